@@ -1,0 +1,205 @@
+"""From a decoded record to a report: the checks that decide between the fold and the dead letters.
+
+Each refusal has its own reason code (design §5, *malformed*), and says how to mend the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+from projections.catalogue import Catalogue, Meaning, UnknownCode
+from projections.state import Report
+from schemas.codec import BadRecord
+from schemas.identifiers import (
+    DeviceId,
+    FirmwareVersion,
+    ImageHash,
+    InvalidIdentifier,
+    ServiceRequestId,
+    parse_event_id,
+)
+from schemas.topics import Source
+
+RECORDS: Final = {
+    Source.DSP: "DspEvent",
+    Source.CSP: "CspEvent",
+    Source.COMMS_HUB: "CommsHubEvent",
+    Source.SSMI: "SsmiEvent",
+}
+"""The record each source publishes."""
+
+SERVICE_REFERENCE_VARIANTS: Final = ("11.1", "11.4")
+FUTURE_TOLERANCE_MS: Final = 3_600_000
+"""An event may be this far ahead of its received time (rule 7)."""
+DETAIL_LIMIT: Final = 1024
+"""Characters kept of a detail; a longer one is cut, and ends with an ellipsis."""
+RESET_CODE: Final = "RESET"
+
+T = TypeVar("T")
+
+_YEAR_2000_MS: Final = 946_684_800_000
+_YEAR_2101_MS: Final = 4_133_980_800_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and when a record was received, by the broker."""
+
+    partition: int
+    offset: int
+    received_at: int
+    """Milliseconds since 1970 UTC."""
+
+
+class Reader:
+    """Turns decoded records into reports, under one catalogue and one set of eligible devices."""
+
+    def __init__(
+        self, catalogue: Catalogue, device_types: frozenset[str], clock_skew_past_ms: int
+    ) -> None:
+        self.catalogue = catalogue
+        self._device_types = device_types
+        self._clock_skew_past_ms = clock_skew_past_ms
+
+    def report(
+        self, source: Source, record: dict[str, Any], place: Place
+    ) -> tuple[DeviceId, Report]:
+        """The device and the report of a record; :class:`~schemas.codec.BadRecord` if it has none."""
+        device = _identifier("device_id", DeviceId.parse, record["device_id"])
+        event_id = _identifier("event_id", parse_event_id, record["event_id"])
+        code = record["code"].strip().upper() if "code" in record else RESET_CODE
+        result, message = record.get("result_code"), record.get("message_code")
+        if message is not None:
+            message = message.strip().upper() or None
+        meaning = self._meaning(source, code, result, message)
+        occurred_at = record["occurred_at"]
+        if not _YEAR_2000_MS <= occurred_at < _YEAR_2101_MS:
+            raise BadRecord(
+                "invalid-occurred-at",
+                f"occurred_at is {occurred_at}: send milliseconds since 1970 UTC, in 2000 to 2100.",
+            )
+        return device, Report(
+            identity=event_id + _SOURCE_BYTE[source],
+            at=self._at(occurred_at, place.received_at),
+            status=meaning.status,
+            received_at=place.received_at,
+            partition=place.partition,
+            offset=place.offset,
+            occurred_at=occurred_at,
+            code=code,
+            result=result,
+            message=message,
+            request_id=_optional("service_request_id", ServiceRequestId.parse, record),
+            version=_version(record, meaning),
+            image_hash=_optional("image_hash", ImageHash.parse, record),
+            device_type=self._device_type(source, record),
+            detail=_reset_detail(record) if source is Source.SSMI else _cut(record["detail"]),
+        )
+
+    def _meaning(
+        self, source: Source, code: str, result: int | None, message: str | None
+    ) -> Meaning:
+        try:
+            return self.catalogue.meaning(source, code, result, message)
+        except UnknownCode as error:
+            raise BadRecord(
+                "unknown-code", f"{error}: add it to the catalogue, then send the record again."
+            ) from error
+
+    def _at(self, occurred_at: int, received_at: int) -> int:
+        """Rule 7: a time that cannot be right counts as the received time."""
+        if (
+            received_at - self._clock_skew_past_ms
+            <= occurred_at
+            <= received_at + FUTURE_TOLERANCE_MS
+        ):
+            return occurred_at
+        return received_at
+
+    def _device_type(self, source: Source, record: dict[str, Any]) -> str | None:
+        if (
+            source is Source.DSP
+            and record["service_reference_variant"] not in SERVICE_REFERENCE_VARIANTS
+        ):
+            raise BadRecord(
+                "invalid-service-reference-variant",
+                f"{record['service_reference_variant']!r} is not tracked: send 11.1 or 11.4.",
+            )
+        found = record.get("device_type")
+        if found is None:
+            return None
+        device_type: str = found.strip().upper()
+        if device_type not in self._device_types:
+            raise BadRecord(
+                "ineligible-device",
+                f"Device type {found!r} is not tracked here; tracked are "
+                f"{', '.join(sorted(self._device_types))}.",
+            )
+        return device_type
+
+
+_SOURCE_BYTE: Final = {source: bytes([source]) for source in Source}
+
+
+def check_key(key: bytes | None, device: DeviceId) -> None:
+    """The key must be the record's own Device ID in any spelling; :class:`BadRecord` if not."""
+    if key is None:
+        raise BadRecord("missing-key", "The record has no key: use the Device ID as key.")
+    if key == device.encode():
+        return
+    try:
+        same = DeviceId.parse(key.decode()) == device
+    except (UnicodeDecodeError, InvalidIdentifier):
+        same = False
+    if not same:
+        raise BadRecord(
+            "key-mismatch", f"The key is not {device}: use the record's own Device ID as key."
+        )
+
+
+def _identifier(field: str, parse: Callable[[str], T], text: str) -> T:
+    try:
+        return parse(text)
+    except InvalidIdentifier as error:
+        raise BadRecord(f"invalid-{field.replace('_', '-')}", f"{field}: {error}") from error
+
+
+def _optional(field: str, parse: Callable[[str], str], record: dict[str, Any]) -> str | None:
+    """The identifier as the plain ``str`` that rows store, or none."""
+    text = record.get(field)
+    return None if text is None else _plain(field, parse, text)
+
+
+@lru_cache(maxsize=1 << 14)
+def _plain(field: str, parse: Callable[[str], str], text: str) -> str:
+    """Requests, versions and hashes are few among many events: each is parsed once."""
+    return str(_identifier(field, parse, text))
+
+
+def _version(record: dict[str, Any], meaning: Meaning) -> str | None:
+    """The version a report is matched by: what runs, for a proof; else the target."""
+    if not meaning.proof:
+        return _optional("firmware_version", FirmwareVersion.parse, record)
+    return _plain("running_version", FirmwareVersion.parse, record["running_version"] or "")
+
+
+def _reset_detail(record: dict[str, Any]) -> str | None:
+    """Operator, reason and incident of a Reset are mandatory."""
+    for field in ("operator", "reason", "incident_reference"):
+        if not record[field].strip():
+            raise BadRecord(f"empty-{field.replace('_', '-')}", f"{field} is empty: give it.")
+    if record["seen_event_id"] is not None:
+        _identifier("seen_event_id", parse_event_id, record["seen_event_id"])
+    return _cut(
+        f"{record['reason'].strip()} (incident {record['incident_reference'].strip()}, "
+        f"by {record['operator'].strip()})"
+    )
+
+
+def _cut(detail: str | None) -> str | None:
+    if detail is None or len(detail) <= DETAIL_LIMIT:
+        return detail
+    return detail[: DETAIL_LIMIT - 1] + "…"

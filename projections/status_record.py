@@ -1,0 +1,121 @@
+"""A row as the public ``FirmwareStatus`` record.
+
+The items are for any reader of the topic; ``state`` is the row itself, which the processor rebuilds
+from and the read side renders, so that neither has to guess what a view left out.
+
+:func:`status_body` writes the Avro body by hand: it is on the hot path, once for every changed row, and
+costs a fifth of the generic encoder. :func:`status_record` is the same for that encoder, and a test holds
+the two together byte for byte.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final
+
+from projections.lifecycle import LIFECYCLE
+from projections.standing import Standing, standings
+from projections.state import Row, encode_row
+from projections.views import evidence_of, native_code
+from schemas.identifiers import event_id_text
+from schemas.topics import SOURCE_TOPICS
+
+
+def status_record(device_id: str, row: Row) -> dict[str, Any]:
+    """The fields of ``FirmwareStatus`` for a row."""
+    return {
+        "device_id": device_id,
+        "catalogue": row.catalogue,
+        "items": [_item(item) for item in _served(row)],
+        "state": encode_row(row),
+    }
+
+
+def status_body(device_id: str, row: Row, state: bytes) -> bytes:
+    """The Avro body of the same; ``state`` are the row's stored bytes."""
+    items = _served(row)
+    parts = [_text(device_id), _known(row.catalogue)]
+    if items:
+        parts.append(_long(len(items)))
+        parts += [_item_body(item) for item in items]
+    parts += (b"\x00", _long(len(state)), state)
+    return b"".join(parts)
+
+
+def _served(row: Row) -> list[Standing]:
+    """Items whose device type is known (rule 8), newest first."""
+    items, _ = standings(row)
+    return [item for item in items if item.device_type is not None]
+
+
+def _item(item: Standing) -> dict[str, Any]:
+    evidence = evidence_of(item.evidence)
+    return {
+        "service_request_id": item.request_id,
+        "device_type": item.device_type,
+        "firmware_version": item.version,
+        "status": item.status.label,
+        "completion": item.status.completion.value,
+        "code": native_code(item.evidence),
+        "updated_at": item.evidence.at,
+        "accepted_at": item.accepted_at,
+        "evidence": {
+            "topic": evidence.topic,
+            "partition": evidence.partition,
+            "offset": evidence.offset,
+            "event_id": evidence.event_id,
+        },
+    }
+
+
+def _item_body(item: Standing) -> bytes:
+    evidence = item.evidence
+    return b"".join(
+        (
+            _known(item.request_id),
+            b"\x02",
+            _known(item.device_type or ""),
+            _known(item.version),
+            _STATUS_AND_COMPLETION[item.status],
+            b"\x02",
+            _known(native_code(evidence)),
+            _long(evidence.at),
+            b"\x00" if item.accepted_at is None else b"\x02" + _long(item.accepted_at),
+            _TOPIC[evidence.identity[16]],
+            _long(evidence.partition),
+            _long(evidence.offset),
+            b"\x48",
+            event_id_text(evidence.identity[:16]).encode(),
+        )
+    )
+
+
+def _long(value: int) -> bytes:
+    """Avro's zigzag variable-length integer, for values of zero and above."""
+    value <<= 1
+    if value < 0x80:
+        return _SHORT[value]
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _text(value: str) -> bytes:
+    data = value.encode()
+    return _long(len(data)) + data
+
+
+@lru_cache(maxsize=1 << 14)
+def _known(value: str) -> bytes:
+    """A text that stands in many rows: requests, versions, codes."""
+    return _text(value)
+
+
+_SHORT: Final = [bytes([n]) for n in range(0x80)]
+_STATUS_AND_COMPLETION: Final = {
+    row.status: _text(row.label) + _text(row.completion.value) for row in LIFECYCLE
+}
+_TOPIC: Final = {int(source): _text(topic) for source, topic in SOURCE_TOPICS.items()}

@@ -1,0 +1,181 @@
+"""What people see of a row: items with reason and timeline, and reports still unmatched.
+
+JSON, CSV and pages are renderings of these views. Times are milliseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from projections.catalogue import Catalogue, Meaning
+from projections.lifecycle import NO_STATUS, STAGE, Completion, Status
+from projections.standing import Standing, standings
+from projections.state import Report, Row
+from schemas.identifiers import event_id_text
+from schemas.topics import SOURCE_TOPICS, Source
+
+LATE = "late"
+SUPERSEDED = "superseded"
+AFTER_RESET = "after-reset"
+CLOCK_SKEW = "clock-skew"
+MARKS = (LATE, SUPERSEDED, AFTER_RESET, CLOCK_SKEW)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The record behind a fact."""
+
+    topic: str
+    partition: int
+    offset: int
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why, in plain English, and what to do next."""
+
+    code: str
+    """Native code, with ``/result`` where there is one."""
+    text: str
+    next_step: str | None
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One record as it is read in a timeline."""
+
+    status: Status | None
+    marks: tuple[str, ...]
+    code: str
+    reason: Reason
+    detail: str | None
+    occurred_at: int
+    received_at: int
+    evidence: Evidence
+    copies: int
+    """Further records of the same event that were received."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """One request on one device."""
+
+    service_request_id: str
+    device_id: str
+    device_type: str
+    firmware_version: str
+    status: Status
+    reason: Reason
+    updated_at: int
+    available_until: int
+    evidence: Evidence
+    timeline: tuple[TimelineEntry, ...]
+    """As received, oldest first."""
+
+    @property
+    def completion(self) -> Completion:
+        """The Completion Status of the item."""
+        return self.status.completion
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """Everything shown for one device."""
+
+    device_id: str
+    items: tuple[ItemView, ...]
+    """Newest first."""
+    unmatched: tuple[TimelineEntry, ...]
+    """Reports still waiting for their request; they have no owner."""
+
+
+def device_view(device_id: str, row: Row, catalogue: Catalogue, retention_ms: int) -> DeviceView:
+    """The view of a whole row; items whose device type is not known yet are left out (rule 8)."""
+    found, unmatched = standings(row)
+    return DeviceView(
+        device_id,
+        tuple(
+            _item_view(device_id, standing, catalogue, retention_ms)
+            for standing in found
+            if standing.device_type is not None
+        ),
+        tuple(_entry(report, (), catalogue) for report in unmatched),
+    )
+
+
+def evidence_of(report: Report) -> Evidence:
+    """Where a report stands in the log."""
+    return Evidence(
+        SOURCE_TOPICS[Source(report.source)],
+        report.partition,
+        report.offset,
+        event_id_text(report.identity[:16]),
+    )
+
+
+def native_code(report: Report) -> str:
+    """The code with ``/result`` where there is one."""
+    return report.code if report.result is None else f"{report.code}/{report.result}"
+
+
+def _item_view(
+    device_id: str, standing: Standing, catalogue: Catalogue, retention_ms: int
+) -> ItemView:
+    evidence = standing.evidence
+    ordered = sorted(standing.reports, key=lambda r: (r.received_at, r.identity))
+    return ItemView(
+        service_request_id=standing.request_id,
+        device_id=device_id,
+        device_type=standing.device_type or "",
+        firmware_version=standing.version,
+        status=standing.status,
+        reason=_reason(evidence, catalogue),
+        updated_at=evidence.at,
+        available_until=evidence.received_at + retention_ms,
+        evidence=evidence_of(evidence),
+        timeline=tuple(_entry(r, _marks(r, standing), catalogue) for r in ordered),
+    )
+
+
+def _marks(report: Report, standing: Standing) -> tuple[str, ...]:
+    """Why a report did not become the status (rule 6)."""
+    marks: list[str] = []
+    if standing.status is Status.RESET_BY_DCC:
+        if report.identity not in standing.run and (
+            report.at > standing.evidence.at or report in standing.assigned
+        ):
+            marks.append(AFTER_RESET)
+    elif report.status != NO_STATUS and report.identity not in standing.run:
+        if STAGE[report.status] == STAGE[standing.status]:
+            marks.append(SUPERSEDED)
+        elif report.at >= standing.evidence.at:
+            marks.append(LATE)
+    return tuple(marks)
+
+
+def _entry(report: Report, marks: tuple[str, ...], catalogue: Catalogue) -> TimelineEntry:
+    return TimelineEntry(
+        status=Status(report.status) if report.status != NO_STATUS else None,
+        marks=marks if report.at == report.occurred_at else (*marks, CLOCK_SKEW),
+        code=native_code(report),
+        reason=_reason(report, catalogue),
+        detail=report.detail,
+        occurred_at=report.occurred_at,
+        received_at=report.received_at,
+        evidence=evidence_of(report),
+        copies=len(report.copies),
+    )
+
+
+def _reason(report: Report, catalogue: Catalogue) -> Reason:
+    meaning = catalogue.meaning(Source(report.source), report.code, report.result, report.message)
+    return Reason(native_code(report), *_words(meaning, report))
+
+
+def _words(meaning: Meaning, report: Report) -> tuple[str, str | None, bool]:
+    text = meaning.text
+    if meaning.quotes_detail and report.detail:
+        text = f"{text}: {report.detail}"
+    return text, meaning.next_step, meaning.retryable
