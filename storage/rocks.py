@@ -1,0 +1,156 @@
+"""The store on disk: RocksDB by rocksdict, with the options that are safe for both sides.
+
+rocksdict's defaults give every database a block cache of 2 GiB and leave unknown options unsaid, so
+what matters is set here. Errors come back as ``OSError``: :class:`~storage.store.StoreDamaged` where
+the bytes are wrong, else what the disk said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, cast
+
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+)
+
+from storage.store import Reading, StoreDamaged
+
+_MIB: Final = 1024 * 1024
+
+
+class RocksStore:
+    """One RocksDB database in ``path``; one process may have it open."""
+
+    def __init__(self, path: Path, *, block_cache_mb: int = 64, write_buffer_mb: int = 32) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        with _disk_errors(path):
+            self._db = Rdict(str(path), _options(block_cache_mb, write_buffer_mb))
+        self._path = path
+        self._checked = ReadOptions()
+        self._checked.set_verify_checksums(True)
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key, or none."""
+        with _disk_errors(self._path):
+            value: bytes | None = self._db.get(key)
+        return value
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values of ``keys``, in their order, in one call."""
+        if not keys:
+            return []
+        with _disk_errors(self._path):
+            return cast(list[bytes | None], self._db.get(list(keys)))
+
+    def scan(self, prefix: bytes, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs whose key begins with ``prefix``, from ``start`` on."""
+        with self.snapshot() as reading:
+            yield from reading.scan(prefix, start)
+
+    def write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        """One RocksDB WriteBatch."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in changes.items():
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        with _disk_errors(self._path):
+            self._db.write(batch)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Reading]:
+        """Reads of one moment, for one thread at a time."""
+        with _disk_errors(self._path):
+            iterator = self._db.iter(self._checked)
+        yield _RocksSnapshot(iterator, self._path)
+
+    def close(self) -> None:
+        """Flush and release the lock of the folder."""
+        with _disk_errors(self._path):
+            self._db.close()
+
+
+class _RocksSnapshot:
+    """One RocksDB iterator, which sees what was there when it was made.
+
+    rocksdict 0.3.29 offers snapshots too, but their iterators read the present: measured, not used.
+    """
+
+    def __init__(self, iterator: Any, path: Path) -> None:
+        self._iterator = iterator
+        self._path = path
+        self._seeks = 0
+
+    def get(self, key: bytes) -> bytes | None:
+        with _disk_errors(self._path):
+            if self._seek(key) and self._iterator.key() == key:
+                value: bytes = self._iterator.value()
+                return value
+        return None
+
+    def scan(self, prefix: bytes, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        with _disk_errors(self._path):
+            found = self._seek(max(prefix, start or b""))
+            while found:
+                key: bytes = self._iterator.key()
+                if not key.startswith(prefix):
+                    return
+                mine = self._seeks
+                yield key, self._iterator.value()
+                if mine == self._seeks:
+                    self._iterator.next()
+                    found = self._valid()
+                else:  # another read moved the iterator meanwhile
+                    found = self._seek(key + b"\0")
+
+    def _seek(self, key: bytes) -> bool:
+        self._seeks += 1
+        self._iterator.seek(key)
+        return self._valid()
+
+    def _valid(self) -> bool:
+        if self._iterator.valid():
+            return True
+        # An iterator that met a damaged block just ends: only its status tells.
+        self._iterator.status()
+        return False
+
+
+def _options(block_cache_mb: int, write_buffer_mb: int) -> Options:
+    table = BlockBasedOptions()
+    table.set_block_cache(Cache(block_cache_mb * _MIB))
+    table.set_bloom_filter(10, False)
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_block_based_table_factory(table)
+    options.set_write_buffer_size(write_buffer_mb * _MIB)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_max_open_files(256)
+    options.set_keep_log_file_num(2)
+    options.set_max_background_jobs(2)
+    options.set_paranoid_checks(True)
+    return options
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """rocksdict raises plain ``Exception``; its text tells damage from a full or failing disk."""
+    try:
+        yield
+    except Exception as error:
+        text = str(error)
+        if type(error) is not Exception:
+            raise
+        if "Corruption" in text or "Invalid argument" in text:
+            raise StoreDamaged(f"The store in {path} is damaged: {text}") from error
+        raise OSError(f"The store in {path} failed: {text}") from error

@@ -1,0 +1,81 @@
+"""What both sides need of a local store, and its in-memory twin.
+
+Keys and values are bytes; keys are in byte order. A write is atomic: all of a batch or none of it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+
+class StoreDamaged(OSError):
+    """The store cannot be read as it should be: set it aside and rebuild it from the log."""
+
+
+class Reading(Protocol):
+    """Reads of one moment."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key, or none."""
+
+    def scan(self, prefix: bytes, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs whose key begins with ``prefix``, in key order, from ``start`` (included) on."""
+
+
+class Store(Reading, Protocol):
+    """A store that can be written to; errors of the disk are ``OSError``."""
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values of ``keys``, in their order."""
+
+    def write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        """One atomic batch: a value puts its key, none deletes it."""
+
+    def snapshot(self) -> AbstractContextManager[Reading]:
+        """Reads that do not see later writes."""
+
+    def close(self) -> None:
+        """Release the files; the store cannot be used afterwards."""
+
+
+class MemoryStore:
+    """The same, in memory: for tests of crashes and orders in milliseconds."""
+
+    def __init__(self, content: Mapping[bytes, bytes] | None = None) -> None:
+        self._values = dict(content or {})
+        self._keys = sorted(self._values)
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key, or none."""
+        return self._values.get(key)
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values of ``keys``, in their order."""
+        return [self._values.get(key) for key in keys]
+
+    def scan(self, prefix: bytes, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs whose key begins with ``prefix``, from ``start`` on."""
+        for key in self._keys[bisect_left(self._keys, max(prefix, start or b"")) :]:
+            if not key.startswith(prefix):
+                return
+            yield key, self._values[key]
+
+    def write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        """One atomic batch."""
+        for key, value in changes.items():
+            if value is not None:
+                if key not in self._values:
+                    insort(self._keys, key)
+                self._values[key] = value
+            elif self._values.pop(key, None) is not None:
+                del self._keys[bisect_left(self._keys, key)]
+
+    def snapshot(self) -> AbstractContextManager[Reading]:
+        """A copy of what is held now."""
+        return nullcontext(MemoryStore(self._values))
+
+    def close(self) -> None:
+        """Nothing to release."""
