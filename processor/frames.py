@@ -1,0 +1,192 @@
+"""Faust's transport, handing over one message for each partition number and fetch.
+
+Faust runs four asyncio tasks for every message, which caps it at a few thousand events a second; one
+message a batch removes that cost (docs/decisions/0001). Transports are a public extension point: this one
+is chosen by ``broker="frames://host:port"``.
+
+What else differs from Faust's own: positions come from the partitions' ledgers, never from the group's
+committed offsets; the next fetch begins when the last one is durable; acknowledgement is only that; and
+the partitions of one number are always assigned together (range, over topics of equal partition counts).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol, cast
+
+import aiokafka
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.structs import TopicPartition
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage, Message
+
+from processor.batch import Batch, Frame
+from schemas.topics import TOPIC_SOURCES
+
+
+class Owner(Protocol):
+    """Who owns the partitions' positions: the worker behind the transport."""
+
+    async def assigned(self, partitions: set[int]) -> None:
+        """Own exactly these partition numbers, each brought up to the end of the status topic."""
+
+    async def revoked(self) -> None:
+        """Finish what is being processed; nothing more comes until the next assignment."""
+
+    def positions(self) -> Mapping[TP, int]:
+        """Next offset of every source partition owned."""
+
+
+class FramesThread(driver.AIOKafkaConsumerThread):
+    """The thread of the Kafka client."""
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        conf = self.app.conf
+        return aiokafka.AIOKafkaConsumer(
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            group_instance_id=conf.consumer_group_instance_id,
+            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            partition_assignment_strategy=[RangePartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_poll_records=conf.broker_max_poll_records,
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
+        )
+
+
+class FramesConsumer(driver.Consumer):
+    """Faust's consumer with batches for messages and the owner's positions for offsets."""
+
+    _thread: FramesThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._next: dict[TP, int] = {}
+        self._committed: dict[TP, int] = {}
+
+    @property
+    def owner(self) -> Owner:
+        """The worker; set on the app before it starts."""
+        owner: Owner = self.app.owner  # type: ignore[attr-defined]
+        return owner
+
+    def _new_consumer_thread(self) -> FramesThread:
+        return FramesThread(self, loop=self.loop, beacon=self.beacon)
+
+    # -- assignment ------------------------------------------------------------------------------
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Everything handed over is durable or dropped before another worker may go on."""
+        await super().on_partitions_revoked(revoked)
+        await self.owner.revoked()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """The partitions are ours, and their stores at the log's end, before Faust goes on."""
+        await self.owner.assigned({tp.partition for tp in assigned if tp.topic in TOPIC_SOURCES})
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def perform_seek(self) -> None:
+        """Go to where the ledgers stand."""
+        positions = dict(self.owner.positions())
+        self._next = positions
+        await self.seek_wait(positions)
+        for tp in positions:
+            self._read_offset[tp] = None
+
+    # -- fetching --------------------------------------------------------------------------------
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
+        """One message for each partition number in what the fetches brought."""
+        await self._idle.wait()
+        generation = self.app.consumer_generation_id
+        records, _ = await self._wait_next_records(timeout)
+        if not records or self.should_stop:
+            return
+        by_number: dict[int, list[Frame]] = defaultdict(list)
+        for tp, found in records.items():
+            frame = Frame(tp.topic, self._next.get(tp, found[0].offset), found)
+            by_number[tp.partition].append(frame)
+        for number, frames in by_number.items():
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return  # the seek after the rebalance brings them again
+            for frame in frames:
+                self._next[TP(frame.topic, number)] = frame.next_offset
+            yield self._message(Batch(number, frames, self.ends(number)))
+
+    def ends(self, number: int) -> dict[str, int]:
+        """End offsets of the source topics in a partition number, as the last fetches saw them."""
+        ends = {}
+        for topic in TOPIC_SOURCES:
+            end = self._thread._ensure_consumer().last_stable_offset(TopicPartition(topic, number))
+            if end is not None:
+                ends[topic] = end
+        return ends
+
+    def _message(self, batch: Batch) -> tuple[TP, Message]:
+        frame = batch.frames[0]
+        last = frame.records[-1]
+        tp = TP(frame.topic, batch.partition)
+        return tp, ConsumerMessage(
+            frame.topic,
+            batch.partition,
+            last.offset,
+            last.timestamp / 1000,
+            1,
+            [],
+            None,
+            cast(bytes, batch),  # Faust hands the value on as it is
+            None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    # -- acknowledgement and commit --------------------------------------------------------------
+
+    def track_message(self, message: Message) -> None:
+        """A batch is on its way: no further fetch until it is acknowledged."""
+        super().track_message(message)
+        self._idle.clear()
+
+    def ack(self, message: Message) -> bool:
+        """The batch was processed. What is covered is in the ledgers, not here."""
+        if message.acked:
+            return False
+        message.acked = True
+        self._unacked_messages.discard(message)
+        if not self._unacked_messages:
+            self._idle.set()
+        return True
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Offsets between two batches are the batches' own business."""
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Tell the group what is covered; only lag tools read it."""
+        assignment = self.assignment()
+        positions = {
+            tp: offset
+            for tp, offset in self.owner.positions().items()
+            if tp in assignment and self._committed.get(tp) != offset
+        }
+        if not positions or not await self._commit(positions):
+            return False
+        self._committed.update(positions)
+        return True
+
+
+class Transport(driver.Transport):
+    """The transport behind ``frames://``."""
+
+    Consumer = FramesConsumer

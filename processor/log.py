@@ -1,0 +1,284 @@
+"""The status topic as the processor sees it: fenced transactions in, committed records out.
+
+:class:`StatusLog` is the port; :class:`KafkaStatusLog` is the real one, one for each partition number.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, TopicDescription
+
+from schemas.partitioning import PRODUCER_PARTITIONER
+from schemas.topics import SOURCE_TOPICS, STATUS
+
+logger = logging.getLogger(__name__)
+
+Headers = list[tuple[str, str | bytes | None]]
+
+READ_TIMEOUT_S: Final = 30.0
+"""A status partition that gives nothing, not even its end, for this long is an outage."""
+
+_BATCH: Final = 2_000
+
+
+class Fenced(RuntimeError):
+    """Another worker owns the partition now: this one may write nothing more."""
+
+
+class LogUnavailable(ConnectionError):
+    """The broker did not do what was asked in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to be appended. It goes to the log's own partition number of ``topic``."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A committed record of the status partition; ``timestamp`` is its log-append time in ms."""
+
+    key: bytes
+    value: bytes | None
+    offset: int
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where a transaction ended: the next status offset, and the broker's time of its last record."""
+
+    next_offset: int
+    timestamp: int
+
+
+class StatusLog(Protocol):
+    """One partition of the status topic."""
+
+    def fence(self) -> None:
+        """Take the partition over: whoever wrote to it before can write no more."""
+
+    def bounds(self) -> tuple[int, int]:
+        """(first offset, end offset) of what is committed."""
+
+    def read(self, start: int, end: int) -> Iterator[list[Logged]]:
+        """Committed records from ``start`` up to ``end`` (excluded), in batches."""
+
+    def append(self, records: Sequence[Outgoing]) -> Appended:
+        """Commit ``records``, the last of which goes to the status topic, in one transaction.
+
+        Raises :class:`Fenced` if another owner took over, :class:`LogUnavailable` if the broker does
+        not answer; in both cases none of the records counts.
+        """
+
+    def close(self) -> None:
+        """Release the connections."""
+
+
+class KafkaStatusLog:
+    """Status partition ``number`` on a real broker, under ``transactional.id`` of its own."""
+
+    def __init__(self, bootstrap: str, group_id: str, number: int) -> None:
+        self._bootstrap = bootstrap
+        self._number = number
+        self._name = f"{group_id}-{number}"
+        self._producer: Producer | None = None
+
+    def fence(self) -> None:
+        """A new producer session under the partition's ``transactional.id``."""
+        self._producer = Producer(
+            {
+                "bootstrap.servers": self._bootstrap,
+                "transactional.id": self._name,
+                "client.id": self._name,
+                "partitioner": PRODUCER_PARTITIONER,
+                "compression.type": "lz4",
+                "linger.ms": 5,
+                "queue.buffering.max.messages": 1_000_000,
+                "message.max.bytes": 2 * 1024 * 1024,
+                "log_level": 3,
+            }
+        )
+        self._retrying(lambda: self._open_producer().init_transactions(READ_TIMEOUT_S))
+
+    def bounds(self) -> tuple[int, int]:
+        """(first offset, end offset), by a consumer of committed records only."""
+        consumer = self._consumer()
+        try:
+            low, high = consumer.get_watermark_offsets(
+                TopicPartition(STATUS, self._number), timeout=READ_TIMEOUT_S
+            )
+        except KafkaException as error:
+            raise LogUnavailable(f"{STATUS}[{self._number}]: {error}") from error
+        finally:
+            consumer.close()
+        return low, high
+
+    def read(self, start: int, end: int) -> Iterator[list[Logged]]:
+        """Committed records from ``start`` to ``end``; markers and compacted offsets give nothing."""
+        consumer = self._consumer()
+        try:
+            partition = TopicPartition(STATUS, self._number, start)
+            consumer.assign([partition])
+            position = start
+            while position < end:
+                messages = consumer.consume(_BATCH, timeout=READ_TIMEOUT_S)
+                if not messages:
+                    raise LogUnavailable(
+                        f"{STATUS}[{self._number}] gave nothing at offset {position} of {end}"
+                    )
+                logged, at_end = self._logged(messages)
+                yield [record for record in logged if record.offset < end]
+                position = end if at_end else logged[-1].offset + 1
+        finally:
+            consumer.close()
+
+    def append(self, records: Sequence[Outgoing]) -> Appended:
+        """One transaction; retried as a whole where Kafka says so, until it is in or refused."""
+        while True:
+            try:
+                return self._transaction(records)
+            except KafkaException as error:
+                self._abort_or_raise(error.args[0])
+
+    def close(self) -> None:
+        """Leave the session; an open transaction is aborted by the next owner's fence."""
+        if self._producer is not None:
+            self._producer.flush(1.0)
+            self._producer = None
+
+    def _transaction(self, records: Sequence[Outgoing]) -> Appended:
+        producer = self._open_producer()
+        last: list[tuple[int, int]] = []
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                last.append((message.offset() or 0, message.timestamp()[1]))
+
+        producer.begin_transaction()
+        for record in records[:-1]:
+            producer.produce(
+                record.topic, record.value, record.key, self._number, headers=record.headers
+            )
+        closing = records[-1]
+        producer.produce(
+            closing.topic, closing.value, closing.key, self._number, on_delivery=delivered
+        )
+        self._retrying(lambda: producer.commit_transaction(READ_TIMEOUT_S))
+        offset, timestamp = last[-1]
+        return Appended(offset + 1, timestamp)
+
+    def _abort_or_raise(self, error: KafkaError) -> None:
+        if error.code() in (
+            KafkaError._FENCED,
+            KafkaError.PRODUCER_FENCED,
+            KafkaError.INVALID_PRODUCER_EPOCH,
+        ):
+            raise Fenced(f"status partition {self._number} has another owner: {error.str()}")
+        if error.fatal() or not error.txn_requires_abort():
+            raise LogUnavailable(f"status partition {self._number}: {error.str()}")
+        logger.warning(
+            "status partition %d: transaction aborted (%s), again", self._number, error.str()
+        )
+        self._retrying(lambda: self._open_producer().abort_transaction(READ_TIMEOUT_S))
+
+    def _retrying(self, call: Any) -> None:
+        """Repeat a transactional call while Kafka says that repeating it is right."""
+        while True:
+            try:
+                call()
+                return
+            except KafkaException as error:
+                if not error.args[0].retriable():
+                    raise
+                logger.warning(
+                    "status partition %d: waiting for the broker (%s)",
+                    self._number,
+                    error.args[0].str(),
+                )
+
+    def _logged(self, messages: list[Message]) -> tuple[list[Logged], bool]:
+        """The records among polled messages, and whether the partition's end was met."""
+        logged: list[Logged] = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                key = message.key()
+                assert key is not None
+                logged.append(
+                    Logged(key, message.value(), message.offset() or 0, message.timestamp()[1])
+                )
+            elif error.code() == KafkaError._PARTITION_EOF:
+                return logged, True
+            else:
+                raise LogUnavailable(f"{STATUS}[{self._number}]: {error.str()}")
+        return logged, False
+
+    def _consumer(self) -> Consumer:
+        return Consumer(
+            {
+                "bootstrap.servers": self._bootstrap,
+                "group.id": f"{self._name}-reader",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+                "log_level": 3,
+            }
+        )
+
+    def _open_producer(self) -> Producer:
+        assert self._producer is not None, "fence() comes first"
+        return self._producer
+
+
+def topic_ids(bootstrap: str, topics: Sequence[str]) -> dict[str, str]:
+    """The broker's id of each topic: a topic that was deleted and created again has another.
+
+    Raises :class:`LogUnavailable` if a topic does not exist or the broker does not answer.
+    """
+    return {name: str(found.topic_id) for name, found in _described(bootstrap, topics).items()}
+
+
+def topic_partitions(bootstrap: str) -> int:
+    """The one partition count of all topics that are keyed by device; :class:`LogUnavailable`."""
+    topics = [*SOURCE_TOPICS.values(), STATUS]
+    counts = {name: len(found.partitions) for name, found in _described(bootstrap, topics).items()}
+    if len(set(counts.values())) != 1:
+        raise LogUnavailable(
+            f"The topics differ in their number of partitions ({counts}): one device would meet in "
+            "several. Create them anew with 'fdt topics'."
+        )
+    return counts[STATUS]
+
+
+def _described(bootstrap: str, topics: Sequence[str]) -> dict[str, TopicDescription]:
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
+    try:
+        futures = admin.describe_topics(
+            TopicCollection(list(topics)), request_timeout=READ_TIMEOUT_S
+        )
+        return {name: future.result() for name, future in futures.items()}
+    except KafkaException as error:
+        raise LogUnavailable(
+            f"Cannot describe the topics at {bootstrap}: {error.args[0].str()}. Is the broker up, "
+            "and was 'fdt topics' run?"
+        ) from error
