@@ -181,9 +181,14 @@ def _plain(field: str, parse: Callable[[str], str], text: str) -> str:
 
 def _version(record: dict[str, Any], meaning: Meaning) -> str | None:
     """The version a report is matched by: what runs, for a proof; else the target."""
+    running = _optional("running_version", FirmwareVersion.parse, record)
     if not meaning.proof:
         return _optional("firmware_version", FirmwareVersion.parse, record)
-    return _plain("running_version", FirmwareVersion.parse, record["running_version"] or "")
+    if running is None:
+        raise BadRecord(
+            "invalid-running-version", "A reply to 11.2 shows the version that runs: send it."
+        )
+    return running
 
 
 def _reset_detail(record: dict[str, Any]) -> str | None:
