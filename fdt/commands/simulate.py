@@ -1,0 +1,243 @@
+"""``fdt simulate``: runs the simulated sources side by side until the plan is published.
+
+Each source is its own process, as the real ones are, and none outlives the command. What ran is
+written to ``simulation.json`` in the data directory, so that the plan and its expected endings can
+be rebuilt afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from fdt.errors import RunFailed, UserError
+from fdt.processes import end, spawn
+from fdt.settings import Settings
+from sources.plan import build_plan
+from sources.schedule import Schedule, wall_ms
+
+PROGRAMS: Final = ("dsp", "csp", "comms_hub", "ssmi")
+SIMULATION_FILE: Final = "simulation.json"
+_INTERRUPTED: Final = 130
+_LOOK_SECONDS: Final = 0.1
+_PLAIN_LINE_SECONDS: Final = 5.0
+_GRACE_SECONDS: Final = 5.0
+_START_ALLOWANCE_MS: Final = 1500
+"""Beside the time to build the plan, which every source takes at the same time on few cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What a run was: enough to build its plan again and to place it in time."""
+
+    seed: int
+    requests: int
+    devices: int
+    speed: float
+    base_ms: int
+    """Wall-clock milliseconds of the plan's virtual zero."""
+
+
+def simulate(
+    requests: Annotated[int, typer.Option(min=1, help="Update Firmware requests.")] = 20,
+    devices: Annotated[int, typer.Option(min=1, help="Devices over all requests.")] = 5000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed: the same one, the same events.")] = 7,
+    speed: Annotated[
+        float, typer.Option(help="Virtual hours an hour: 1 takes 45 hours, 5000 half a minute.")
+    ] = 5000.0,
+    rate: Annotated[
+        float | None, typer.Option(help="Most records a second over all sources.")
+    ] = None,
+) -> None:
+    """Publish a simulated firmware campaign: DSP, CSP, Comms Hub and Service Centre."""
+    settings = Settings()
+    if settings.kafka_bootstrap_servers is None:
+        raise UserError("No broker: set KAFKA_BOOTSTRAP_SERVERS to host:port.")
+    simulation, total = _prepare(requests, devices, seed, speed, rate)
+    write_simulation(settings.data_dir, simulation)
+    with _interrupt_on_sigterm():
+        fleet = _Fleet(simulation, rate, settings.environment())
+        try:
+            _watch(fleet, total)
+        except KeyboardInterrupt:
+            raise typer.Exit(_INTERRUPTED) from None
+        finally:
+            fleet.stop()
+
+
+def write_simulation(data_dir: Path, simulation: Simulation) -> Path:
+    """Notes the run in ``data_dir``; the file's path."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    path = data_dir / SIMULATION_FILE
+    path.write_text(json.dumps(asdict(simulation), indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def read_simulation(data_dir: Path) -> Simulation:
+    """The last run noted in ``data_dir``; :class:`UserError` if there was none."""
+    path = data_dir / SIMULATION_FILE
+    try:
+        return Simulation(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UserError(f"There is no {path}: run fdt simulate first.") from None
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path} is not a simulation's note ({error}): delete it.") from error
+
+
+def _prepare(
+    requests: int, devices: int, seed: int, speed: float, rate: float | None
+) -> tuple[Simulation, int]:
+    """The run, starting once every source has had time to build its plan; and its records."""
+    began = wall_ms()
+    try:
+        plan = build_plan(seed, requests, devices)
+        took = wall_ms() - began
+        slow_down = len(PROGRAMS) / max(1, min(len(PROGRAMS), os.cpu_count() or 1))
+        start = wall_ms() + took * slow_down + _START_ALLOWANCE_MS
+        base_ms = Schedule.starting(round(start), speed, rate).base_ms
+    except ValueError as error:
+        raise UserError(f"There is no such simulation: {error}.") from error
+    return Simulation(seed, requests, devices, speed, base_ms), plan.counts.publications
+
+
+class _Child:
+    """One source's process; a thread of ours drains its output, so that it never waits for us."""
+
+    def __init__(self, program: str, arguments: list[str], environment: dict[str, str]) -> None:
+        self.program = program
+        self.published = 0
+        self._last_words = ""
+        command = [sys.executable, "-m", f"sources.{program}", *arguments]
+        self.process = spawn(command, environment=environment, output=subprocess.PIPE)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            for line in lines:
+                self._take(line)
+
+    def _take(self, line: bytes) -> None:
+        """Progress, or else a complaint."""
+        try:
+            self.published = json.loads(line)["published"]
+        except (ValueError, KeyError, TypeError):
+            self._last_words = line.decode(errors="replace").strip() or self._last_words
+
+    def failure(self) -> str | None:
+        """Why the process failed, if it has ended and did: its last line says it."""
+        code = self.process.poll()
+        if code in (None, 0):
+            return None
+        self.join()
+        source = self.program.replace("_", " ").upper()
+        return f"The simulated {source} failed: {self._last_words or f'it ended with code {code}'}"
+
+    def join(self) -> None:
+        """Reads the last line of a process that has ended."""
+        self._reader.join(_GRACE_SECONDS)
+
+
+class _Fleet:
+    """All sources of one run."""
+
+    def __init__(
+        self, simulation: Simulation, rate: float | None, environment: dict[str, str]
+    ) -> None:
+        arguments = [
+            f"--{name.replace('_', '-')}={value}" for name, value in asdict(simulation).items()
+        ]
+        if rate is not None:
+            arguments.append(f"--rate={rate}")
+        self.children = [_Child(program, arguments, environment) for program in PROGRAMS]
+
+    @property
+    def published(self) -> int:
+        """Records acknowledged so far, over all sources."""
+        return sum(child.published for child in self.children)
+
+    @property
+    def running(self) -> bool:
+        """Whether any source is still at work; :class:`RunFailed` as soon as one has failed."""
+        for child in self.children:
+            if (failure := child.failure()) is not None:
+                raise RunFailed(failure)
+        return any(child.process.poll() is None for child in self.children)
+
+    def stop(self) -> None:
+        """Ends what still runs, and waits for it."""
+        for child in self.children:
+            if child.process.poll() is None:
+                child.process.terminate()
+        for child in self.children:
+            end(child.process, _GRACE_SECONDS)
+            child.join()
+
+
+def _watch(fleet: _Fleet, total: int) -> None:
+    """Shows how far the fleet is until it has published everything."""
+    console = Console()
+    if console.is_terminal:
+        _watch_with_bar(fleet, total, console)
+    else:
+        _watch_with_lines(fleet, total)
+
+
+def _watch_with_bar(fleet: _Fleet, total: int, console: Console) -> None:
+    columns = (
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("Publishing events", total=total)
+        while fleet.running:
+            progress.update(task, completed=fleet.published)
+            time.sleep(_LOOK_SECONDS)
+        fleet.stop()
+        progress.update(task, completed=fleet.published)
+
+
+def _watch_with_lines(fleet: _Fleet, total: int) -> None:
+    told = time.monotonic()
+    while fleet.running:
+        if time.monotonic() - told >= _PLAIN_LINE_SECONDS:
+            told = time.monotonic()
+            typer.echo(f"Published {fleet.published:,} of {total:,} records.")
+        time.sleep(_LOOK_SECONDS)
+    fleet.stop()
+    typer.echo(f"Published {fleet.published:,} of {total:,} records.")
+
+
+@contextmanager
+def _interrupt_on_sigterm() -> Iterator[None]:
+    """SIGTERM ends the run as Ctrl-C does; only the main thread may arrange that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

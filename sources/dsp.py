@@ -1,0 +1,19 @@
+"""The simulated DSP: takes devices on or rejects them, and judges re-sends by its register."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from schemas.topics import Source
+from sources.clerk import ResendClerk
+from sources.program import run
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """``python -m sources.dsp``; the exit code."""
+    return run(Source.DSP, ResendClerk.hire, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

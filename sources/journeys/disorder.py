@@ -1,0 +1,107 @@
+"""Journeys with reports lost, late, or published backwards."""
+
+from __future__ import annotations
+
+from sources import vocabulary as v
+from sources.events import PlannedEvent
+from sources.journeys.catalogue import journey
+from sources.journeys.steps import (
+    accepted,
+    activated,
+    activation_failed,
+    approved,
+    delivered,
+    transfer_failed,
+    transferred,
+    until,
+)
+from sources.script import Script
+
+
+@journey()
+def lost_approval(s: Script) -> None:
+    """The CSP's approval is never heard."""
+    accepted(s)
+    s.ends("Successful CH Transfer", transferred(s))
+
+
+@journey()
+def lost_transfer(s: Script) -> None:
+    """The transfer to the hub is never heard."""
+    until(s, 2)
+    s.ends("Successful HAN Transfer", delivered(s))
+
+
+@journey()
+def lost_delivery(s: Script) -> None:
+    """The delivery to the device is never heard."""
+    until(s, 3)
+    s.ends("Firmware Activated", activated(s))
+
+
+@journey()
+def lost_middle(s: Script) -> None:
+    """Nothing is heard between the DSP and the activation."""
+    accepted(s)
+    s.wait(300, 600)
+    s.ends("Firmware Activated", activated(s))
+
+
+@journey()
+def late_approval(s: Script) -> None:
+    """An approval told again after the transfer does not take the item back."""
+    held = until(s, 3)
+    s.ends("Successful CH Transfer", held, late=[approved(s)])
+
+
+@journey()
+def late_transfer_failure(s: Script) -> None:
+    """A failure below the stage reached does not count."""
+    held = until(s, 4)
+    s.ends("Successful HAN Transfer", held, late=[transfer_failed(s)])
+
+
+@journey()
+def late_rejection(s: Script) -> None:
+    """The DSP's rejection comes after the CSP's approval."""
+    held = until(s, 2)
+    s.wait(30, 120)
+    s.ends("Approved for Distribution", held, late=[s.dsp(s.rng.choice(v.DSP_ERRORS))])
+
+
+@journey(2)
+def reports_after_activation(s: Script) -> None:
+    """Firmware Activated is final, whatever follows."""
+    proof = until(s, 5)
+    low = [transfer_failed(s), delivered(s)]
+    failed = activation_failed(s)
+    s.ends("Firmware Activated", proof, late=low, superseded=[failed])
+
+
+@journey()
+def rejected_yet_approved(s: Script) -> None:
+    """The CSP goes on with a device that the DSP rejected: the furthest stage wins."""
+    s.dsp(s.rng.choice(v.DSP_WARNING_LISTS))
+    s.ends("Approved for Distribution", approved(s))
+
+
+@journey(2)
+def published_backwards(s: Script) -> None:
+    """Each event is published before the one it follows."""
+    s.pace = 0.5
+    began = s.now
+
+    def backwards() -> float:
+        """Minutes of delay that shrink twice as fast as the journey goes on."""
+        return 1800 - 2 * (s.now - began) / v.MINUTE_MS
+
+    steps: list[PlannedEvent] = [s.dsp("I99", delay=backwards())]
+    s.wait(5, 60)
+    steps.append(s.csp("APPROVED", delay=backwards()))
+    s.wait(60, 420)
+    steps.append(s.csp("N60", delay=backwards()))
+    s.wait(30, 240)
+    steps.append(s.hub("8F8A", 0, delay=backwards()))
+    s.wait(30, 300)
+    steps.append(s.hub("CS06", 0, delay=backwards()))
+    s.ends("Firmware Activated", steps[-1])

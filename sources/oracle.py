@@ -1,0 +1,80 @@
+"""How an item must end: the answer that each journey's author wrote down beside the journey.
+
+Nothing here folds, compares times or ranks statuses. The tracker is right when its table says the
+same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sources.events import PlannedEvent
+from sources.vocabulary import COMPLETIONS, Completion, Mark, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The end of one item (request, device), once everything published is folded.
+
+    ``updated_at_ms`` is virtual milliseconds from the plan's start (add the schedule's
+    ``base_ms``), or None where the evidence had a wrong clock and its received time counts.
+    ``code`` and ``result_code`` are the native code of the evidence in tidy spelling (compare
+    without regard to case); a Reset has none. ``timeline`` names every event of the item with its
+    marks.
+    """
+
+    status: Status
+    completion: Completion
+    updated_at_ms: int | None
+    evidence_event_id: str
+    firmware_version: str
+    device_type: str
+    code: str | None
+    timeline: frozenset[tuple[str, frozenset[Mark]]]
+    result_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """The events of an item that its author expects to carry a mark."""
+
+    late: tuple[PlannedEvent, ...] = ()
+    superseded: tuple[PlannedEvent, ...] = ()
+    after_reset: tuple[PlannedEvent, ...] = ()
+
+    def of(self, event: PlannedEvent) -> frozenset[Mark]:
+        """Marks of one event; a wrong clock marks itself."""
+        marks: set[Mark] = set()
+        if event in self.late:
+            marks.add("late")
+        if event in self.superseded:
+            marks.add("superseded")
+        if event in self.after_reset:
+            marks.add("after-reset")
+        if event.skew_ms is not None:
+            marks.add("clock-skew")
+        return frozenset(marks)
+
+
+def ending(
+    status: Status,
+    evidence: PlannedEvent,
+    *,
+    firmware_version: str,
+    device_type: str,
+    events: Iterable[PlannedEvent],
+    marked: Marked,
+) -> Expected:
+    """The author's words as an :class:`Expected`."""
+    return Expected(
+        status=status,
+        completion=COMPLETIONS[status],
+        updated_at_ms=evidence.occurred_ms if evidence.skew_ms is None else None,
+        evidence_event_id=evidence.event_id,
+        firmware_version=firmware_version,
+        device_type=device_type,
+        code=evidence.code,
+        timeline=frozenset((event.event_id, marked.of(event)) for event in events),
+        result_code=evidence.result_code,
+    )

@@ -1,0 +1,250 @@
+"""A seeded plan of everything the sources publish, and of how every item must end.
+
+The same arguments give the same plan, byte for byte. ``expected`` is the oracle: it is collected
+from the journeys' own words (:mod:`sources.journeys`) and computed by no rule of the tracker.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from schemas.topics import Source
+from sources import vocabulary as v
+from sources.events import PlannedEvent, Publication, Rubbish
+from sources.journeys import HAPPY, KINDS, Kind
+from sources.oracle import Expected
+from sources.rubbish import VARIETIES, spoil
+from sources.schedule import HORIZON_MS, LAST_PUBLICATION_MS
+from sources.script import Campaign, PlannedDevice, PlannedRequest, Script
+
+MAX_DEVICES_A_REQUEST: Final = 50_000
+HAPPY_SHARE: Final = 0.6
+COPY_SHARE: Final = 0.03
+RUBBISH_SHARE: Final = 0.003
+_FIRST_COUNTER: Final = 1_600_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many of what; ``publications`` = ``events`` + ``copies`` + ``rubbish``."""
+
+    publications: int
+    events: int
+    copies: int
+    rubbish: int
+    out_of_order: int
+    """Events first published after one of the same device that occurred later."""
+    hub_events: int
+    hub_events_without_request: int
+    by_source: dict[Source, int]
+    """Publications of each source."""
+    by_reason: dict[str, int]
+    """Dead letters by reason code."""
+    by_kind: dict[str, int]
+    """Devices by kind of journey."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that will be published, in order, and every ending.
+
+    ``expected`` is keyed (Service Request ID, Device ID), ``unmatched`` by Device ID; ``hidden``
+    items are kept and not served; ``rubbish`` maps the ``ce_id`` header of each bad record to its
+    reason code; ``journeys`` names each device's kind of journey. All identifiers are canonical.
+    """
+
+    seed: int
+    requests: tuple[PlannedRequest, ...]
+    devices: tuple[PlannedDevice, ...]
+    journeys: dict[str, str]
+    events: tuple[PlannedEvent, ...]
+    publications: tuple[Publication, ...]
+    expected: dict[tuple[str, str], Expected]
+    hidden: frozenset[tuple[str, str]]
+    unmatched: dict[str, frozenset[str]]
+    rubbish: dict[str, str]
+    counts: Counts
+
+
+def build_plan(seed: int, requests: int, devices: int) -> Plan:
+    """The plan of ``devices`` devices spread evenly over ``requests`` first requests.
+
+    Suppliers make further requests for devices that need another go, so ``Plan.requests`` is
+    longer. Raises :class:`ValueError` with a sentence for numbers that make no plan.
+    """
+    _check(requests, devices)
+    rng = Random(seed)
+    campaigns = [_campaign(rng, seed, number) for number in range(requests)]
+    meters = _devices(rng, devices)
+    kinds = _kinds(rng, devices)
+    scripts = []
+    for number, (device, kind) in enumerate(zip(meters, kinds, strict=True)):
+        script = Script(rng, device, campaigns[number * requests // devices])
+        kind.write(script)
+        scripts.append(script)
+    events = tuple(event for script in scripts for event in script.events)
+    expected = {key: end for script in scripts for key, end in script.expected.items()}
+    bad = _rubbish(rng, scripts, len(events))
+    publications = _publications(rng, events, bad)
+    return Plan(
+        seed=seed,
+        requests=_used(campaigns, expected),
+        devices=tuple(meters),
+        journeys={device.device_id: kind.name for device, kind in zip(meters, kinds, strict=True)},
+        events=events,
+        publications=publications,
+        expected=expected,
+        hidden=frozenset(key for script in scripts for key in script.hidden),
+        unmatched={s.device.device_id: frozenset(s.unmatched) for s in scripts if s.unmatched},
+        rubbish={piece.rubbish_id: piece.reason for piece in bad},
+        counts=_counts(events, bad, publications, kinds),
+    )
+
+
+def _check(requests: int, devices: int) -> None:
+    if requests < 1:
+        raise ValueError(f"{requests} requests make no plan; use 1 or more")
+    if devices < requests:
+        raise ValueError(f"{devices} devices cannot fill {requests} requests; use one each or more")
+    if devices > requests * MAX_DEVICES_A_REQUEST:
+        raise ValueError(
+            f"{devices} devices in {requests} requests are over {MAX_DEVICES_A_REQUEST:,} each; "
+            f"use {math.ceil(devices / MAX_DEVICES_A_REQUEST)} requests or more"
+        )
+    if devices > v.DEVICE_NUMBERS:
+        raise ValueError(f"the reserved test range holds {v.DEVICE_NUMBERS:,} devices; use fewer")
+
+
+# --- who ------------------------------------------------------------------------------------------
+
+
+def _campaign(rng: Random, seed: int, number: int) -> Campaign:
+    """The requests of one campaign; counters look like the epoch milliseconds of real ones."""
+    supplier = v.SUPPLIERS[number % len(v.SUPPLIERS)]
+    version = rng.randrange(0x0001_0000, 0x0800_0000) & ~0xF
+    image, newer_image = (f"{rng.getrandbits(256):064X}" for _ in range(2))
+    counter = _FIRST_COUNTER + (seed % 100_000) * 1_000_000 + number * 3
+    opens = rng.randrange(v.HOUR_MS // 2, 4 * v.HOUR_MS)
+
+    def request(nth: int, version: int, image: str) -> PlannedRequest:
+        request_id = f"{supplier}:{v.DCC}:{counter + nth}"
+        return PlannedRequest(request_id, supplier, f"{version:08X}", image, opens)
+
+    return Campaign(
+        request(0, version, image), request(1, version, image), request(2, version + 8, newer_image)
+    )
+
+
+def _devices(rng: Random, count: int) -> list[PlannedDevice]:
+    """Consecutive Device IDs from a seeded start, so that two seeds hardly ever share a device."""
+    start = rng.randrange(v.DEVICE_NUMBERS - count + 1)
+    return [
+        PlannedDevice(
+            device_id=v.eui(start + i),
+            device_type=v.DEVICE_TYPES[i % len(v.DEVICE_TYPES)],
+            csp_region=v.REGIONS[i % len(v.REGIONS)],
+            comms_hub_id=v.eui(v.HUB_NUMBERS + (start + i) // 2),
+        )
+        for i in range(count)
+    ]
+
+
+def _kinds(rng: Random, devices: int) -> list[Kind]:
+    """A kind for each device: the happy share, every other kind in turn, then by weight."""
+    others = [kind for kind in KINDS.values() if kind is not HAPPY]
+    rng.shuffle(others)
+    unhappy = devices - math.ceil(devices * HAPPY_SHARE)
+    chosen = others[:unhappy]
+    chosen += rng.choices(others, [kind.weight for kind in others], k=unhappy - len(chosen))
+    chosen += [HAPPY] * (devices - unhappy)
+    rng.shuffle(chosen)
+    return chosen
+
+
+def _used(
+    campaigns: Iterable[Campaign], items: Iterable[tuple[str, str]]
+) -> tuple[PlannedRequest, ...]:
+    """The requests that list a device: all first ones, and the later ones that were needed."""
+    listed = {request_id for request_id, _ in items}
+    return tuple(
+        request
+        for campaign in campaigns
+        for request in (campaign.first, campaign.again, campaign.newer)
+        if request is campaign.first or request.request_id in listed
+    )
+
+
+# --- what goes out, and when ----------------------------------------------------------------------
+
+
+def _rubbish(rng: Random, scripts: Sequence[Script], events: int) -> list[Rubbish]:
+    """Every variety in turn, about devices never sent again: the DSP's register believes it all."""
+    victims = [s for s in scripts if not any(event.resend for event in s.events)]
+    count = max(len(VARIETIES), math.ceil(events * RUBBISH_SHARE))
+    pieces = []
+    for number in range(count):
+        victim = rng.choice(victims)
+        variety = VARIETIES[number % len(VARIETIES)]
+        publish_ms = rng.randrange(v.HOUR_MS, HORIZON_MS)
+        pieces.append(spoil(rng, variety, victim.device, victim.campaign.first, publish_ms))
+    return pieces
+
+
+def _publications(
+    rng: Random, events: Sequence[PlannedEvent], bad: Sequence[Rubbish]
+) -> tuple[Publication, ...]:
+    """First publications, copies and rubbish in the order in which they go out."""
+    copied = rng.sample(events, math.ceil(len(events) * COPY_SHARE))
+    lines: list[tuple[int, PlannedEvent | Rubbish]] = [(e.publish_ms, e) for e in events]
+    lines += [(piece.publish_ms, piece) for piece in bad]
+    lines += [(_again_ms(rng, e), e) for e in copied]
+    lines.sort(key=lambda line: line[0])
+    first: dict[int, int] = {}
+    return tuple(
+        Publication(ordinal, publish_ms, content, first.setdefault(id(content), ordinal))
+        for ordinal, (publish_ms, content) in enumerate(lines)
+    )
+
+
+def _again_ms(rng: Random, event: PlannedEvent) -> int:
+    """When a copy goes out: some minutes to six hours after the first."""
+    later = event.publish_ms + rng.randrange(v.MINUTE_MS, 6 * v.HOUR_MS)
+    return min(later, LAST_PUBLICATION_MS + v.HOUR_MS)
+
+
+def _counts(
+    events: Sequence[PlannedEvent],
+    bad: Sequence[Rubbish],
+    publications: Sequence[Publication],
+    kinds: Sequence[Kind],
+) -> Counts:
+    return Counts(
+        publications=len(publications),
+        events=len(events),
+        copies=sum(p.is_copy for p in publications),
+        rubbish=len(bad),
+        out_of_order=_out_of_order(publications),
+        hub_events=sum(e.source is Source.COMMS_HUB for e in events),
+        hub_events_without_request=sum(e.names_no_request for e in events),
+        by_source=dict(Counter(p.content.source for p in publications)),
+        by_reason=dict(Counter(piece.reason for piece in bad)),
+        by_kind=dict(Counter(kind.name for kind in kinds)),
+    )
+
+
+def _out_of_order(publications: Iterable[Publication]) -> int:
+    latest: dict[str, int] = {}
+    behind = 0
+    for publication in publications:
+        event = publication.content
+        if publication.is_copy or not isinstance(event, PlannedEvent):
+            continue
+        seen = latest.get(event.device_id, -1)
+        behind += event.occurred_ms < seen
+        latest[event.device_id] = max(seen, event.occurred_ms)
+    return behind

@@ -1,0 +1,209 @@
+"""What the four source programs share: arguments, pace, progress and how they end.
+
+Progress goes to standard output as one JSON object a line, ``{"published": n, "of": m}``; the
+reason for a failure goes to standard error as one sentence, with exit code 1. An interrupt ends
+with 130.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Final, NoReturn, Protocol
+
+from schemas.codec import Codec
+from schemas.registry import RegistryUnavailable, registry
+from schemas.topics import Source
+from sources.events import PlannedEvent, Publication, Rubbish
+from sources.plan import Plan, build_plan
+from sources.publisher import Publisher, SourceError
+from sources.schedule import FASTEST, SLOWEST, Schedule, wall_ms
+from sources.wire import wire
+
+_PROGRESS_SECONDS: Final = 0.5
+_LONGEST_NAP_SECONDS: Final = 0.1
+INTERRUPTED: Final = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One source's share of a plan, and where and when it goes."""
+
+    plan: Plan
+    source: Source
+    schedule: Schedule
+    bootstrap: str
+    codec: Codec
+
+    @property
+    def publications(self) -> list[Publication]:
+        """What this source publishes, in order."""
+        return [p for p in self.plan.publications if p.content.source is self.source]
+
+
+class Clerk(Protocol):
+    """Who looks at an event before and after it goes out; the DSP's judges re-sends."""
+
+    def before(self, event: PlannedEvent, occurred_at: int) -> None:
+        """Returns when the event may go out; raises :class:`SourceError` if it never may."""
+
+    def after(self, event: PlannedEvent, occurred_at: int) -> None:
+        """The event went out."""
+
+
+class NoClerk:
+    """For sources that have nothing to decide."""
+
+    def before(self, event: PlannedEvent, occurred_at: int) -> None:
+        """Every event may go out."""
+
+    def after(self, event: PlannedEvent, occurred_at: int) -> None:
+        """Nothing to note."""
+
+
+class _Progress:
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._next = 0.0
+
+    def tick(self, published: int) -> None:
+        if time.monotonic() >= self._next:
+            self.tell(published)
+
+    def tell(self, published: int) -> None:
+        self._next = time.monotonic() + _PROGRESS_SECONDS
+        print(json.dumps({"published": published, "of": self._total}), flush=True)
+
+
+def publish(job: Job, clerk: Clerk) -> int:
+    """Publishes the job's share on time; how many records the broker acknowledged."""
+    mine = job.publications
+    publisher = Publisher(job.bootstrap, job.source.topic)
+    _check_partitions(publisher, mine)
+    progress = _Progress(len(mine))
+    try:
+        for publication in mine:
+            _wait_until(job.schedule, publication, publisher, progress)
+            _publish_one(job, publication, publisher, clerk)
+            progress.tick(publisher.acknowledged)
+        publisher.finish()
+    except KeyboardInterrupt:
+        publisher.abandon()
+        raise
+    progress.tell(publisher.acknowledged)
+    return publisher.acknowledged
+
+
+def _check_partitions(publisher: Publisher, publications: Sequence[Publication]) -> None:
+    """A record cannot go to a wrong partition where there is only one; it would count."""
+    astray = any(isinstance(p.content, Rubbish) and p.content.astray for p in publications)
+    if astray and publisher.partitions == 1:
+        raise SourceError(
+            f"{publisher.topic} has one partition and the plan sends records to a wrong one: "
+            "simulate with two or more (FDT_PARTITIONS)."
+        )
+
+
+def _wait_until(
+    schedule: Schedule, publication: Publication, publisher: Publisher, progress: _Progress
+) -> None:
+    due = schedule.due_ms(publication.publish_ms, publication.ordinal)
+    while (left := (due - wall_ms()) / 1000) > 0:
+        publisher.poll(min(left, _LONGEST_NAP_SECONDS))
+        progress.tick(publisher.acknowledged)
+
+
+def _publish_one(job: Job, publication: Publication, publisher: Publisher, clerk: Clerk) -> None:
+    event = publication.content
+    if isinstance(event, Rubbish) or publication.is_copy:
+        publisher.send(wire(publication, job.schedule, job.codec, publisher.partitions))
+        return
+    occurred_at = job.schedule.occurred_at(event, publication.first)
+    clerk.before(event, occurred_at)
+    publisher.send(wire(publication, job.schedule, job.codec, publisher.partitions))
+    clerk.after(event, occurred_at)
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+def arguments(source: Source) -> argparse.ArgumentParser:
+    """The options that every source program takes."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m sources.{source.name.lower()}",
+        description=f"Publishes the simulated events of {source.topic}.",
+    )
+    parser.add_argument("--seed", type=int, default=7, help="seed of the plan")
+    parser.add_argument("--requests", type=int, default=20, help="Update Firmware requests")
+    parser.add_argument("--devices", type=int, default=5000, help="devices over all requests")
+    parser.add_argument(
+        "--speed", type=float, default=5000.0,
+        help=f"virtual milliseconds a real one, {SLOWEST:g} to {FASTEST:g}",
+    )  # fmt: skip
+    parser.add_argument("--rate", type=float, help="most records a second over all sources")
+    parser.add_argument(
+        "--base-ms", type=int, help="wall-clock milliseconds of virtual zero; default: start now"
+    )
+    parser.add_argument(
+        "--bootstrap",
+        default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092"),
+        help="Kafka bootstrap servers; default: KAFKA_BOOTSTRAP_SERVERS",
+    )
+    return parser
+
+
+def job_of(source: Source, options: argparse.Namespace) -> Job:
+    """The job that the options describe; :class:`SourceError` if they make none."""
+    try:
+        plan = build_plan(options.seed, options.requests, options.devices)
+        schedule = (
+            Schedule.starting(round(wall_ms()), options.speed, options.rate)
+            if options.base_ms is None
+            else Schedule(options.base_ms, options.speed, options.rate)
+        )
+    except ValueError as error:
+        raise SourceError(f"There is no such simulation: {error}.") from error
+    codec = Codec(registry(os.environ.get("SCHEMA_REGISTRY_URL")))
+    return Job(plan, source, schedule, options.bootstrap, codec)
+
+
+def _no_clerk(_job: Job) -> Clerk:
+    return NoClerk()
+
+
+def run(
+    source: Source,
+    clerk_of: Callable[[Job], Clerk] = _no_clerk,
+    argv: Sequence[str] | None = None,
+) -> int:
+    """A whole source program; its exit code."""
+    options = arguments(source).parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        job = job_of(source, options)
+        publish(job, clerk_of(job))
+    except (SourceError, RegistryUnavailable) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _nobody_listens()
+    return 0
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _nobody_listens() -> int:
+    """Whoever started this program is gone: end without writing to the closed pipe again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1

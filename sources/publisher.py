@@ -1,0 +1,114 @@
+"""One source's way to the broker: idempotent, acknowledged by all, and fatal when it fails.
+
+A simulation that lost a record would blame the tracker for it, so the first record that the broker
+refuses ends the program with one sentence.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas.partitioning import PRODUCER_PARTITIONER
+from sources.wire import Wire
+
+_METADATA_SECONDS: Final = 15.0
+_FLUSH_SECONDS: Final = 120.0
+_FULL_QUEUE_SECONDS: Final = 0.1
+
+
+class SourceError(Exception):
+    """Why a source stopped, in one sentence for the person who started it."""
+
+
+class Publisher:
+    """Publishes to one topic and counts what the broker has acknowledged."""
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        """Connects to ``bootstrap``; :class:`SourceError` without the broker or the topic."""
+        self.topic = topic
+        self.acknowledged = 0
+        self._failure: str | None = None
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "client.id": f"sources-{topic}",
+                "acks": "all",
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "compression.type": "lz4",
+                "partitioner": PRODUCER_PARTITIONER,
+                "message.timeout.ms": int(_FLUSH_SECONDS * 1000),
+                "error_cb": self._on_error,
+                "log_level": 0,
+            }
+        )
+        self.partitions = self._count_partitions(bootstrap)
+
+    def send(self, record: Wire) -> None:
+        """Hands one record over; waits while the client's queue is full."""
+        while True:
+            try:
+                self._producer.produce(
+                    record.topic,
+                    record.value,
+                    record.key,
+                    record.partition,
+                    self._on_delivery,
+                    headers=record.headers,
+                )
+                break
+            except BufferError:
+                self.poll(_FULL_QUEUE_SECONDS)
+        self.poll(0)
+
+    def poll(self, seconds: float) -> None:
+        """Serves acknowledgements for up to ``seconds``; a refusal raises :class:`SourceError`."""
+        self._producer.poll(seconds)
+        if self._failure is not None:
+            raise SourceError(self._failure)
+
+    def finish(self) -> None:
+        """Waits until all is acknowledged; :class:`SourceError` if that takes too long."""
+        left = self._producer.flush(_FLUSH_SECONDS)
+        self.poll(0)
+        if left:
+            raise SourceError(
+                f"The broker left {left} records of {self.topic} unacknowledged for "
+                f"{_FLUSH_SECONDS:.0f} s; check that it runs and has enough replicas."
+            )
+
+    def abandon(self) -> None:
+        """Gives up what is not sent yet, so that an interrupted program ends at once."""
+        self._producer.purge(in_queue=True, in_flight=False, blocking=False)
+
+    def _count_partitions(self, bootstrap: str) -> int:
+        try:
+            metadata = self._producer.list_topics(self.topic, timeout=_METADATA_SECONDS)
+        except KafkaException as error:
+            raise SourceError(
+                f"No broker answers at {bootstrap} ({_why(error.args[0])}); start one, or set "
+                "KAFKA_BOOTSTRAP_SERVERS to where it is."
+            ) from error
+        topic = metadata.topics[self.topic]
+        if topic.error is not None or not topic.partitions:
+            raise SourceError(
+                f"The broker at {bootstrap} has no topic {self.topic}; create it with fdt topics."
+            )
+        return len(topic.partitions)
+
+    def _on_delivery(self, error: KafkaError | None, _record: Message) -> None:
+        if error is None:
+            self.acknowledged += 1
+        elif self._failure is None:
+            self._failure = f"The broker refused a record of {self.topic}: {_why(error)}."
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Librdkafka retries on its own; only what it calls fatal ends the program."""
+        if error.fatal():
+            self._failure = f"Publishing to {self.topic} cannot go on: {_why(error)}."
+
+
+def _why(error: Any) -> str:
+    return str(error.str()) if isinstance(error, KafkaError) else str(error)

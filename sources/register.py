@@ -1,0 +1,130 @@
+"""The DSP's register of open requests: a device on its way is not sent out a second time.
+
+The register hears what the other systems publish, in any order, and answers for a moment: was a
+request open on this device at ``at_ms``? Times are event times in milliseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from schemas.identifiers import ServiceRequestId
+from schemas.topics import Source
+from sources import vocabulary as v
+
+_CSP_GOES_ON: Final = frozenset({"APPROVED", *v.CSP_TRANSFERS})
+_CSP_ENDS: Final = frozenset({*v.CSP_REFUSALS, *v.CSP_TRANSFER_FAILURES})
+_HUB_GOES_ON: Final = frozenset({"8F8A", "8F72"})
+_HUB_ENDS: Final = frozenset({"8F89", "8F1C", "8F8B"})
+_DATED_ACTIVATION: Final = frozenset({"8F66", "8F67"})
+_VERSION_READ: Final = frozenset({"ECS52", "GCS38", "CS08"})
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one report means for a request: it ended, or it goes on.
+
+    ``request_id`` is the one it names. A hub may name none, or the ID of another kind of request,
+    and is then about every request of the device (``only_named`` is false). ``for_good`` ends
+    cannot be taken back by later reports; ``running`` ends only requests for that version.
+    """
+
+    at_ms: int
+    ended: bool
+    request_id: str | None = None
+    only_named: bool = False
+    for_good: bool = False
+    running: str | None = None
+
+
+def word_of(source: Source, fields: dict[str, Any]) -> Word | None:
+    """The word in a decoded event, or None where it says nothing about going on or ending.
+
+    Raises :class:`~schemas.identifiers.InvalidIdentifier` for a malformed request ID.
+    """
+    request_id = fields["service_request_id"]
+    named = ServiceRequestId.parse(request_id) if request_id else None
+    at_ms = int(fields["occurred_at"])
+    if source is Source.SSMI:
+        return Word(at_ms, True, named, only_named=True, for_good=True)
+    code = fields["code"].strip().upper()
+    if source is Source.CSP:
+        known = code in _CSP_ENDS or code in _CSP_GOES_ON
+        return Word(at_ms, code in _CSP_ENDS, named, only_named=True) if known else None
+    if source is Source.COMMS_HUB:
+        return _hub_word(code, fields, at_ms, named)
+    return None
+
+
+def _hub_word(code: str, fields: dict[str, Any], at_ms: int, named: str | None) -> Word | None:
+    result = fields["result_code"]
+    if code in _HUB_GOES_ON or code in _HUB_ENDS:
+        return Word(at_ms, code in _HUB_ENDS, named)
+    if code == "CS06" and result is not None:
+        return Word(at_ms, True, named, for_good=result == 0)
+    if code in _DATED_ACTIVATION and fields["message_code"] == v.ACTIVATION_MESSAGE:
+        return Word(at_ms, True, named, for_good=code == "8F66")
+    if code in _VERSION_READ and fields["running_version"]:
+        return Word(at_ms, True, for_good=True, running=fields["running_version"].strip().upper())
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    request_id: str
+    firmware_version: str
+    opened_ms: int
+
+
+@dataclass(slots=True)
+class _Device:
+    """Requests and words are kept apart, for a word may be heard before its request is known."""
+
+    requests: dict[str, _Request] = field(default_factory=dict)
+    words: list[Word] = field(default_factory=list)
+
+    def is_about(self, word: Word, request: _Request) -> bool:
+        if word.request_id == request.request_id:
+            return True
+        if word.only_named or word.request_id in self.requests:
+            return False
+        return word.running is None or word.running == request.firmware_version
+
+    def is_open(self, request: _Request, at_ms: int) -> bool:
+        """The last word up to that moment decides, unless one was for good."""
+        if at_ms < request.opened_ms:
+            return False
+        heard = [
+            word
+            for word in self.words
+            if request.opened_ms <= word.at_ms <= at_ms and self.is_about(word, request)
+        ]
+        if any(word.for_good for word in heard):
+            return False
+        return not heard or not max(heard, key=lambda word: (word.at_ms, not word.ended)).ended
+
+
+class Register:
+    """Open requests by device. Device and request IDs are canonical."""
+
+    def __init__(self) -> None:
+        self._devices: defaultdict[str, _Device] = defaultdict(_Device)
+
+    def take_on(self, device_id: str, request_id: str, firmware_version: str, at_ms: int) -> None:
+        """The DSP accepted the device under a request."""
+        request = _Request(request_id, firmware_version, at_ms)
+        self._devices[device_id].requests[request_id] = request
+
+    def hear(self, device_id: str, word: Word) -> None:
+        """Some system reported about the device."""
+        self._devices[device_id].words.append(word)
+
+    def open_request(self, device_id: str, at_ms: int) -> str | None:
+        """A request that was open on the device at that moment, by what is heard so far."""
+        device = self._devices[device_id]
+        for request in device.requests.values():
+            if device.is_open(request, at_ms):
+                return request.request_id
+        return None
