@@ -1,4 +1,5 @@
-"""The Faust application: one agent over the four event topics, and nothing of Faust's that we do not use.
+"""The Faust application: one agent over the four event topics, and nothing of Faust's that we do
+not use.
 
 No web server and no table pages (they would serve every tenant's rows), no leader topic, no topics
 declared by the worker: what runs is the group, the assignment and the fetching.
@@ -22,7 +23,7 @@ from processor.frames import FramesConsumer
 from processor.log import KafkaStatusLog, topic_ids
 from processor.partition import Partition
 from processor.stores import FolderStores
-from processor.worker import Worker
+from processor.worker import CONCURRENCY, Worker
 from projections.catalogue import load_catalogue
 from projections.events import Reader
 from schemas.codec import Codec
@@ -94,7 +95,7 @@ def build(config: ProcessorConfig) -> ProcessorApp:
     app.owner = Worker(_partition_factory(config), lambda error: _fail(app, error))
     events = app.topic(*SOURCE_TOPICS.values(), schema=BatchSchema())
 
-    @app.agent(events)
+    @app.agent(events, concurrency=CONCURRENCY)
     async def fold(batches: StreamT[Batch]) -> None:
         async for batch in batches:
             await app.owner.process(batch)

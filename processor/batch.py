@@ -11,18 +11,27 @@ class SourceRecord(Protocol):
     """A consumed record, as the Kafka client gives it."""
 
     @property
-    def key(self) -> bytes | None: ...
+    def key(self) -> bytes | None:
+        """The record's key."""
+
     @property
-    def value(self) -> bytes | None: ...
+    def value(self) -> bytes | None:
+        """The record's value."""
+
     @property
-    def offset(self) -> int: ...
+    def offset(self) -> int:
+        """Its offset in the partition."""
+        ...
+
     @property
     def timestamp(self) -> int:
         """Received time by the broker, milliseconds since 1970 UTC."""
         ...
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """Its headers, in order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

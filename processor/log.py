@@ -1,11 +1,13 @@
 """The status topic as the processor sees it: fenced transactions in, committed records out.
 
-:class:`StatusLog` is the port; :class:`KafkaStatusLog` is the real one, one for each partition number.
+:class:`StatusLog` is the port; :class:`KafkaStatusLog` is the real one, one for each partition
+number.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -19,7 +21,7 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, TopicDescription
+from confluent_kafka.admin import AdminClient
 
 from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.topics import SOURCE_TOPICS, STATUS
@@ -32,6 +34,7 @@ READ_TIMEOUT_S: Final = 30.0
 """A status partition that gives nothing, not even its end, for this long is an outage."""
 
 _BATCH: Final = 2_000
+_POLL_S: Final = 0.1
 
 
 class Fenced(RuntimeError):
@@ -64,7 +67,8 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Where a transaction ended: the next status offset, and the broker's time of its last record."""
+    """Where a transaction ended: the next status offset, and the broker's time of its last
+    record."""
 
     next_offset: int
     timestamp: int
@@ -85,8 +89,8 @@ class StatusLog(Protocol):
     def append(self, records: Sequence[Outgoing]) -> Appended:
         """Commit ``records``, the last of which goes to the status topic, in one transaction.
 
-        Raises :class:`Fenced` if another owner took over, :class:`LogUnavailable` if the broker does
-        not answer; in both cases none of the records counts.
+        Raises :class:`Fenced` if another owner took over, :class:`LogUnavailable` if the broker
+        does not answer; in both cases none of the records counts.
         """
 
     def close(self) -> None:
@@ -133,21 +137,25 @@ class KafkaStatusLog:
         return low, high
 
     def read(self, start: int, end: int) -> Iterator[list[Logged]]:
-        """Committed records from ``start`` to ``end``; markers and compacted offsets give nothing."""
+        """Committed records from ``start`` to ``end``; markers and compacted offsets give
+        nothing."""
         consumer = self._consumer()
         try:
             partition = TopicPartition(STATUS, self._number, start)
             consumer.assign([partition])
-            position = start
+            position, heard = start, time.monotonic()
             while position < end:
-                messages = consumer.consume(_BATCH, timeout=READ_TIMEOUT_S)
-                if not messages:
+                # consume() waits for a full batch or its time-out, whichever comes first.
+                messages = consumer.consume(_BATCH, timeout=_POLL_S)
+                if messages:
+                    logged, at_end = self._logged(messages)
+                    yield [record for record in logged if record.offset < end]
+                    position = end if at_end else logged[-1].offset + 1
+                    heard = time.monotonic()
+                elif time.monotonic() - heard > READ_TIMEOUT_S:
                     raise LogUnavailable(
                         f"{STATUS}[{self._number}] gave nothing at offset {position} of {end}"
                     )
-                logged, at_end = self._logged(messages)
-                yield [record for record in logged if record.offset < end]
-                position = end if at_end else logged[-1].offset + 1
         finally:
             consumer.close()
 
@@ -270,7 +278,7 @@ def topic_partitions(bootstrap: str) -> int:
     return counts[STATUS]
 
 
-def _described(bootstrap: str, topics: Sequence[str]) -> dict[str, TopicDescription]:
+def _described(bootstrap: str, topics: Sequence[str]) -> dict[str, Any]:
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
     try:
         futures = admin.describe_topics(

@@ -1,8 +1,10 @@
-"""One partition number: its rows, its place in every topic, and the order in which both become durable.
+"""One partition number: its rows, its place in every topic, and the order in which both become
+durable.
 
-Order (design §6): one fenced transaction with rows, dead letters and control record; then one atomic
-write of the same rows and the ledger; then, elsewhere, the group commit that only feeds lag tools.
-On resumption the status topic is read to its end before anything is folded, so a row never goes back.
+Order (design §6): one fenced transaction with rows, dead letters and control record; then one
+atomic write of the same rows and the ledger; then, elsewhere, the group commit that only feeds lag
+tools. On resumption the status topic is read to its end before anything is folded, so a row never
+goes back.
 """
 
 from __future__ import annotations
@@ -146,7 +148,8 @@ class Partition:
         return self._stores.open(self.number), Ledger(status_offset=first)
 
     def _apply(self, logged: list[Logged]) -> None:
-        """Committed status records into the store: rows, tombstones, and the last control record."""
+        """Committed status records into the store: rows, tombstones, and the last control
+        record."""
         store = self._opened()
         ledger = self.ledger
         changes: dict[bytes, bytes | None] = {}
@@ -193,7 +196,8 @@ class Partition:
         covered = self.ledger.next_offset(frame.topic)
         if frame.start > covered:
             raise FrameLost(
-                f"{frame.topic}[{self.number}]: a frame begins at {frame.start}, covered is {covered}"
+                f"{frame.topic}[{self.number}]: a frame begins at {frame.start}, "
+                f"covered is {covered}"
             )
         source = TOPIC_SOURCES[frame.topic]
         for record in frame.records:
@@ -293,7 +297,8 @@ class Partition:
     def _partition_time(self, positions: dict[str, Position], batch: Batch) -> int | None:
         """The least received time read so far, over the source topics; never goes back (design §7).
 
-        A topic read to its end counts as the broker's present time, as the last control record told.
+        A topic read to its end counts as the broker's present time, as the last control record
+        told.
         """
         known = self.ledger.partition_time
         for frame in batch.frames:

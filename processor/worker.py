@@ -1,7 +1,8 @@
 """The worker: owns the partitions that Faust assigns to it, and lets nothing pass an error.
 
-All folding and all waiting for the broker happen in one thread beside the event loop, one batch at a
-time, so that heartbeats go on whatever the disk or the broker do.
+All folding and all waiting for the broker happen in threads beside the event loop, so that
+heartbeats go on whatever the disk or the broker do. A partition has one batch in hand at a time;
+others go on meanwhile, so that one folds while another waits for its transaction.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 
 from faust.types import TP
@@ -20,6 +24,9 @@ from processor.partition import Partition
 from schemas.registry import RegistryUnavailable
 
 logger = logging.getLogger(__name__)
+
+CONCURRENCY: Final = 4
+"""Partitions in hand at once: one folds while others wait for their transactions."""
 
 REGISTRY_RETRY_S: Final = 2.0
 """Pause before a batch is tried again while the schema registry does not answer."""
@@ -40,18 +47,18 @@ class Worker:
         self._partitions: dict[int, Partition] = {}
         self._owned: set[int] = set()
         self._written: dict[int, float] = {}
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fold")
-        self._turn = asyncio.Lock()
+        self._threads = ThreadPoolExecutor(max_workers=CONCURRENCY, thread_name_prefix="fold")
+        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.failure: BaseException | None = None
 
     async def assigned(self, partitions: set[int]) -> None:
         """Own exactly ``partitions``: close the others, bring these up to the log's end."""
-        async with self._turn:
+        async with self._all_turns():
             await self._guarded(lambda: self._own(partitions))
 
     async def revoked(self) -> None:
-        """Wait for the batch in hand; own nothing until the next assignment."""
-        async with self._turn:
+        """Wait for the batches in hand; own nothing until the next assignment."""
+        async with self._all_turns():
             self._owned = set()
 
     def positions(self) -> Mapping[TP, int]:
@@ -64,7 +71,7 @@ class Worker:
 
     async def process(self, batch: Batch) -> None:
         """Fold one batch; a batch for a partition that is no longer owned is dropped unread."""
-        async with self._turn:
+        async with self._turns[batch.partition]:
             while batch.partition in self._owned:
                 try:
                     await self._guarded(lambda: self._partitions[batch.partition].process(batch))
@@ -77,16 +84,17 @@ class Worker:
 
     async def keep_alive(self, interval_s: float, ends: Callable[[int], dict[str, int]]) -> None:
         """Write a control record for every partition that wrote nothing for ``interval_s``."""
-        async with self._turn:
-            for number in sorted(self._owned):
-                if self._clock() - self._written.get(number, 0.0) >= interval_s:
-                    partition, seen = self._partitions[number], ends(number)
-                    await self._guarded(lambda p=partition, e=seen: p.keep_alive(e))  # type: ignore[misc]
+        for number in sorted(self._owned):
+            async with self._turns[number]:
+                silent = self._clock() - self._written.get(number, 0.0)
+                if number in self._owned and silent >= interval_s:
+                    work = partial(self._partitions[number].keep_alive, ends(number))
+                    await self._guarded(work)
                     self._written[number] = self._clock()
 
     def close(self) -> None:
         """Give every partition up in order."""
-        self._thread.shutdown(wait=True)
+        self._threads.shutdown(wait=True)
         for partition in self._partitions.values():
             partition.close()
         self._partitions = {}
@@ -100,12 +108,21 @@ class Worker:
             self._partitions[number].resume()
         self._owned = set(partitions)
 
+    @asynccontextmanager
+    async def _all_turns(self) -> AsyncIterator[None]:
+        """No partition has a batch in hand."""
+        async with AsyncExitStack() as turns:
+            for number in sorted(self._turns):
+                await turns.enter_async_context(self._turns[number])
+            yield
+
     async def _guarded(self, work: Callable[[], None]) -> None:
-        """Run in the thread. Any failure but a silent registry ends the worker, its batch uncommitted."""
+        """Run in the thread. Any failure but a silent registry ends the worker, its batch
+        uncommitted."""
         if self.failure is not None:
             raise RuntimeError("the worker has failed and processes nothing more") from self.failure
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except RegistryUnavailable:
             raise
         except BaseException as error:

@@ -1,7 +1,7 @@
 """The code catalogue: what a source's native code means, as data that an operator can replace.
 
-Rules of matching (design §5, *codes*): trimmed and in upper case; exactly with result and message code,
-else by the longest prefix; else unknown.
+Rules of matching (design §5, *codes*): trimmed and in upper case; exactly with result and message
+code, else by the longest prefix; else unknown.
 """
 
 from __future__ import annotations

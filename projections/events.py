@@ -67,7 +67,8 @@ class Reader:
     def report(
         self, source: Source, record: dict[str, Any], place: Place
     ) -> tuple[DeviceId, Report]:
-        """The device and the report of a record; :class:`~schemas.codec.BadRecord` if it has none."""
+        """The device and the report of a record; :class:`~schemas.codec.BadRecord` if it has
+        none."""
         device = _identifier("device_id", DeviceId.parse, record["device_id"])
         event_id = _identifier("event_id", parse_event_id, record["event_id"])
         code = record["code"].strip().upper() if "code" in record else RESET_CODE

@@ -1,7 +1,8 @@
 """The fold: one record into the row of its device.
 
-The row after any set of records is the same whatever their order or grouping (design §5): reports are
-kept as a set, identified by (source, event id), and everything that is contested is left to the view.
+The row after any set of records is the same whatever their order or grouping (design §5): reports
+are kept as a set, identified by (source, event id), and everything that is contested is left to the
+view.
 """
 
 from __future__ import annotations
@@ -33,15 +34,22 @@ def _add(row: Row, report: Report) -> None:
     """Add the report of a new event, opening its item if it may (rule 2)."""
     for item in row.items:
         if item.request_id == report.request_id:
-            insort(item.reports, report, key=order)
+            _put(item, report)
             return
     if report.opens and report.request_id is not None:
+        opened = Item(report.request_id, [])
         waiting = [r for r in row.loose if r.request_id == report.request_id]
         row.loose = [r for r in row.loose if r.request_id != report.request_id]
-        opened = Item(report.request_id, sorted([report, *waiting], key=order))
+        for own in (report, *waiting):
+            _put(opened, own)
         insort(row.items, opened, key=lambda i: i.request_id)
     else:
         insort(row.loose, report, key=order)
+
+
+def _put(item: Item, report: Report) -> None:
+    report.request_id = None
+    insort(item.reports, report, key=order)
 
 
 def _fold_copy(row: Row, held: Report, report: Report) -> bool:
@@ -54,7 +62,7 @@ def _fold_copy(row: Row, held: Report, report: Report) -> bool:
         held.copies = sorted([*held.copies, report.place])[:COPIES_KEPT]
         return True
     report.copies = sorted([*held.copies, held.place])[:COPIES_KEPT]
-    others = [r for r in row.reports() if r is not held]
+    others = [r for r in row.take_reports() if r is not held]
     # A copy may name another request than the one it replaces, so the set is laid out anew.
     rebuilt = row_of(row.catalogue, [*others, report])
     row.items, row.loose = rebuilt.items, rebuilt.loose

@@ -1,7 +1,7 @@
 """The row of a device: what is stored, in which bytes, and the one order of its records.
 
-A row is a canonical form of a *set* of reports, so equal sets have equal bytes. It is MessagePack with a
-layout byte in front: encoding costs a fiftieth of Avro's (docs/decisions/0003).
+A row is a canonical form of a *set* of reports, so equal sets have equal bytes. It is MessagePack
+with a layout byte in front: encoding costs a fiftieth of Avro's (docs/decisions/0003).
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import msgspec
 from schemas.topics import Source
 
 LAYOUT: Final = 1
-"""First byte of every stored row. A row of another layout is rebuilt from the log, never guessed at."""
+"""First byte of every stored row. A row of another layout is rebuilt from the log, never guessed
+at."""
 
 COPIES_KEPT: Final = 20
-"""Places of copies kept for one report; more are not told apart (the count then reads 20 or more)."""
+"""Places of copies kept for one report; more are not told apart (the count then reads 20 or
+more)."""
 
 
 class Report(msgspec.Struct, array_like=True, gc=False):
@@ -41,6 +43,7 @@ class Report(msgspec.Struct, array_like=True, gc=False):
     result: int | None = None
     message: str | None = None
     request_id: str | None = None
+    """Request it names; none within an :class:`Item`, which says it once for all its reports."""
     version: str | None = None
     """Target version; for proof of activation, the version that runs."""
     image_hash: str | None = None
@@ -82,8 +85,11 @@ class Row(msgspec.Struct, array_like=True):
     loose: list[Report] = []
     """Reports that name no request of this device: assigned by the view, each time anew."""
 
-    def reports(self) -> list[Report]:
-        """Every report of the row."""
+    def take_reports(self) -> list[Report]:
+        """Every report of the row as it was folded in; the row is spent."""
+        for item in self.items:
+            for report in item.reports:
+                report.request_id = item.request_id
         return [report for item in self.items for report in item.reports] + self.loose
 
 

@@ -3,9 +3,9 @@
 The items are for any reader of the topic; ``state`` is the row itself, which the processor rebuilds
 from and the read side renders, so that neither has to guess what a view left out.
 
-:func:`status_body` writes the Avro body by hand: it is on the hot path, once for every changed row, and
-costs a fifth of the generic encoder. :func:`status_record` is the same for that encoder, and a test holds
-the two together byte for byte.
+:func:`status_body` writes the Avro body by hand: it is on the hot path, once for every changed row,
+and costs a fifth of the generic encoder. :func:`status_record` is the same for that encoder, and a
+test holds the two together byte for byte.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Confluent wire format: a zero byte, a four-byte schema id, an Avro body.
 
-Times are ``int`` milliseconds since 1970 UTC. Decoding refuses with a reason code and a sentence that
-says how to fix the record; an unreachable registry is not bad input and raises
+Times are ``int`` milliseconds since 1970 UTC. Decoding refuses with a reason code and a sentence
+that says how to fix the record; an unreachable registry is not bad input and raises
 :class:`~schemas.registry.RegistryUnavailable`.
 """
 
@@ -83,7 +83,8 @@ class Codec:
         if body.tell() != len(data):
             raise BadRecord(
                 "trailing-bytes",
-                f"{len(data) - body.tell()} bytes follow the Avro body: publish one record a message.",
+                f"{len(data) - body.tell()} bytes follow the Avro body: "
+                "publish one record a message.",
             )
         assert isinstance(value, dict)
         return value

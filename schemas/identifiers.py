@@ -1,8 +1,8 @@
 """Identifiers as types: parsed once at the edge, canonical ever after.
 
-Rules and sources: EUI-64 and request IDs as in the DUIS shared data types (eight hex pairs joined by
-``-``; ``originator:target:counter``), compared case-insensitively. The canonical form is trimmed,
-upper case, with the counter free of leading zeros.
+Rules and sources: EUI-64 and request IDs as in the DUIS shared data types (eight hex pairs joined
+by ``-``; ``originator:target:counter``), compared case-insensitively. The canonical form is
+trimmed, upper case, with the counter free of leading zeros.
 """
 
 from __future__ import annotations

@@ -76,7 +76,8 @@ class FileRegistry:
 
 
 class ConfluentRegistry:
-    """A registry with the Confluent API at ``url``; answers are kept for the life of the process."""
+    """A registry with the Confluent API at ``url``; answers are kept for the life of the
+    process."""
 
     def __init__(self, url: str) -> None:
         from confluent_kafka.schema_registry import SchemaRegistryClient

@@ -121,8 +121,8 @@ def topic_specs(
 ) -> list[TopicSpec]:
     """Every topic with its settings.
 
-    All topics share ``partitions``, so that whatever concerns a device meets in one partition number.
-    Retention is in milliseconds.
+    All topics share ``partitions``, so that whatever concerns a device meets in one partition
+    number. Retention is in milliseconds.
     """
     retention: dict[RetentionSetting, int] = {
         "event": event_retention_ms,

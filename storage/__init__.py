@@ -1,1 +1,2 @@
-"""Keys and values on disk behind one small interface, used by the processor and by the read side."""
+"""Keys and values on disk behind one small interface, used by the processor and by the read
+side."""

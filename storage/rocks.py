@@ -1,8 +1,8 @@
 """The store on disk: RocksDB by rocksdict, with the options that are safe for both sides.
 
 rocksdict's defaults give every database a block cache of 2 GiB and leave unknown options unsaid, so
-what matters is set here. Errors come back as ``OSError``: :class:`~storage.store.StoreDamaged` where
-the bytes are wrong, else what the disk said.
+what matters is set here. Errors come back as ``OSError``: :class:`~storage.store.StoreDamaged`
+where the bytes are wrong, else what the disk said.
 """
 
 from __future__ import annotations

@@ -34,17 +34,21 @@ class SimulatedLog:
         self.die_after = False
 
     def fence(self) -> None:
+        """A new session: the one before may write no more."""
         self.broker.epoch += 1
         self.epoch = self.broker.epoch
 
     def bounds(self) -> tuple[int, int]:
+        """The whole log."""
         return 0, len(self.broker.status)
 
     def read(self, start: int, end: int) -> Iterator[list[Logged]]:
+        """What is committed."""
         if start < end:
             yield self.broker.status[start:end]
 
     def append(self, records: Sequence[Outgoing]) -> Appended:
+        """All of it, or a crash, or a fence."""
         if self.epoch != self.broker.epoch:
             raise Fenced("another owner")
         if self.die_before:
@@ -76,8 +80,10 @@ class SimulatedStores:
         self.aside: list[str] = []
 
     def open(self, partition: int) -> Store:
+        """The store that survived, or an empty one."""
         return self.held.setdefault(partition, MemoryStore())
 
     def set_aside(self, partition: int, why: str) -> None:
+        """Lost, and noted."""
         self.aside.append(why)
         self.held.pop(partition, None)

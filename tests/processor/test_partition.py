@@ -135,7 +135,8 @@ def test_a_crash_before_the_transaction_leaves_nothing_and_the_batch_comes_again
 
 
 def test_a_crash_between_log_and_disk_is_made_good_from_the_log() -> None:
-    """A committed batch whose WriteBatch never happened is read from the status topic, not folded."""
+    """A committed batch whose WriteBatch never happened is read from the status topic, not
+    folded."""
     bench = Bench()
     partition, log = bench.start()
     log.die_after = True
@@ -186,7 +187,9 @@ def test_records_covered_already_are_not_folded_again() -> None:
 def test_a_lost_frame_stops_the_partition() -> None:
     """Records between two frames are never skipped silently."""
     partition, _ = Bench().start()
-    with pytest.raises(FrameLost, match=r"firmware\.dsp\.v1\[0\]: a frame begins at 4, covered is 0"):
+    with pytest.raises(
+        FrameLost, match=r"firmware\.dsp\.v1\[0\]: a frame begins at 4, covered is 0"
+    ):
         partition.process(batch(accepted(DEVICES[0], 4)))
 
 

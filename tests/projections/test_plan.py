@@ -11,14 +11,14 @@ from projections.catalogue import load_catalogue
 from projections.events import RECORDS, Place, Reader, check_key
 from projections.fold import fold
 from projections.state import Row, encode_row
-from projections.views import DeviceView, ItemView, device_view
+from projections.views import DeviceView, device_view
 from schemas.codec import BadRecord, Codec
 from schemas.partitioning import partition_of
 from schemas.topics import DAY_MS, TOPIC_SOURCES
-from sources.oracle import Expected
 from sources.plan import Plan, build_plan
 from sources.schedule import Schedule
-from sources.wire import Wire, wire
+from sources.wire import Wire
+from tests.support.plans import differences, wires
 
 PARTITIONS = 4
 SCHEDULE = Schedule.starting(1_795_000_000_000, 5_000.0)
@@ -38,8 +38,8 @@ def records(plan: Plan) -> list[tuple[Wire, Place]]:
     """The plan as the broker would hold it: offsets by topic and partition, received on time."""
     offsets: Counter[tuple[str, int]] = Counter()
     placed = []
-    for publication in plan.publications:
-        record = wire(publication, SCHEDULE, CODEC, PARTITIONS)
+    records = wires(plan, SCHEDULE, PARTITIONS)
+    for publication, record in zip(plan.publications, records, strict=True):
         received = round(SCHEDULE.due_ms(publication.publish_ms, publication.ordinal))
         place = Place(record.partition, offsets[record.topic, record.partition], received)
         offsets[record.topic, record.partition] += 1
@@ -52,13 +52,7 @@ def test_every_item_ends_as_the_plan_says(plan: Plan, records: list[tuple[Wire, 
     rows, _ = folded(records)
     views = {device: view(device, row) for device, row in rows.items()}
     shown = {(i.service_request_id, i.device_id): i for v in views.values() for i in v.items}
-    assert shown.keys() == plan.expected.keys()
-    wrong = {
-        plan.journeys[key[1]]: (told(shown[key], end), end)
-        for key, end in plan.expected.items()
-        if told(shown[key], end) != end
-    }
-    assert not wrong
+    assert differences(shown, plan, SCHEDULE) == {}
 
 
 def test_reports_without_a_request_wait_where_the_plan_says(
@@ -73,9 +67,7 @@ def test_reports_without_a_request_wait_where_the_plan_says(
     assert {device: ids for device, ids in waiting.items() if ids} == plan.unmatched
 
 
-def test_rubbish_is_refused_with_its_reason(
-    plan: Plan, records: list[tuple[Wire, Place]]
-) -> None:
+def test_rubbish_is_refused_with_its_reason(plan: Plan, records: list[tuple[Wire, Place]]) -> None:
     """Each bad record has the reason its author gave it; nothing else is refused."""
     _, refused = folded(records)
     assert Counter(refused) == Counter(plan.rubbish.values())
@@ -116,28 +108,3 @@ def encoded(rows: dict[str, Row]) -> dict[str, bytes]:
 def view(device: str, row: Row) -> DeviceView:
     """What is shown of a row."""
     return device_view(device, row, CATALOGUE, 30 * DAY_MS)
-
-
-def told(item: ItemView, end: Expected) -> Expected:
-    """What is shown of an item, in the plan's terms."""
-    skewed = next(e for e in item.timeline if e.evidence == item.evidence)
-    at = None if "clock-skew" in skewed.marks else item.updated_at - SCHEDULE.base_ms
-    code, _, result = item.reason.code.partition("/")
-    return Expected(
-        status=item.status.label,  # type: ignore[arg-type]
-        completion=item.completion.value,
-        updated_at_ms=at,
-        evidence_event_id=item.evidence.event_id,
-        firmware_version=item.firmware_version,
-        device_type=item.device_type,
-        code=None if code == "RESET" else code if end.code is None else _spelled(code, end.code),
-        timeline=frozenset(
-            (e.evidence.event_id, frozenset(e.marks)) for e in item.timeline  # type: ignore[misc]
-        ),
-        result_code=int(result) if result else None,
-    )
-
-
-def _spelled(code: str, tidy: str) -> str:
-    """Codes are compared without regard to case."""
-    return tidy if code == tidy.upper() else code

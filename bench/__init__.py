@@ -1,0 +1,1 @@
+"""Measurements, quoted side by side from one run: ``make bench``."""

@@ -1,0 +1,89 @@
+"""``make bench``: reading only, this processor, Faust as documented, and freshness, in one run.
+
+Everything meets one local broker and the same events, one after the other, so the ratios hold
+whatever machine this is. Options: ``--events N`` (default 300,000), ``--documented N`` (how many of
+them Faust as documented is given, default all), ``--seconds S`` of freshness at 500 events a
+second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import freshness, throughput
+from bench.load import load
+from fdt.broker import LocalKafka
+from fdt.settings import Settings
+from fdt.topics import ensure_topics, specs_of
+
+
+def main() -> None:
+    """Measure and print; the same figures as JSON on the last line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=300_000)
+    parser.add_argument("--documented", type=int)
+    parser.add_argument("--seconds", type=float, default=30)
+    asked = parser.parse_args()
+    console = Console()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        broker = LocalKafka(folder / "kafka", report=console.log)
+        with broker:
+            bootstrap = broker.bootstrap_servers
+            ensure_topics(bootstrap, specs_of(Settings()))
+            figures = measured(bootstrap, folder, asked, console.log)
+    show(console, figures)
+    print(json.dumps(figures))
+
+
+def measured(
+    bootstrap: str, folder: Path, asked: argparse.Namespace, say: Callable[[str], None]
+) -> dict[str, float]:
+    """Events a second of each way, and milliseconds of freshness."""
+    say(f"publishing {asked.events:,} events")
+    published = load(bootstrap, asked.events)
+    say("reading only")
+    figures = {"events": published, "reading_only": throughput.reading_only(bootstrap, published)}
+    say("this processor")
+    figures["processor"] = throughput.processor(bootstrap, folder / "processor", published)
+    say("Faust as documented")
+    documented = min(asked.documented or published, published)
+    figures["faust_as_documented"] = throughput.documented(
+        bootstrap, folder / "documented", documented
+    )
+    figures["ratio"] = figures["processor"] / figures["faust_as_documented"]
+    say("freshness at 500 events/s")
+    return figures | freshness.measure(bootstrap, folder / "freshness", asked.seconds)
+
+
+def show(console: Console, figures: dict[str, float]) -> None:
+    """A table for people."""
+    table = Table(title=f"One run, one broker, {figures['events']:,.0f} events")
+    table.add_column("what")
+    table.add_column("figure", justify="right")
+    rows = {
+        "reading only, events/s": f"{figures['reading_only']:,.0f}",
+        "this processor, events/s": f"{figures['processor']:,.0f}",
+        "Faust as documented, events/s": f"{figures['faust_as_documented']:,.0f}",
+        "this processor / Faust as documented": f"{figures['ratio']:.1f}",
+        "freshness p50 / p99 / max, ms": " / ".join(
+            f"{figures[name]:,.0f}" for name in ("fresh_p50_ms", "fresh_p99_ms", "fresh_max_ms")
+        ),
+        "freshness samples, events/s beside them": (
+            f"{figures['fresh_samples']:,.0f}, {figures['fresh_rate']:,.0f}"
+        ),
+    }
+    for name, figure in rows.items():
+        table.add_row(name, figure)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

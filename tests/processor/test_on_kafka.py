@@ -1,0 +1,79 @@
+"""The processor as a real process on a real broker, against the plan."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections import Counter
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from sources.plan import Plan, build_plan
+from tests.support.plans import differences, publish
+from tests.support.processes import running
+from tests.support.topics import dead_letters, table, wait_until_read
+
+PARTITIONS = 4
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    """Every kind of journey."""
+    return build_plan(seed=7, requests=5, devices=1_000)
+
+
+def test_the_table_is_what_the_plan_says(fresh_topics: str, plan: Plan, tmp_path: Path) -> None:
+    """Read = folded + dead-lettered, every item as its author wrote, every bad record with its
+    reason."""
+    schedule = publish(plan, fresh_topics, PARTITIONS)
+    with processor(fresh_topics, tmp_path):
+        found = wait_until_read(fresh_topics, plan.counts.publications)
+    assert differences(found.items(), plan, schedule) == {}
+    assert found.counts["read"] == plan.counts.publications
+    assert found.counts["dead_lettered"] == plan.counts.rubbish
+    assert found.counts["folded"] == plan.counts.publications - plan.counts.rubbish
+    told = {
+        letter["ce_id"].decode(): letter["dl_reason"].decode()
+        for letter in dead_letters(fresh_topics)
+    }
+    assert told == plan.rubbish
+
+
+def test_killed_in_the_middle_it_goes_on_to_the_same_rows(
+    fresh_topics: str, plan: Plan, tmp_path: Path
+) -> None:
+    """kill -9 and a second process: nothing lost, nothing doubled, also with the disk gone."""
+    schedule = publish(plan, fresh_topics, PARTITIONS)
+    for _ in range(2):
+        with processor(fresh_topics, tmp_path, FDT_MAX_BATCH_RECORDS="100") as process:
+            before = table(fresh_topics).counts.get("read", 0)
+            while table(fresh_topics).counts.get("read", 0) < before + 500:
+                assert process.poll() is None, (tmp_path / "processor.log").read_text()
+                time.sleep(0.02)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    assert table(fresh_topics).counts["read"] < plan.counts.publications
+    other_disk = tmp_path / "other"
+    other_disk.mkdir()
+    with processor(fresh_topics, other_disk):
+        found = wait_until_read(fresh_topics, plan.counts.publications)
+    assert found.counts["read"] == plan.counts.publications
+    assert differences(found.items(), plan, schedule) == {}
+    told = Counter(letter["ce_id"].decode() for letter in dead_letters(fresh_topics))
+    assert told == Counter(plan.rubbish.keys())
+
+
+def processor(
+    bootstrap: str, folder: Path, **environment: str
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """One worker with its data in ``folder``."""
+    return running(
+        "process",
+        log=folder / "processor.log",
+        KAFKA_BOOTSTRAP_SERVERS=bootstrap,
+        FDT_DATA_DIR=str(folder),
+        **environment,
+    )

@@ -1,0 +1,102 @@
+"""RocksDB and its in-memory twin answer alike, and damage is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.rocks import RocksStore
+from storage.store import MemoryStore, Store, StoreDamaged
+
+
+@pytest.fixture(params=["memory", "rocks"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Both implementations."""
+    opened: Store = MemoryStore() if request.param == "memory" else RocksStore(tmp_path / "db")
+    yield opened
+    opened.close()
+
+
+def test_a_batch_puts_and_deletes_at_once(store: Store) -> None:
+    """A value puts its key, none deletes it."""
+    store.write({b"a": b"1", b"b": b"2"})
+    store.write({b"a": None, b"c": b"3", b"absent": None})
+    assert store.get_many([b"a", b"b", b"c"]) == [None, b"2", b"3"]
+    assert store.get(b"b") == b"2"
+    assert store.get_many([]) == []
+
+
+def test_a_scan_keeps_to_its_prefix_and_begins_where_asked(store: Store) -> None:
+    """Keys are in byte order."""
+    store.write(dict.fromkeys((b"a", b"ba", b"bb", b"bc", b"c"), b"v"))
+    assert [key for key, _ in store.scan(b"b")] == [b"ba", b"bb", b"bc"]
+    assert [key for key, _ in store.scan(b"b", b"bb")] == [b"bb", b"bc"]
+    assert list(store.scan(b"x")) == []
+
+
+def test_a_snapshot_does_not_see_later_writes(store: Store) -> None:
+    """Gets and scans of one snapshot agree, also when they are mixed."""
+    store.write({b"a": b"1", b"b": b"1", b"d": b"1"})
+    with store.snapshot() as reading:
+        store.write({b"a": None, b"b": b"2", b"c": b"3"})
+        assert [(key, reading.get(b"b")) for key, _ in reading.scan(b"")] == [
+            (b"a", b"1"),
+            (b"b", b"1"),
+            (b"d", b"1"),
+        ]
+        assert reading.get(b"c") is None
+    assert store.get(b"b") == b"2"
+
+
+def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
+    """One process at a time has the store open, and the error says where it is."""
+    first = RocksStore(tmp_path / "db")
+    first.write({b"k": b"v"})
+    with pytest.raises(OSError, match="db"):
+        RocksStore(tmp_path / "db")
+    first.close()
+    second = RocksStore(tmp_path / "db")
+    assert second.get(b"k") == b"v"
+    second.close()
+
+
+def test_a_damaged_block_is_told_by_get_and_by_scan(tmp_path: Path) -> None:
+    """A flipped byte never reads as an absent or shorter table."""
+    store = RocksStore(tmp_path / "db")
+    store.write({f"k{n:05}".encode(): bytes([n % 251]) * 200 for n in range(5_000)})
+    store.close()
+    RocksStore(tmp_path / "db").close()  # the log becomes a table file
+    table = max((tmp_path / "db").glob("*.sst"), key=lambda path: path.stat().st_size)
+    data = bytearray(table.read_bytes())
+    data[len(data) // 3] ^= 0xFF
+    table.write_bytes(bytes(data))
+    with pytest.raises(StoreDamaged, match="damaged"):
+        read_all(tmp_path / "db")
+
+
+def read_all(path: Path) -> int:
+    """Open a store and count what is in it."""
+    return sum(1 for _ in RocksStore(path).scan(b"k"))
+
+
+@given(
+    st.lists(st.dictionaries(st.binary(max_size=3), st.none() | st.binary(max_size=3), max_size=6)),
+    st.binary(max_size=2),
+)
+def test_the_twin_is_a_sorted_dictionary(
+    batches: list[dict[bytes, bytes | None]], prefix: bytes
+) -> None:
+    """The in-memory store is what tests of crashes rest on."""
+    twin, model = MemoryStore(), dict[bytes, bytes]()
+    for batch in batches:
+        twin.write(batch)
+        for key, value in batch.items():
+            if value is None:
+                model.pop(key, None)
+            else:
+                model[key] = value
+    assert list(twin.scan(prefix)) == sorted(i for i in model.items() if i[0].startswith(prefix))

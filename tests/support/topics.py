@@ -1,0 +1,133 @@
+"""Topics of the broker as tables, and a clean set of them for each test."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from fdt.settings import Settings
+from fdt.topics import ensure_topics, specs_of
+from projections.catalogue import load_catalogue
+from projections.state import decode_row
+from projections.views import DeviceView, ItemView, device_view
+from schemas.codec import Codec
+from schemas.topics import CONTROL_KEY, DAY_MS, DEAD_LETTERS, STATUS, TOPICS
+
+
+def create_anew(bootstrap: str) -> None:
+    """Delete the project's topics and create them empty."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    names = {topic.name for topic in TOPICS}
+    held = [name for name in admin.list_topics(timeout=10).topics if name in names]
+    if held:
+        for future in admin.delete_topics(held).values():
+            future.result()
+        while names & set(admin.list_topics(timeout=10).topics):
+            time.sleep(0.05)
+    assert ensure_topics(bootstrap, specs_of(Settings())) == []
+
+
+def committed(bootstrap: str, topic: str) -> Iterator[Message]:
+    """Every committed record of a topic, partition by partition, to the ends at the call."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "test-reader",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+        }
+    )
+    try:
+        waiting = set(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
+        consumer.assign([TopicPartition(topic, number, 0) for number in waiting])
+        while waiting:
+            for message in consumer.consume(2_000, timeout=0.1):
+                error = message.error()
+                if error is None:
+                    yield message
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    waiting.discard(message.partition())
+                else:
+                    raise AssertionError(error.str())
+    finally:
+        consumer.close()
+
+
+@dataclass
+class Table:
+    """The status topic, folded by key."""
+
+    rows: dict[str, bytes] = field(default_factory=dict)
+    """Device ID -> row bytes."""
+    controls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """Partition -> its last control record."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Sums over the partitions."""
+        sums: dict[str, int] = {}
+        for control in self.controls.values():
+            for name, count in control["counts"].items():
+                sums[name] = sums.get(name, 0) + count
+        return sums
+
+    def views(self) -> dict[str, DeviceView]:
+        """What is shown of every device."""
+        catalogue = load_catalogue()
+        return {
+            device: device_view(device, decode_row(state), catalogue, 30 * DAY_MS)
+            for device, state in self.rows.items()
+        }
+
+    def items(self) -> dict[tuple[str, str], ItemView]:
+        """What is shown of every item, by request and device."""
+        return {
+            (item.service_request_id, item.device_id): item
+            for view in self.views().values()
+            for item in view.items
+        }
+
+
+def table(bootstrap: str) -> Table:
+    """The latest-status table as the status topic holds it now."""
+    codec, found = Codec(), Table()
+    for message in committed(bootstrap, STATUS):
+        key, value = message.key(), message.value()
+        assert key is not None
+        if key == CONTROL_KEY:
+            number = message.partition()
+            assert number is not None
+            found.controls[number] = codec.decode("ProcessorControl", value)
+        elif value is None:
+            found.rows.pop(key.decode(), None)
+        else:
+            found.rows[key.decode()] = codec.decode("FirmwareStatus", value)["state"]
+    return found
+
+
+def wait_until_read(bootstrap: str, records: int, timeout_s: float = 120) -> Table:
+    """The table once the processor has read ``records`` source records; fails when it never
+    does."""
+    deadline = time.monotonic() + timeout_s
+    while (found := table(bootstrap)).counts.get("read", 0) < records:
+        assert time.monotonic() < deadline, f"read {found.counts} of {records} records"
+        time.sleep(0.5)
+    return found
+
+
+def dead_letters(bootstrap: str) -> list[dict[str, bytes]]:
+    """The headers of every dead letter."""
+    return [headers_of(message) for message in committed(bootstrap, DEAD_LETTERS)]
+
+
+def headers_of(message: Message) -> dict[str, bytes]:
+    """The headers of a record, by name."""
+    found = dict(message.headers() or [])
+    return {name: value for name, value in found.items() if isinstance(value, bytes)}
