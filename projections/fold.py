@@ -38,13 +38,18 @@ def _add(row: Row, report: Report) -> None:
             return
     if report.opens and report.request_id is not None:
         opened = Item(report.request_id, [])
-        waiting = [r for r in row.loose if r.request_id == report.request_id]
-        row.loose = [r for r in row.loose if r.request_id != report.request_id]
+        waiting = _waiting(row, report.request_id)
+        row.loose = [r for r in row.loose if r not in waiting]
         for own in (report, *waiting):
             _put(opened, own)
         insort(row.items, opened, key=lambda i: i.request_id)
     else:
         insort(row.loose, report, key=order)
+
+
+def _waiting(row: Row, request_id: str) -> list[Report]:
+    """Reports that named the request before it opened."""
+    return [r for r in row.loose if r.request_id == request_id]
 
 
 def _put(item: Item, report: Report) -> None:

@@ -61,7 +61,7 @@ def _newness(item: Standing) -> tuple[bool, int, str]:
 
 def _identify(item: Item) -> Standing:
     """What the item is (rule 8) and when it was accepted, from its own DSP and CSP events."""
-    opening = [r for r in item.reports if r.identity[16] <= Source.CSP]
+    opening = [r for r in item.reports if r.opens]
     first = opening[0] if len(opening) == 1 else min(opening, key=_precedence)
     accepted = [r.at for r in opening if r.status not in REJECTING]
     return Standing(

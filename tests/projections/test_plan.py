@@ -19,6 +19,7 @@ from sources.plan import Plan, build_plan
 from sources.schedule import Schedule
 from sources.wire import Wire
 from tests.support.plans import differences, wires
+from tests.support.sabotage import SABOTAGE, break_rule
 
 PARTITIONS = 4
 SCHEDULE = Schedule.starting(1_795_000_000_000, 5_000.0)
@@ -71,6 +72,21 @@ def test_rubbish_is_refused_with_its_reason(plan: Plan, records: list[tuple[Wire
     """Each bad record has the reason its author gave it; nothing else is refused."""
     _, refused = folded(records)
     assert Counter(refused) == Counter(plan.rubbish.values())
+
+
+@pytest.mark.parametrize("rule", SABOTAGE)
+def test_a_broken_rule_shows(
+    rule: str, plan: Plan, records: list[tuple[Wire, Place]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan notices each rule of the fold when it is broken."""
+    break_rule(rule, monkeypatch.setattr)
+    rows, _ = folded(records)
+    shown = {
+        (item.service_request_id, item.device_id): item
+        for device, row in rows.items()
+        for item in view(device, row).items
+    }
+    assert differences(shown, plan, SCHEDULE) != {}
 
 
 def test_any_order_gives_the_same_bytes(records: list[tuple[Wire, Place]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 from confluent_kafka import Producer
 
@@ -67,7 +68,8 @@ def told(item: ItemView, end: Expected, schedule: Schedule) -> Expected:
     evidence = next(e for e in item.timeline if e.evidence == item.evidence)
     at = None if "clock-skew" in evidence.marks else item.updated_at - schedule.base_ms
     code, _, result = item.reason.code.partition("/")
-    timeline = ((e.evidence.event_id, frozenset(e.marks)) for e in item.timeline)
+    timeline = [(e.evidence.event_id, frozenset(e.marks)) for e in item.timeline]
+    doubled = [(event_id, frozenset({"doubled"})) for event_id in _doubled(timeline)]
     return Expected(
         status=item.status.label,  # type: ignore[arg-type]
         completion=item.completion.value,
@@ -76,9 +78,15 @@ def told(item: ItemView, end: Expected, schedule: Schedule) -> Expected:
         firmware_version=item.firmware_version,
         device_type=item.device_type,
         code=None if code == "RESET" else _spelled(code, end.code),
-        timeline=frozenset(timeline),  # type: ignore[arg-type]
+        timeline=frozenset(timeline + doubled),  # type: ignore[arg-type]
         result_code=int(result) if result else None,
     )
+
+
+def _doubled(timeline: list[tuple[str, frozenset[str]]]) -> set[str]:
+    """Events that stand in a timeline twice."""
+    times = Counter(event_id for event_id, _ in timeline)
+    return {event_id for event_id, count in times.items() if count > 1}
 
 
 def _spelled(code: str, tidy: str | None) -> str:
