@@ -14,7 +14,10 @@ from projections.state import COPIES_KEPT, Item, Report, Row, order
 
 
 def fold(row: Row, report: Report) -> bool:
-    """Put ``report`` into ``row``; false if the row already held exactly this record."""
+    """Put ``report`` into ``row``; false if the row already held exactly this record.
+
+    The report becomes the row's own, and may be changed by it.
+    """
     held = _held(row, report.identity)
     if held is not None:
         return _fold_copy(row, held, report)
@@ -23,7 +26,7 @@ def fold(row: Row, report: Report) -> bool:
 
 
 def row_of(catalogue: str, reports: Iterable[Report]) -> Row:
-    """The row of a set of reports of distinct events."""
+    """The row of a set of reports of distinct events, which become the row's own."""
     row = Row(catalogue=catalogue)
     for report in reports:
         _add(row, report)

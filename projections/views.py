@@ -131,7 +131,7 @@ def _item_view(
         device_type=standing.device_type or "",
         firmware_version=standing.version,
         status=standing.status,
-        reason=_reason(evidence, catalogue),
+        reason=reason_of(evidence, catalogue),
         updated_at=evidence.at,
         available_until=evidence.received_at + retention_ms,
         evidence=evidence_of(evidence),
@@ -160,7 +160,7 @@ def _entry(report: Report, marks: tuple[str, ...], catalogue: Catalogue) -> Time
         status=Status(report.status) if report.status != NO_STATUS else None,
         marks=marks if report.at == report.occurred_at else (*marks, CLOCK_SKEW),
         code=native_code(report),
-        reason=_reason(report, catalogue),
+        reason=reason_of(report, catalogue),
         detail=report.detail,
         occurred_at=report.occurred_at,
         received_at=report.received_at,
@@ -169,7 +169,8 @@ def _entry(report: Report, marks: tuple[str, ...], catalogue: Catalogue) -> Time
     )
 
 
-def _reason(report: Report, catalogue: Catalogue) -> Reason:
+def reason_of(report: Report, catalogue: Catalogue) -> Reason:
+    """Why, in the catalogue's words, with the report's own native code."""
     meaning = catalogue.meaning(Source(report.source), report.code, report.result, report.message)
     return Reason(native_code(report), *_words(meaning, report))
 

@@ -1,0 +1,53 @@
+"""``fdt serve``: the read side, until told to end."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import typer
+
+from fdt.errors import RunFailed, UserError
+from fdt.settings import Settings
+
+if TYPE_CHECKING:
+    from query_api.server import ReadSideConfig
+
+
+def serve() -> None:
+    """Keep a view of the status topic and answer queries over HTTP, until told to end."""
+    from projections.catalogue import BadCatalogue
+    from query_api.server import CannotServe, ReadSideEnded, run
+
+    config = read_side_config(Settings())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        run(config, on_listening=lambda url: typer.echo(f"Read side on {url}"))
+    except (CannotServe, BadCatalogue) as error:
+        raise UserError(str(error)) from error
+    except ReadSideEnded as error:
+        raise RunFailed(str(error)) from error
+
+
+def read_side_config(settings: Settings) -> ReadSideConfig:
+    """What the settings say of the read side; :class:`~fdt.errors.UserError` without a broker."""
+    from query_api.auth import Claims
+    from query_api.server import ReadSideConfig
+
+    return ReadSideConfig(
+        bootstrap=settings.require_brokers(),
+        data_dir=settings.data_dir,
+        view_folder=settings.data_dir / settings.read_view_name,
+        host=settings.api_host,
+        port=settings.api_port,
+        profile=settings.profile,
+        retention_ms=settings.retention // timedelta(milliseconds=1),
+        oidc_audience=settings.oidc_audience,
+        oidc_issuer=settings.oidc_issuer,
+        claims=Claims(settings.oidc_user_ids_claim, settings.oidc_roles_claim),
+        page_limit=settings.page_limit,
+        block_cache_mb=settings.block_cache_mb,
+        catalogue_path=settings.catalogue_path,
+        registry_url=settings.schema_registry_url,
+    )

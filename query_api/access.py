@@ -1,0 +1,67 @@
+"""Who may see what: the one place that decides it.
+
+A supplier sees the requests that its organisation's User IDs originated. The Service Centre and
+auditors see every request, and the reports that belong to none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from schemas.identifiers import Eui64, ServiceRequestId
+
+
+class Role(StrEnum):
+    """Roles that a token may carry; a user may have several."""
+
+    SUPPLIER = "supplier"
+    SERVICE_CENTRE = "service-centre"
+    AUDITOR = "auditor"
+
+
+class Forbidden(Exception):
+    """A known user whose token gives no right to this screen; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A signed-in user, as the token describes it."""
+
+    subject: str
+    user_ids: frozenset[Eui64]
+    """User IDs of the organisation."""
+    roles: frozenset[Role]
+
+    @property
+    def sees_everything(self) -> bool:
+        """Requests of every owner, and reports without an owner."""
+        return bool(self.roles & {Role.SERVICE_CENTRE, Role.AUDITOR})
+
+
+def require_reader(caller: Caller) -> None:
+    """:class:`Forbidden` unless the caller has a role that can see anything at all."""
+    if caller.sees_everything:
+        return
+    if Role.SUPPLIER not in caller.roles:
+        raise Forbidden(
+            "Your token carries none of the roles "
+            f"{', '.join(Role)}: ask your administrator to give you one of them."
+        )
+    if not caller.user_ids:
+        raise Forbidden(
+            "Your token has the role supplier but no User ID (EUI-64) of your organisation: ask "
+            "your administrator to add them to your account."
+        )
+
+
+def may_see(caller: Caller, request_id: str) -> bool:
+    """Whether the caller may see items of this request (a canonical request ID)."""
+    if caller.sees_everything:
+        return True
+    return Role.SUPPLIER in caller.roles and ServiceRequestId(request_id).owner in caller.user_ids
+
+
+def may_see_unmatched(caller: Caller) -> bool:
+    """Whether the caller may see reports that belong to no request, and so to no owner."""
+    return caller.sees_everything

@@ -1,0 +1,144 @@
+"""The shapes of the JSON answers: names and types of the published contract (design §8).
+
+``/openapi.json`` is made from these; field names are never changed, only added to.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, WithJsonSchema
+
+from projections.lifecycle import LIFECYCLE, Completion
+from projections.views import MARKS
+from schemas.topics import SOURCE_TOPICS
+
+Time = Annotated[
+    str,
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "examples": ["2026-11-23T06:00:00.000Z"]}
+    ),
+]
+"""RFC 3339, UTC, milliseconds."""
+StatusLabel = Annotated[
+    str, WithJsonSchema({"type": "string", "enum": [row.label for row in LIFECYCLE]})
+]
+CompletionLabel = Annotated[
+    str, WithJsonSchema({"type": "string", "enum": [str(word) for word in Completion]})
+]
+Mark = Annotated[str, WithJsonSchema({"type": "string", "enum": list(MARKS)})]
+TopicName = Annotated[str, WithJsonSchema({"type": "string", "enum": list(SOURCE_TOPICS.values())})]
+
+
+class Evidence(BaseModel):
+    """The Kafka record behind a fact."""
+
+    topic: TopicName
+    partition: int
+    offset: int
+    event_id: str = Field(description="UUID of the event.")
+
+
+class Reason(BaseModel):
+    """Why, in plain English."""
+
+    code: str = Field(description="Native code, with /result where there is one.")
+    text: str
+    next_step: str | None
+    retryable: bool
+
+
+class Item(BaseModel):
+    """The latest status of one device in one request."""
+
+    service_request_id: str
+    device_id: str
+    device_type: str
+    firmware_version: str
+    status: StatusLabel
+    completion: CompletionLabel
+    reason: Reason | None
+    updated_at: Time = Field(description="Since when the status holds.")
+    available_until: Time = Field(description="When the item leaves the tracker.")
+    evidence: Evidence
+
+
+class Entry(BaseModel):
+    """One record of a timeline."""
+
+    status: StatusLabel | None = Field(description="null where the record sets none.")
+    marks: list[Mark] = Field(
+        description="Why it did not become the status, or is not as it was sent."
+    )
+    code: str
+    reason: Reason
+    occurred_at: Time
+    received_at: Time
+    evidence: Evidence
+
+
+class Freshness(BaseModel):
+    """How fresh an answer is."""
+
+    lag_events: int | None = Field(
+        description="Offsets of the status topic not applied yet; null while the broker is away."
+    )
+    as_of: Time | None = Field(
+        description="Everything the processor committed before this is in the answer."
+    )
+    sources: dict[str, Time] = Field(
+        description="Last received time by source (dsp, csp/REGION, comms-hub, ssmi)."
+    )
+
+
+Counts = Annotated[
+    dict[str, int],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {str(word): {"type": "integer"} for word in Completion},
+            "required": [str(word) for word in Completion],
+            "additionalProperties": False,
+        }
+    ),
+]
+
+
+class RequestAnswer(BaseModel):
+    """One page of a Service Request, ordered by Device ID."""
+
+    items: list[Item]
+    next_cursor: str | None = Field(description="Send it back as ?cursor= for the next page.")
+    counts: Counts = Field(description="Of the whole request, before filters and paging.")
+    freshness: Freshness
+
+
+class DeviceAnswer(BaseModel):
+    """Every tracked request of one device, newest first."""
+
+    items: list[Item]
+    unmatched: list[Entry] = Field(
+        description="Reports still waiting for their request; Service Centre and auditors only."
+    )
+    freshness: Freshness
+
+
+class ItemAnswer(Item):
+    """One item with everything that was recorded for it."""
+
+    timeline: list[Entry] = Field(description="As received, oldest first.")
+    freshness: Freshness
+
+
+class Health(BaseModel):
+    """The process is there."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """The view may be read."""
+
+    status: Literal["ready"] = "ready"
+    broker: Literal["answering", "away"]
+    freshness: Freshness

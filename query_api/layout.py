@@ -1,0 +1,158 @@
+"""What the view keeps on disk: its keys, its values, and the version of both.
+
+    m                        Meta          which topic the view is made from
+    p <partition>            PartitionMark next offset, and how fresh the partition is
+    d <device>               HeldDevice    the row, and what of it stands in the index
+    r <request> NUL <device> IndexEntry    all that a list row or a line of CSV shows
+    c <request>              counts        items of a request by status
+    t                        counts        items of the whole view by status
+
+Keys are in byte order, so the entries of one request lie together, in the order of Device IDs.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+import msgspec
+
+from projections.state import LAYOUT, Report
+
+VIEW_LAYOUT: Final = 1
+"""Version of keys and values. A view of another version is rebuilt from the topic, so raise it
+whenever they change, or the rules that turn a row into index entries (``projections.standing``)."""
+
+META_KEY: Final = b"m"
+TOTALS_KEY: Final = b"t"
+PARTITION_PREFIX: Final = b"p"
+
+Counts = dict[int, int]
+"""Status number -> items; never holds a zero."""
+
+
+class Meta(msgspec.Struct, array_like=True, frozen=True):
+    """The topic that a view was made from; another one means another view."""
+
+    topic_id: str
+    """The broker's id of the topic: a topic that was created anew has another."""
+    partitions: int
+    layout: int = VIEW_LAYOUT
+    row_layout: int = LAYOUT
+
+
+class PartitionMark(msgspec.Struct, array_like=True):
+    """How far one status partition is applied. Times are milliseconds since 1970 UTC."""
+
+    next_offset: int = 0
+    seen_at: int | None = None
+    """Newest log-append time of any applied record."""
+    as_of: int | None = None
+    """Log-append time of the newest applied control record."""
+    partition_time: int | None = None
+    """The processor's: everything received before it is folded."""
+    last_received: dict[str, int] = {}
+    """Source (``dsp``, ``csp/REGION``, ``comms-hub``, ``ssmi``) -> last received time."""
+
+
+class HeldDevice(msgspec.Struct, array_like=True):
+    """A device as it was applied.
+
+    What stands in the index is kept beside the row, not computed again from it: so entries and
+    counters are taken back exactly as they were put in, whatever later rules would say.
+    """
+
+    indexed: list[tuple[str, int]]
+    """(request ID, status number) of each index entry of the device."""
+    state: bytes
+    """The row, as ``projections.state`` encodes it."""
+
+
+class IndexEntry(msgspec.Struct, array_like=True):
+    """What a list shows of one item; status, times, code and place are those of its evidence."""
+
+    device_type: str
+    version: str
+    evidence: Report
+
+
+_HEAD: Final = struct.Struct(">BQ")
+"""Status number and received time of the evidence: filters and expiry need no more than these."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_entry = msgspec.msgpack.Decoder(IndexEntry).decode
+_decode_counts = msgspec.msgpack.Decoder(Counts).decode
+_decode_mark = msgspec.msgpack.Decoder(PartitionMark).decode
+_decode_held = msgspec.msgpack.Decoder(HeldDevice).decode
+_decode_meta = msgspec.msgpack.Decoder(Meta).decode
+
+
+def device_key(device_id: str) -> bytes:
+    """Key of a :class:`HeldDevice`."""
+    return b"d" + device_id.encode()
+
+
+def request_prefix(request_id: str) -> bytes:
+    """What the keys of all entries of a request begin with."""
+    return b"r" + request_id.encode() + b"\0"
+
+
+def entry_key(request_id: str, device_id: str) -> bytes:
+    """Key of an :class:`IndexEntry`."""
+    return request_prefix(request_id) + device_id.encode()
+
+
+def counts_key(request_id: str) -> bytes:
+    """Key of the counts of a request."""
+    return b"c" + request_id.encode()
+
+
+def partition_key(partition: int) -> bytes:
+    """Key of a :class:`PartitionMark`."""
+    return PARTITION_PREFIX + partition.to_bytes(4, "big")
+
+
+def partition_of_key(key: bytes) -> int:
+    """The partition number in a :func:`partition_key`."""
+    return int.from_bytes(key[len(PARTITION_PREFIX) :], "big")
+
+
+def encode_value(value: Meta | PartitionMark | HeldDevice | Counts) -> bytes:
+    """The stored bytes of anything but an index entry."""
+    return _encode(value)
+
+
+def encode_entry(entry: IndexEntry) -> bytes:
+    """The stored bytes of an index entry."""
+    return _HEAD.pack(entry.evidence.status, entry.evidence.received_at) + _encode(entry)
+
+
+def entry_head(data: bytes) -> tuple[int, int]:
+    """(status number, received time of the evidence) of a stored entry, without decoding it."""
+    status, received_at = _HEAD.unpack_from(data)
+    return status, received_at
+
+
+def decode_entry(data: bytes) -> IndexEntry:
+    """The entry behind stored bytes."""
+    return _decode_entry(memoryview(data)[_HEAD.size :])
+
+
+def decode_counts(data: bytes | None) -> Counts:
+    """Stored counts; none stored is no items."""
+    return {} if data is None else _decode_counts(data)
+
+
+def decode_mark(data: bytes) -> PartitionMark:
+    """The mark behind stored bytes."""
+    return _decode_mark(data)
+
+
+def decode_held(data: bytes) -> HeldDevice:
+    """The device behind stored bytes."""
+    return _decode_held(data)
+
+
+def decode_meta(data: bytes) -> Meta:
+    """The meta record behind stored bytes; :class:`msgspec.DecodeError` if it is none of ours."""
+    return _decode_meta(data)

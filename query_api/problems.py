@@ -1,0 +1,174 @@
+"""Errors as RFC 9457 problem details: one shape for every refusal, the framework's own included.
+
+A ``detail`` says how to put it right, and never repeats an identifier that was looked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from query_api.access import Forbidden
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_S: Final = 5
+"""When to ask again while the view is being rebuilt."""
+
+_TYPE_PREFIX: Final = "urn:fdt:problem:"
+_OTHER: Final = "other"
+
+
+class ProblemDetails(BaseModel):
+    """The body of every error."""
+
+    type: str = Field(description="Stable name of the kind of problem, for programs.")
+    title: str = Field(description="The kind of problem in a few words.")
+    status: int = Field(description="HTTP status code.")
+    detail: str = Field(description="What is wrong this time, and how to put it right.")
+
+
+class Problem(Exception):
+    """An answer that is not a 2xx; ``kind`` is one of :data:`KINDS`."""
+
+    def __init__(self, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.headers = dict(headers or {})
+
+
+KINDS: Final[dict[str, tuple[int, str]]] = {
+    "invalid-criterion": (400, "The search value cannot be used"),
+    "one-criterion": (400, "Exactly one criterion and one value"),
+    "unknown-parameter": (400, "Unknown query parameter"),
+    "not-signed-in": (401, "Sign in first"),
+    "invalid-token": (401, "The access token is not accepted"),
+    "forbidden": (403, "Your account has no right to this"),
+    "not-found": (404, "Nothing is held for you under this ID"),
+    "no-such-path": (404, "There is nothing at this address"),
+    "method-not-allowed": (405, "This address does not take that method"),
+    "invalid-parameter": (422, "A query parameter cannot be used"),
+    "internal-error": (500, "The server failed"),
+    "sign-in-unavailable": (503, "The identity provider does not answer"),
+    "not-ready": (503, "The view is still being read"),
+    _OTHER: (400, "The request cannot be answered"),
+}
+"""Kind -> (HTTP status, title)."""
+
+
+def not_found(retention_ms: int) -> Problem:
+    """The same for an unknown, a foreign and an expired ID: it must not tell which."""
+    return Problem(
+        "not-found",
+        f"No firmware update of the last {_duration(retention_ms)} is held for you under this ID. "
+        "Check the ID; for anything older see the Service Audit Trail.",
+    )
+
+
+def not_ready(remaining: int | None) -> Problem:
+    """Nothing is served before the view has caught up once (I11)."""
+    how_far = (
+        "the broker has not been reached yet"
+        if remaining is None
+        else f"{remaining} offsets of the status topic are still to be read"
+    )
+    return Problem(
+        "not-ready",
+        f"The read side has not caught up since it started ({how_far}): ask again in a moment.",
+        {"Retry-After": str(RETRY_AFTER_S)},
+    )
+
+
+def response(problem: Problem, status: int | None = None) -> Response:
+    """The HTTP answer of a problem."""
+    number, title = KINDS[problem.kind]
+    body = ProblemDetails(
+        type=_TYPE_PREFIX + problem.kind,
+        title=title,
+        status=status or number,
+        detail=problem.detail,
+    )
+    return Response(
+        body.model_dump_json(), status or number, headers=problem.headers, media_type=MEDIA_TYPE
+    )
+
+
+def internal_error() -> Response:
+    """What a defect of ours looks like from outside."""
+    return response(
+        Problem("internal-error", "This is a defect on our side: report it with the time of day.")
+    )
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI ``responses`` for these error statuses."""
+    schema = {"$ref": "#/components/schemas/ProblemDetails"}
+    titles: dict[int, list[str]] = {}
+    for kind, (number, title) in KINDS.items():
+        if kind != _OTHER:
+            titles.setdefault(number, []).append(title)
+    return {
+        status: {
+            "description": "; ".join(titles[status]) + ".",
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status in statuses
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of ``app`` answered in this shape."""
+
+    @app.exception_handler(Problem)
+    async def _ours(_: Request, error: Problem) -> Response:
+        return response(error)
+
+    @app.exception_handler(Forbidden)
+    async def _forbidden(_: Request, error: Forbidden) -> Response:
+        return response(Problem("forbidden", str(error)))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> Response:
+        return response(Problem("invalid-parameter", _explained(error)))
+
+    @app.exception_handler(HTTPException)
+    async def _framework(_: Request, error: HTTPException) -> Response:
+        return _framework_problem(error)
+
+
+def _framework_problem(error: HTTPException) -> Response:
+    if error.status_code == 404:
+        return response(
+            Problem("no-such-path", "See /openapi.json for the addresses that this server answers.")
+        )
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "GET")
+        return response(Problem("method-not-allowed", f"Use {allowed} here.", error.headers))
+    return response(Problem(_OTHER, str(error.detail), error.headers), error.status_code)
+
+
+def _duration(ms: int) -> str:
+    """A retention in the largest unit that is whole."""
+    for unit, size in (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000)):
+        if ms >= size and ms % size == 0:
+            return f"{ms // size} {unit}{'s' if ms != size else ''}"
+    return f"{ms / 1000:g} seconds"
+
+
+def _explained(error: RequestValidationError) -> str:
+    """Which parameter is wrong and what it takes, without repeating what was sent."""
+    return " ".join(f"{found['loc'][-1]}: {_sentence(found)}." for found in error.errors())
+
+
+def _sentence(found: dict[str, Any]) -> str:
+    reason = (found.get("ctx") or {}).get("error")
+    return str(reason) if isinstance(reason, ValueError) else str(found["msg"])

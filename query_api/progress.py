@@ -1,0 +1,81 @@
+"""How far the feed has come: written by its thread, read by every request.
+
+The one place that says whether answers may be given (I11) and how far behind they are.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from query_api.view import View
+
+ENDS_HOLD_S: Final = 5.0
+"""End offsets that are older than this say nothing about the present."""
+
+
+class Progress:
+    """Positions against end offsets, and the view once there is one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._view: View | None = None
+        self._positions: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
+        self._ends_seen_at: float | None = None
+        self._targets: dict[int, int] = {}
+        self._caught_up = False
+
+    @property
+    def view(self) -> View | None:
+        """The view, as soon as it has once caught up with where the topic ended at the start."""
+        return self._view if self._caught_up else None
+
+    def begin(self, view: View, positions: Mapping[int, int], targets: Mapping[int, int]) -> None:
+        """Reading begins at ``positions``; the view may be read when it has come to ``targets``."""
+        with self._lock:
+            self._view = view
+            self._positions = dict(positions)
+            self._targets = dict(targets)
+            self._see_ends(targets)
+            self._compare()
+
+    def reach(self, positions: Mapping[int, int]) -> bool:
+        """Everything below ``positions`` is applied; true if this was the moment of catching up."""
+        with self._lock:
+            before = self._caught_up
+            for partition, offset in positions.items():
+                self._positions[partition] = max(self._positions[partition], offset)
+            self._compare()
+            return self._caught_up and not before
+
+    def see_ends(self, ends: Mapping[int, int]) -> None:
+        """The broker said where the topic ends now."""
+        with self._lock:
+            self._see_ends(ends)
+
+    def lag(self) -> int | None:
+        """Offsets not applied yet, over all partitions; none while the broker does not answer."""
+        with self._lock:
+            seen_at = self._ends_seen_at
+            if seen_at is None or time.monotonic() - seen_at > ENDS_HOLD_S:
+                return None
+            return _distance(self._positions, self._ends)
+
+    def remaining(self) -> int | None:
+        """Offsets still to be read before the first answer; none until the broker was reached."""
+        with self._lock:
+            return None if self._view is None else _distance(self._positions, self._targets)
+
+    def _see_ends(self, ends: Mapping[int, int]) -> None:
+        self._ends = dict(ends)
+        self._ends_seen_at = time.monotonic()
+
+    def _compare(self) -> None:
+        self._caught_up = self._caught_up or not _distance(self._positions, self._targets)
+
+
+def _distance(positions: Mapping[int, int], ends: Mapping[int, int]) -> int:
+    return sum(max(0, end - positions[partition]) for partition, end in ends.items())

@@ -1,0 +1,1 @@
+"""One router a resource; each is a function of the services it needs."""

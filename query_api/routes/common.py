@@ -1,0 +1,99 @@
+"""What the routes share: who asks, how an answer goes out, and how a page is continued."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Annotated, Any, Final
+
+from fastapi import Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from query_api.access import Caller, require_reader
+from query_api.auth import Authenticator
+from query_api.problems import Problem, documented
+from query_api.reads import Reads
+from schemas.identifiers import DeviceId
+
+_BEARER: Final = HTTPBearer(
+    bearerFormat="JWT", description="Access token of the OIDC provider.", auto_error=False
+)
+_CURSOR_VERSION: Final = b"\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What requests are answered with."""
+
+    reads: Reads
+    authenticator: Authenticator
+    page_limit: int
+    """Most items of one page."""
+
+
+def sign_in(services: Services) -> Callable[..., Caller]:
+    """A dependency: the caller, who may read something at all; a 503, 401 or 403 otherwise."""
+
+    def signed_in(
+        request: Request,
+        _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+    ) -> Caller:
+        services.reads.view()  # before all else: not ready is not ready for anybody
+        caller = services.authenticator.caller(request.headers.getlist("authorization"))
+        require_reader(caller)
+        return caller
+
+    return signed_in
+
+
+def errors(*more: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of the error answers that every address under ``/v1`` can give, and ``more``."""
+    return documented(400, 401, 403, *more, 500, 503)
+
+
+def not_modified() -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of the answer to a matching ``If-None-Match``."""
+    return {304: {"description": "Nothing has changed since the answer of that ETag."}}
+
+
+def answer(request: Request, body: BaseModel) -> Response:
+    """``body`` as JSON under an ETag of its content; 304 if the caller has it already."""
+    content = body.model_dump_json().encode()
+    etag = f'"{blake2b(content, digest_size=16).hexdigest()}"'
+    if _has(request.headers.getlist("if-none-match"), etag):
+        return Response(status_code=304, headers={"ETag": etag})
+    return Response(content, headers={"ETag": etag}, media_type="application/json")
+
+
+def cursor(after: DeviceId | None) -> str | None:
+    """The opaque text by which the next page is asked for."""
+    if after is None:
+        return None
+    return base64.urlsafe_b64encode(_CURSOR_VERSION + after.encode()).decode().rstrip("=")
+
+
+def place(text: str | None) -> DeviceId | None:
+    """The Device ID behind a cursor; a 422 problem if this server did not give it out."""
+    if text is None:
+        return None
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        if raw[:1] != _CURSOR_VERSION:
+            raise ValueError("a cursor of another version")
+        return DeviceId.parse(raw[1:].decode())
+    except ValueError as error:
+        raise Problem(
+            "invalid-parameter",
+            "cursor: not one that this server gave out: send next_cursor as it came, or leave "
+            "cursor out to begin at the start.",
+        ) from error
+
+
+def _has(headers: list[str], etag: str) -> bool:
+    """Whether ``If-None-Match`` names this entity; by weak comparison, as RFC 9110 says."""
+    tags = {tag.strip().removeprefix("W/") for header in headers for tag in header.split(",")}
+    return etag in tags or "*" in tags

@@ -1,0 +1,132 @@
+"""``/v1/service-requests``: the devices of one request, page by page or as one CSV file."""
+
+# No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from query_api import answers, render
+from query_api.access import Caller
+from query_api.criteria import check_parameters, missing, one
+from query_api.reads import Freshness
+from query_api.routes import common
+from query_api.routes.parameters import (
+    FILTERS,
+    PAGING,
+    CompletionFilter,
+    Cursor,
+    RequestPath,
+    StatusFilter,
+    filters,
+)
+from schemas.identifiers import ServiceRequestId
+
+DEFAULT_LIMIT = 100
+
+
+def router(services: common.Services) -> APIRouter:
+    """The routes of the resource."""
+    routes = APIRouter(tags=["Service Requests"])
+    SignedIn = Annotated[Caller, Depends(common.sign_in(services))]
+    Limit = Annotated[
+        int, Query(ge=1, le=services.page_limit, description="Most items of the page.")
+    ]
+    default_limit = min(DEFAULT_LIMIT, services.page_limit)
+
+    @routes.get(
+        "/v1/service-requests", status_code=400, responses=common.errors(), response_class=Response
+    )
+    @routes.get("/v1/service-requests/", include_in_schema=False)
+    def no_request(_: SignedIn) -> Response:
+        """Always refused: nothing is listed without a Service Request ID."""
+        raise missing(ServiceRequestId)
+
+    @routes.get(
+        "/v1/service-requests/{service_request_id}.csv",
+        response_class=Response,
+        responses={**common.errors(404, 422), **_csv_documented()},
+    )
+    def download_request(
+        request: Request,
+        caller: SignedIn,
+        service_request_id: RequestPath,
+        status: StatusFilter = [],  # noqa: B006
+        completion: CompletionFilter = [],  # noqa: B006
+    ) -> Response:
+        """Every device of one Service Request as CSV, streamed, ordered by Device ID."""
+        check_parameters(request, frozenset(), FILTERS)
+        criterion = one(ServiceRequestId, service_request_id)
+        with ExitStack() as stack:
+            moment = stack.enter_context(services.reads.moment())
+            items = moment.items(caller, criterion, filters(status, completion))
+            chunks = _closing(stack.pop_all(), render.csv_chunks(items))
+        return StreamingResponse(
+            chunks,
+            media_type="text/csv; charset=utf-8; header=present",
+            headers=_csv_headers(criterion, moment.freshness),
+        )
+
+    @routes.get(
+        "/v1/service-requests/{service_request_id}",
+        response_model=answers.RequestAnswer,
+        responses={**common.errors(404, 422), **common.not_modified()},
+    )
+    def read_request(
+        request: Request,
+        caller: SignedIn,
+        service_request_id: RequestPath,
+        status: StatusFilter = [],  # noqa: B006
+        completion: CompletionFilter = [],  # noqa: B006
+        limit: Limit = default_limit,
+        cursor: Cursor = None,
+    ) -> Response:
+        """The devices of one Service Request, ordered by Device ID, with counts by completion."""
+        check_parameters(request, PAGING, FILTERS)
+        criterion, after = one(ServiceRequestId, service_request_id), common.place(cursor)
+        with services.reads.moment() as moment:
+            page = moment.page(caller, criterion, filters(status, completion), limit, after)
+        return common.answer(request, render.request(page, common.cursor(page.next_after)))
+
+    return routes
+
+
+def _closing(held: ExitStack, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """``chunks``, with the snapshot held until the last one is out."""
+    with held:
+        yield from chunks
+
+
+def _csv_headers(request: ServiceRequestId, freshness: Freshness) -> dict[str, str]:
+    """The file's name, and the freshness that has no place among six columns."""
+    name = "firmware-distribution-" + request.replace(":", "_") + ".csv"
+    shown = render.freshness(freshness)
+    return {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Fdt-As-Of": shown.as_of or "unknown",
+        "Fdt-Lag-Events": "unknown" if shown.lag_events is None else str(shown.lag_events),
+    }
+
+
+def _csv_documented() -> dict[int | str, dict[str, object]]:
+    return {
+        200: {
+            "description": "UTF-8, RFC 4180, CRLF, with a header line: "
+            + ", ".join(render.CSV_COLUMNS)
+            + ".",
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+            "headers": {
+                "Fdt-As-Of": {
+                    "description": "freshness.as_of of the JSON answer, or unknown.",
+                    "schema": {"type": "string"},
+                },
+                "Fdt-Lag-Events": {
+                    "description": "freshness.lag_events of the JSON answer, or unknown.",
+                    "schema": {"type": "string"},
+                },
+            },
+        }
+    }

@@ -1,0 +1,198 @@
+"""The read side as a process: view, feed and HTTP server put together, and stopped in order."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Final, Literal
+
+import uvicorn
+
+from projections.catalogue import load_catalogue
+from query_api.app import create_app
+from query_api.auth import Authenticator, Claims
+from query_api.feed import Feed
+from query_api.folder import rocks
+from query_api.keys import (
+    DEVELOPMENT_ISSUER,
+    DevelopmentKey,
+    KeySource,
+    OidcKeys,
+    is_loopback,
+)
+from query_api.listing import ForgivingCatalogue
+from query_api.reads import Reads
+from query_api.routes.common import Services
+from schemas.codec import Codec
+from schemas.registry import registry
+
+logger = logging.getLogger(__name__)
+
+BACKLOG: Final = 1024
+SWITCH_S: Final = 0.001
+"""How long a busy feed may keep requests from the interpreter; Python's own 5 ms add up."""
+GRACE_S: Final = 10
+"""How long answers that are under way may take when the server is stopped."""
+
+
+class CannotServe(RuntimeError):
+    """The read side cannot start, for a reason that a person can mend; told in a sentence."""
+
+
+class ReadSideEnded(RuntimeError):
+    """The feed could not go on, and the process with it; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSideConfig:
+    """Everything the read side needs to know."""
+
+    bootstrap: str
+    """Addresses of the Kafka brokers."""
+    data_dir: Path
+    """Folder of the development key."""
+    view_folder: Path
+    """Folder of this instance's own view."""
+    host: str
+    port: int
+    """0 lets the system choose."""
+    profile: Literal["development", "production"]
+    retention_ms: int
+    oidc_audience: str
+    oidc_issuer: str | None = None
+    claims: Claims = field(default_factory=Claims)
+    page_limit: int = 500
+    block_cache_mb: int = 64
+    catalogue_path: Path | None = None
+    """A code catalogue instead of the project's own."""
+    registry_url: str | None = None
+    """Schema registry; without it schema ids come from the files."""
+
+
+def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; ``on_listening`` gets the address once it takes connections.
+
+    Raises :class:`CannotServe` before it listens, and :class:`ReadSideEnded` if the feed could not
+    go on.
+    """
+    catalogue = ForgivingCatalogue(load_catalogue(config.catalogue_path))
+    issuers = accepted_issuers(config)
+    listener = _listen(config.host, config.port)
+    feed = Feed(
+        config.bootstrap,
+        Codec(registry(config.registry_url)),
+        config.view_folder,
+        rocks(config.block_cache_mb),
+        on_failure=lambda: _stop(server),
+    )
+    services = Services(
+        Reads(feed.progress, catalogue, config.retention_ms),
+        Authenticator(issuers, config.oidc_audience, config.claims),
+        config.page_limit,
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(services, on_damage=feed.fail),
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+    with listener, _stopped_by_signals(server):
+        if on_listening is not None:
+            on_listening(address(config.host, listener))
+        sys.setswitchinterval(SWITCH_S)
+        feed.start()
+        try:
+            server.run(sockets=[listener])
+        finally:
+            feed.stop()
+    if feed.failure is not None:
+        raise ReadSideEnded(f"The read side ended: {feed.failure}") from feed.failure
+
+
+def accepted_issuers(config: ReadSideConfig) -> dict[str, KeySource]:
+    """Who may sign access tokens, by issuer.
+
+    The development key counts only where nobody but this machine can reach the server, and never in
+    production.
+    """
+    issuers: dict[str, KeySource] = {}
+    if config.oidc_issuer is not None:
+        issuers[config.oidc_issuer] = OidcKeys(config.oidc_issuer)
+    if config.profile == "development" and is_loopback(config.host):
+        issuers[DEVELOPMENT_ISSUER] = DevelopmentKey(config.data_dir)
+    if not issuers:
+        raise CannotServe(
+            "Nobody could sign in: name the OpenID Connect issuer (FDT_OIDC_ISSUER), or listen on "
+            "127.0.0.1 with FDT_PROFILE=development."
+        )
+    return issuers
+
+
+def address(host: str, listener: socket.socket) -> str:
+    """The URL at which a listening socket is reached."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"
+
+
+_HINTS: Final = {
+    errno.EADDRINUSE: "another program uses it: stop that one, or set FDT_API_PORT to a free port",
+    errno.EACCES: "this user may not: use a port above 1023",
+    errno.EADDRNOTAVAIL: "this machine has no such address: set FDT_API_HOST to one it has",
+}
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket, made here so that a port in use is a sentence and not an exit of uvicorn's.
+
+    Its protocol is said: asyncio sets TCP_NODELAY only where it is, and each answer would else wait
+    40 ms for an acknowledgement.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        hint = _HINTS.get(error.errno or 0, str(error))
+        raise CannotServe(f"Cannot listen on {host} port {port}; {hint}.") from error
+    return listener
+
+
+def _stop(server: uvicorn.Server) -> None:
+    server.should_exit = True
+
+
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """A SIGTERM or SIGINT stops the server, and the rest is still put away in order.
+
+    uvicorn takes the signals while it runs, and raises them again afterwards.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(_: int, __: FrameType | None) -> None:
+        _stop(server)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

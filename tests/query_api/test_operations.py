@@ -1,0 +1,168 @@
+"""What operators ask: alive, ready, metrics, the published document and the log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from projections.lifecycle import LIFECYCLE, Completion
+from tests.query_api.world import T0, World, accepted, approved, device_id, request_id
+
+R1 = request_id(1)
+
+
+def metrics(world: World) -> dict[tuple[str, str], float]:
+    """(name, only label or nothing) -> value."""
+    answer = world.stranger().get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    return {
+        (sample.name, next(iter(sample.labels.values()), "")): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_alive_is_not_ready() -> None:
+    """``/healthz`` says that the process answers, ``/readyz`` that answers may be given."""
+    world = World(ready=False)
+    client = world.stranger()
+    assert client.get("/healthz").json() == {"status": "ok"}
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["retry-after"] == "5"
+    assert "the broker has not been reached yet" in answer.json()["detail"]
+
+
+def test_ready_says_how_fresh_the_view_is() -> None:
+    """And stays ready, with the lag unknown, while the broker is away."""
+    world = World()
+    world.put({device_id(1): [accepted(R1)]})
+    client = world.stranger()
+    answer = client.get("/readyz").json()
+    assert (answer["status"], answer["broker"]) == ("ready", "answering")
+    assert answer["freshness"]["as_of"] == "2026-11-23T06:01:00.000Z"
+    world.progress._ends_seen_at = -1e9
+    answer = client.get("/readyz").json()
+    assert (answer["broker"], answer["freshness"]["lag_events"]) == ("away", None)
+
+
+def test_metrics_count_items_by_every_status() -> None:
+    """All eleven labels, whether or not there is an item; freshness beside them."""
+    world = World()
+    world.put(
+        {
+            device_id(1): [accepted(R1)],
+            device_id(2): [accepted(R1), approved(R1, offset=1, at=T0 + 1)],
+        },
+        last_received={"dsp": T0, "csp/North": T0 + 500},
+    )
+    found = metrics(world)
+    items = {label: value for (name, label), value in found.items() if name == "fdt_items"}
+    expected = dict.fromkeys((row.label for row in LIFECYCLE), 0.0)
+    expected |= {"Accepted by DSP": 1.0, "Approved for Distribution": 1.0}
+    assert items == expected
+    assert len(items) == 11
+    assert found["fdt_ready", ""] == 1
+    assert found["fdt_lag_events", ""] == 0
+    assert found["fdt_as_of_timestamp_seconds", ""] == (T0 + 60_000) / 1000
+    assert found["fdt_source_received_timestamp_seconds", "csp/North"] == (T0 + 500) / 1000
+
+
+def test_what_is_not_known_is_no_number() -> None:
+    """Before the view is there, zero items would be a lie."""
+    found = metrics(World(ready=False))
+    assert found["fdt_ready", ""] == 0
+    assert math.isnan(found["fdt_lag_events", ""])
+    assert math.isnan(found["fdt_items", "Accepted by DSP"])
+
+
+def test_answers_are_counted_by_route_and_never_by_path() -> None:
+    """Labels are templates: an identifier in a metric would be personal data, and a series each."""
+    world = World()
+    world.put({device_id(1): [accepted(R1)]})
+    app = world.app()
+    from starlette.testclient import TestClient
+
+    client = TestClient(app, headers={"Authorization": f"Bearer {world.tokens.make()}"})
+    client.get(f"/v1/devices/{device_id(1)}")
+    client.get(f"/v1/devices/{device_id(2)}")
+    client.get("/nowhere")
+    text = client.get("/metrics").text
+    assert 'fdt_answers_total{route="/v1/devices/{device_id}",status="200"} 1.0' in text
+    assert 'fdt_answers_total{route="/v1/devices/{device_id}",status="404"} 1.0' in text
+    assert 'fdt_answers_total{route="none",status="404"} 1.0' in text
+    assert 'fdt_request_seconds_count{route="/v1/devices/{device_id}"} 2.0' in text
+    assert device_id(1) not in text
+
+
+def test_the_log_has_a_line_an_answer_without_identifiers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Method, route, status, time and size: enough for operators, nothing about devices."""
+    world = World()
+    world.put({device_id(1): [accepted(R1)]})
+    with caplog.at_level(logging.INFO):
+        answer = world.supplier().get(f"/v1/devices/{device_id(1)}/service-requests/{R1}")
+        world.supplier().get(f"/v1/service-requests/{R1}.csv", params={"status": "x"})
+    own = [r.getMessage() for r in caplog.records if r.name == "query_api.access"]
+    line = json.loads(own[0])
+    assert line.pop("ms") >= 0
+    assert line == {
+        "event": "answer",
+        "method": "GET",
+        "route": "/v1/devices/{device_id}/service-requests/{service_request_id}",
+        "status": 200,
+        "bytes": len(answer.content),
+    }
+    assert json.loads(own[1])["status"] == 422
+    assert device_id(1) not in "".join(own)
+    assert R1 not in "".join(own)
+
+
+def test_the_published_document_is_complete() -> None:
+    """Every address, with the shapes of its answers in the words of the contract."""
+    document = World().stranger().get("/openapi.json").json()
+    assert sorted(document["paths"]) == [
+        "/healthz",
+        "/metrics",
+        "/readyz",
+        "/v1/devices",
+        "/v1/devices/{device_id}",
+        "/v1/devices/{device_id}/service-requests/{service_request_id}",
+        "/v1/service-requests",
+        "/v1/service-requests/{service_request_id}",
+        "/v1/service-requests/{service_request_id}.csv",
+    ]
+    schemas = document["components"]["schemas"]
+    item = schemas["Item"]["properties"]
+    assert item["status"]["enum"] == [row.label for row in LIFECYCLE]
+    assert item["completion"]["enum"] == [str(word) for word in Completion]
+    counts = schemas["RequestAnswer"]["properties"]["counts"]["properties"]
+    assert list(counts) == [str(word) for word in Completion]
+    parameters = document["paths"]["/v1/service-requests/{service_request_id}"]["get"]["parameters"]
+    assert [p["name"] for p in parameters] == [
+        "service_request_id",
+        "status",
+        "completion",
+        "limit",
+        "cursor",
+    ]
+    csv = document["paths"]["/v1/service-requests/{service_request_id}.csv"]["get"]["responses"]
+    assert list(csv["200"]["content"]) == ["text/csv"]
+
+
+def test_every_answer_keeps_its_headers() -> None:
+    """No answer is cached, sniffed, or shared between users."""
+    world = World()
+    world.put({device_id(1): [accepted(R1)]})
+    client = world.supplier()
+    for path in (f"/v1/devices/{device_id(1)}", f"/v1/service-requests/{R1}.csv", "/readyz"):
+        headers = client.get(path).headers
+        assert headers["cache-control"] == "no-store"
+        assert headers["vary"] == "Authorization"
+        assert headers["x-content-type-options"] == "nosniff"

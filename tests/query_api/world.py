@@ -1,0 +1,202 @@
+"""A small world for tests of the read side: events, rows, batches, callers and an application."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI
+from joserfc.jwk import Key
+from starlette.testclient import TestClient
+
+from projections.catalogue import load_catalogue
+from projections.fold import row_of
+from projections.state import Report, encode_row
+from query_api.access import Role
+from query_api.app import create_app
+from query_api.auth import Authenticator, Claims
+from query_api.keys import UnknownKey
+from query_api.layout import Meta
+from query_api.listing import ForgivingCatalogue
+from query_api.progress import Progress
+from query_api.reads import Reads
+from query_api.routes.common import Services
+from query_api.view import Batch, Control, Covered, View
+from schemas.identifiers import DeviceId, Eui64
+from schemas.topics import Source
+from storage.store import MemoryStore, Store
+from tests.query_api.tokens import AUDIENCE, ISSUER, TokenMaker
+
+DAY_MS = 86_400_000
+RETENTION_MS = 30 * DAY_MS
+T0 = 1_795_413_600_000
+"""2026-11-23T06:00:00.000Z."""
+
+ALPHA = Eui64("90-B3-D5-1F-30-01-00-00")
+BETA = Eui64("90-B3-D5-1F-30-02-00-00")
+DCC = "90-B3-D5-1F-30-00-00-02"
+CATALOGUE = load_catalogue()
+
+
+def request_id(counter: int, owner: str = ALPHA) -> str:
+    """A canonical Service Request ID."""
+    return f"{owner}:{DCC}:{counter}"
+
+
+def device_id(number: int) -> DeviceId:
+    """A Device ID that ends in ``number``."""
+    tail = f"{number:06X}"
+    return DeviceId(f"00-DB-12-34-56-{tail[:2]}-{tail[2:4]}-{tail[4:]}")
+
+
+def report(
+    source: Source,
+    code: str,
+    *,
+    request: str | None = None,
+    at: int = T0,
+    received_at: int | None = None,
+    offset: int = 0,
+    result: int | None = None,
+    message: str | None = None,
+    version: str | None = "0002012F",
+    device_type: str | None = "ESME",
+    detail: str | None = None,
+    event: int | None = None,
+) -> Report:
+    """A valid record about a device, as the processor keeps it."""
+    number = event if event is not None else offset
+    return Report(
+        identity=uuid.UUID(int=number).bytes + bytes([source]),
+        at=at,
+        status=CATALOGUE.meaning(source, code, result, message).status,
+        received_at=at + 1000 if received_at is None else received_at,
+        partition=0,
+        offset=offset,
+        occurred_at=at,
+        code=code,
+        result=result,
+        message=message,
+        request_id=request,
+        version=version,
+        device_type=device_type if source is Source.DSP else None,
+        detail=detail,
+    )
+
+
+def accepted(request: str, **changes: Any) -> Report:
+    """The DSP accepted the request for the device."""
+    return report(Source.DSP, "I99", request=request, **changes)
+
+
+def rejected(request: str, **changes: Any) -> Report:
+    """The DSP refused the device."""
+    return report(Source.DSP, "E5", request=request, **changes)
+
+
+def approved(request: str, **changes: Any) -> Report:
+    """The CSP approved the distribution."""
+    return report(Source.CSP, "APPROVED", request=request, **changes)
+
+
+def delivered(**changes: Any) -> Report:
+    """The Comms Hub passed the image to the device; the report names no request."""
+    return report(Source.COMMS_HUB, "8F8A", result=0, **changes)
+
+
+def reset(request: str, **changes: Any) -> Report:
+    """The Service Centre reset the item."""
+    return report(Source.SSMI, "RESET", request=request, version=None, **changes)
+
+
+def state(reports: Iterable[Report]) -> bytes:
+    """The row of a device, as it stands in the status topic."""
+    return encode_row(row_of(CATALOGUE.version, reports))
+
+
+def batch(
+    rows: Mapping[DeviceId, bytes | None],
+    *,
+    partition: int = 0,
+    next_offset: int,
+    seen_at: int = T0 + 60_000,
+    last_received: dict[str, int] | None = None,
+) -> Batch:
+    """A batch of one partition that ends with a control record."""
+    control = Control(seen_at, seen_at, {"dsp": T0} if last_received is None else last_received)
+    return Batch(dict(rows), {partition: control}, {partition: Covered(next_offset, seen_at)})
+
+
+def new_view(store: Store | None = None, partitions: int = 1) -> View:
+    """An empty view."""
+    return View.create(store or MemoryStore(), Meta("topic-id", partitions))
+
+
+class OneKey:
+    """A key source with a single key."""
+
+    def __init__(self, key: Key) -> None:
+        self._key = key
+
+    def key(self, kid: str) -> Key:
+        """The key, whatever it is called here, if the ID is its own."""
+        if kid != self._key.thumbprint():
+            raise UnknownKey("no such key")
+        return self._key
+
+
+@dataclass
+class World:
+    """A view with the application over it, and people who may sign in."""
+
+    view: View = field(default_factory=new_view)
+    tokens: TokenMaker = field(default_factory=TokenMaker)
+    page_limit: int = 500
+    ready: bool = True
+    damage: list[Exception] = field(default_factory=list)
+    next_offset: int = 0
+
+    def __post_init__(self) -> None:
+        self.progress = Progress()
+        if self.ready:
+            self.progress.begin(self.view, {0: 0}, {0: 0})
+
+    def put(self, rows: Mapping[DeviceId, Iterable[Report] | None], **changes: Any) -> None:
+        """Apply rows as one batch."""
+        self.next_offset += len(rows) + 1
+        encoded = {d: None if r is None else state(r) for d, r in rows.items()}
+        self.view.apply(batch(encoded, next_offset=self.next_offset, **changes))
+        self.progress.reach({0: self.next_offset})
+
+    def services(self) -> Services:
+        """What the application works with."""
+        reads = Reads(self.progress, ForgivingCatalogue(CATALOGUE), RETENTION_MS)
+        authenticator = Authenticator({ISSUER: OneKey(self.tokens.key)}, AUDIENCE, Claims())
+        return Services(reads, authenticator, self.page_limit)
+
+    def app(self) -> FastAPI:
+        """The application."""
+        return create_app(self.services(), self.damage.append)
+
+    def client(self, *roles: Role, user_ids: Iterable[str] = ()) -> TestClient:
+        """A signed-in client."""
+        token = self.tokens.make(roles=list(roles), user_ids=list(user_ids))
+        return TestClient(
+            self.app(),
+            headers={"Authorization": f"Bearer {token}"},
+            raise_server_exceptions=False,
+        )
+
+    def supplier(self, user_id: str = ALPHA) -> TestClient:
+        """A supplier's client."""
+        return self.client(Role.SUPPLIER, user_ids=[user_id])
+
+    def service_centre(self) -> TestClient:
+        """A Service Centre client."""
+        return self.client(Role.SERVICE_CENTRE)
+
+    def stranger(self) -> TestClient:
+        """Nobody has signed in."""
+        return TestClient(self.app(), raise_server_exceptions=False)
