@@ -23,7 +23,7 @@ def load(bootstrap: str, events: int) -> int:
     """Publish about ``events`` events and say how many there were."""
     devices = round(events / EVENTS_A_DEVICE)
     plan = build_plan(seed=1, requests=-(-devices // DEVICES_A_REQUEST), devices=devices)
-    schedule = Schedule.starting(time.time() * 1000, 1_000_000.0)
+    schedule = Schedule.starting(round(time.time() * 1000), 1_000_000.0)
     codec = Codec()
     send(bootstrap, (wire(p, schedule, codec, PARTITIONS) for p in plan.publications))
     return len(plan.publications)

@@ -142,13 +142,16 @@ def _fail(app: ProcessorApp, error: BaseException) -> None:
 def run(config: ProcessorConfig) -> int:
     """Run the worker until it is told to end; 1 if it failed."""
     config.folder.mkdir(parents=True, exist_ok=True)
-    for name in ("aiokafka", "faust", "mode"):
+    # Their services announce every step; what matters to an operator is said by the partitions.
+    for name in ("aiokafka", "faust", "mode", "processor.app", "processor.frames"):
         logging.getLogger(name).setLevel(logging.WARNING)
     app = build(config)
     # A batch makes and drops tens of thousands of objects, none of them in cycles.
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
-    worker = faust.Worker(app, loglevel="warning", override_logging=False, redirect_stdouts=False)
+    worker = faust.Worker(
+        app, loglevel="warning", quiet=True, override_logging=False, redirect_stdouts=False
+    )
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from projections.catalogue import Catalogue, Meaning, UnknownCode
 from projections.lifecycle import Status
-from projections.views import ItemView, evidence_of
-from projections.views import reason_of
+from projections.views import ItemView, evidence_of, reason_of
 from query_api.layout import IndexEntry
 from schemas.topics import Source
 

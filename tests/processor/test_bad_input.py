@@ -135,9 +135,9 @@ def test_bad_records_are_kept_whole_and_the_partition_goes_on(
         held[place, int(headers["dl_offset"])] = (letter.key(), letter.value(), headers)
     for topic in (DSP_EVENTS, CSP_EVENTS, COMMS_HUB_EVENTS):
         for message in committed(fresh_topics, topic):
-            place = ((topic, message.partition() or 0), message.offset() or 0)
-            if place in held:
-                key, value, headers = held.pop(place)
+            stood = ((topic, message.partition() or 0), message.offset() or 0)
+            if stood in held:
+                key, value, headers = held.pop(stood)
                 assert (key, value) == (message.key(), message.value())
                 assert headers["dl_timestamp"] == str(message.timestamp()[1]).encode()
                 assert headers["dl_detail"]

@@ -1,7 +1,7 @@
 """Each rule of the fold, broken on purpose: a check that finds none of these proves nothing.
 
-``SABOTAGE`` names a rule and says how to break it. :func:`break_rule` does so in this process; a child
-process breaks the rule named in the environment variable ``BROKEN_RULE`` when this folder's
+``SABOTAGE`` names a rule and says how to break it. :func:`break_rule` does so in this process; a
+child process breaks the rule named in the environment variable ``BROKEN_RULE`` when this folder's
 ``broken/sitecustomize.py`` is on its path.
 """
 

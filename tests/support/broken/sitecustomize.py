@@ -1,4 +1,5 @@
-"""Breaks the rule named in ``BROKEN_RULE`` in any Python process that has this folder on its path."""
+"""Breaks the rule named in ``BROKEN_RULE`` in any Python process that has this folder on its
+path."""
 
 import os
 

@@ -1,0 +1,23 @@
+# One image for every part: the command says which (fdt process, fdt serve, ...).
+
+FROM python:3.11-slim AS build
+WORKDIR /build
+RUN python -m venv /opt/fdt
+ENV PATH=/opt/fdt/bin:$PATH
+COPY requirements.lock ./
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY . ./
+RUN pip install --no-cache-dir --no-deps --no-build-isolation .
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --create-home fdt \
+    && install --directory --owner=fdt --group=fdt --mode=0700 /var/lib/fdt
+COPY --from=build /opt/fdt /opt/fdt
+ENV PATH=/opt/fdt/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    FDT_DATA_DIR=/var/lib/fdt
+USER fdt
+WORKDIR /var/lib/fdt
+VOLUME /var/lib/fdt
+ENTRYPOINT ["fdt"]
+CMD ["--help"]

@@ -1,0 +1,58 @@
+# One command for each job; CI runs these same commands.
+#
+# Plain Python and pip are enough. With uv the environment can be made faster:
+#   uv venv --seed .venv && uv pip sync --require-hashes requirements.lock
+#   uv pip install --no-deps --no-build-isolation -e . && touch .venv/.made
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MADE := $(VENV)/.made
+PACKAGES := bench fdt processor projections query_api schemas sources storage tests
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format bench lock clean
+
+help: ## List these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(MADE) ## Make the virtual environment from the hashed lock
+	@echo "The environment is ready: $(BIN)/fdt --help"
+
+$(MADE): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(MADE)
+
+run: $(MADE) ## Run everything on this machine (ARGS="--devices 20000 --workers 2")
+	@$(BIN)/fdt up $(ARGS)
+
+test: $(MADE) ## Run the tests (ARGS="tests/broker -x")
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(MADE) ## Check style, types and the direction of imports
+	$(BIN)/ruff check $(PACKAGES)
+	$(BIN)/ruff format --check $(PACKAGES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(MADE) ## Put the code into the common format
+	$(BIN)/ruff check --fix $(PACKAGES)
+	$(BIN)/ruff format $(PACKAGES)
+
+bench: $(MADE) ## Measure (bench/ says what)
+	$(BIN)/python -m bench $(ARGS)
+
+lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's jars
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \
+		--no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+		-o requirements.lock pyproject.toml
+	$(BIN)/python -m fdt.brokers.jars
+
+clean: ## Delete what was made here, the environment and local data included
+	rm -rf $(VENV) .fdt dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find $(PACKAGES) -name __pycache__ -type d -prune -exec rm -rf {} +

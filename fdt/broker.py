@@ -1,0 +1,72 @@
+"""One interface for every Kafka broker, and the order in which one is found.
+
+An address that was given; for tests, a container where Docker answers; else a local process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from fdt.brokers.address import AddressBroker
+from fdt.brokers.container import ContainerBroker, docker_answers
+from fdt.brokers.local import LocalKafka
+from fdt.settings import Settings
+
+__all__ = ["AddressBroker", "Broker", "ContainerBroker", "LocalKafka", "choose_broker"]
+
+
+class Broker(Protocol):
+    """A Kafka broker that clients can reach between ``start`` and ``stop``."""
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """``host:port``, comma-separated; known once started."""
+
+    def start(self) -> None:
+        """Returns once the broker answers; :class:`~fdt.errors.UserError` says why it does not."""
+
+    def stop(self) -> None:
+        """Ends what :meth:`start` began, and nothing else."""
+
+    def require_running(self) -> None:
+        """:class:`~fdt.errors.RunFailed` if what :meth:`start` began has ended by itself."""
+
+    def describe(self) -> str:
+        """Kind and address in a few words."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+def choose_broker(
+    settings: Settings,
+    *,
+    for_tests: bool,
+    folder: Path | None = None,
+    extra: Mapping[str, str] | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Broker:
+    """The broker to use, not started yet.
+
+    ``folder`` holds a local broker's data (default ``kafka`` in the data folder); ``extra`` is
+    added to the settings of a broker that we start; ``report`` hears what takes long.
+    """
+    if settings.kafka_bootstrap_servers is not None:
+        return AddressBroker(settings.kafka_bootstrap_servers)
+    if for_tests and docker_answers():
+        return ContainerBroker(extra=extra)
+    return LocalKafka(
+        folder or settings.data_dir / "kafka",
+        heap_mb=settings.kafka_heap_mb,
+        extra=extra,
+        report=report,
+    )

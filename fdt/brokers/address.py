@@ -1,0 +1,50 @@
+"""A broker that somebody else runs, known by its address."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Final, Self
+
+from fdt.brokers.admin import admin_client, silence
+from fdt.errors import UserError
+
+ANSWER_SECONDS: Final = 10.0
+
+
+class AddressBroker:
+    """The brokers at ``bootstrap_servers``; starting only makes sure that one answers."""
+
+    def __init__(self, bootstrap_servers: str, *, timeout_seconds: float = ANSWER_SECONDS) -> None:
+        self.bootstrap_servers = bootstrap_servers
+        self._timeout_seconds = timeout_seconds
+
+    def start(self) -> None:
+        """Returns once a broker has answered; :class:`UserError` if none does."""
+        why = silence(admin_client(self.bootstrap_servers), self._timeout_seconds)
+        if why is not None:
+            raise UserError(
+                f"No Kafka broker answers at {self.bootstrap_servers} ({why}): "
+                "start it, or correct KAFKA_BOOTSTRAP_SERVERS."
+            )
+
+    def stop(self) -> None:
+        """Leaves the broker to whoever runs it."""
+
+    def require_running(self) -> None:
+        """Nothing was started; clients say themselves when the broker is away."""
+
+    def describe(self) -> str:
+        """What this is, for people."""
+        return f"Kafka at {self.bootstrap_servers}"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()

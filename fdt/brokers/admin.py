@@ -1,0 +1,29 @@
+"""The one question asked of every kind of broker: does it answer?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+_QUIET: Final[dict[str, str | int]] = {
+    "log_level": 0,
+    "reconnect.backoff.ms": 50,
+    "reconnect.backoff.max.ms": 200,
+}
+"""A broker that is still starting refuses connections: nothing to log each time."""
+
+
+def admin_client(bootstrap: str) -> AdminClient:
+    """An admin client that complains by exceptions and not on the terminal."""
+    return AdminClient({"bootstrap.servers": bootstrap, **_QUIET})
+
+
+def silence(client: AdminClient, timeout_seconds: float) -> str | None:
+    """Why no broker answered within the time; None if one did."""
+    try:
+        brokers = client.list_topics(timeout=timeout_seconds).brokers
+    except KafkaException as error:
+        return str(error.args[0].str())
+    return None if brokers else "no broker has registered with the cluster yet"

@@ -1,0 +1,42 @@
+"""``fdt broker``: the local Kafka by itself, for work on one part at a time."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from fdt.brokers.jars import kafka_class_path
+from fdt.brokers.local import LocalKafka
+from fdt.settings import Settings
+
+_LOOK_SECONDS = 0.5
+
+
+def broker(
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port for clients; else a free one.")
+    ] = None,
+    prefetch: Annotated[
+        bool, typer.Option("--prefetch", help="Only download what the broker needs.")
+    ] = False,
+) -> None:
+    """Run a local Kafka in the data folder until Ctrl-C, and print its address."""
+    settings = Settings()
+    if prefetch:
+        jars = kafka_class_path(typer.echo)
+        typer.echo(f"Apache Kafka is here: {len(jars)} jars.")
+        return
+    kafka = LocalKafka(
+        settings.data_dir / "kafka", port=port, heap_mb=settings.kafka_heap_mb, report=typer.echo
+    )
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: ended.set())
+    with kafka:
+        typer.echo(f"KAFKA_BOOTSTRAP_SERVERS={kafka.bootstrap_servers}")
+        while not ended.wait(_LOOK_SECONDS):
+            kafka.require_running()
+    typer.echo("Kafka has stopped.")

@@ -1,0 +1,200 @@
+"""Asks the read side, over HTTP as a user would, whether every item ended as the plan says.
+
+The plan is the oracle: how each item must end was written down beside each journey, and no rule of
+the tracker computed it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from projections.events import RESET_CODE
+from sources.oracle import Expected
+from sources.plan import Plan
+
+TIMELINES: Final = 20_000
+"""Most timelines compared in one check: each is one request."""
+
+_NOTHING: Final = "nothing"
+
+
+class ReadSideAway(ConnectionError):
+    """The read side did not answer, or is not ready; the message says which."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Difference:
+    """One thing that is not shown as the plan says."""
+
+    request_id: str
+    device_id: str
+    what: str
+    expected: str
+    shown: str
+
+
+def differences(
+    client: httpx.Client, plan: Plan, base_ms: int, *, timelines: int = TIMELINES
+) -> list[Difference]:
+    """What the read side shows otherwise than the plan; the timelines once all else is equal.
+
+    ``client`` has the read side's address and a service-centre token; ``base_ms`` is the wall-clock
+    time of the plan's virtual zero. Raises :class:`ReadSideAway`.
+    """
+    try:
+        return _lists(client, plan, base_ms) or _details(client, plan, base_ms, timelines)
+    except httpx.TransportError as error:
+        raise ReadSideAway(f"The read side does not answer ({error}).") from error
+
+
+def _lists(client: httpx.Client, plan: Plan, base_ms: int) -> list[Difference]:
+    """Every item of every request, by all pages of the list."""
+    expected: dict[str, dict[str, Expected]] = defaultdict(dict)
+    for (request_id, device_id), end in plan.expected.items():
+        expected[request_id][device_id] = end
+    named = {request.request_id for request in plan.requests} | {key[0] for key in plan.hidden}
+    found: list[Difference] = []
+    for request_id in sorted(named | expected.keys()):
+        shown = {item["device_id"]: item for item in _items(client, request_id)}
+        found += _presence(request_id, expected[request_id], shown)
+        for device_id in sorted(expected[request_id].keys() & shown.keys()):
+            end, item = expected[request_id][device_id], shown[device_id]
+            found += _compared(request_id, device_id, _told(end, base_ms), item_facts(item))
+    return found
+
+
+def _presence(
+    request_id: str, expected: Mapping[str, Expected], shown: Mapping[str, Any]
+) -> Iterator[Difference]:
+    for device_id in sorted(expected.keys() - shown.keys()):
+        yield Difference(request_id, device_id, "item", expected[device_id].status, _NOTHING)
+    for device_id in sorted(shown.keys() - expected.keys()):
+        yield Difference(request_id, device_id, "item", _NOTHING, shown[device_id]["status"])
+
+
+def _details(client: httpx.Client, plan: Plan, base_ms: int, timelines: int) -> list[Difference]:
+    """Timelines of items, and the reports that must still be waiting for a request."""
+    found: list[Difference] = []
+    for (request_id, device_id), end in list(plan.expected.items())[:timelines]:
+        path = f"/v1/devices/{quote(device_id)}/service-requests/{quote(request_id)}"
+        item = _get(client, path, {})
+        if item is None:
+            found.append(Difference(request_id, device_id, "item", end.status, _NOTHING))
+            continue
+        expected = {"timeline": _timeline(end.timeline)}
+        shown = {"timeline": _timeline(_entries(item))}
+        if end.updated_at_ms is None:
+            expected["updated_at"] = _evidence_received(item)
+            shown["updated_at"] = item["updated_at"]
+        found += _compared(request_id, device_id, expected, shown)
+    return found + list(_unmatched(client, plan))
+
+
+def _unmatched(client: httpx.Client, plan: Plan) -> Iterator[Difference]:
+    for device_id, waiting in plan.unmatched.items():
+        device = _get(client, f"/v1/devices/{quote(device_id)}", {}) or {"unmatched": []}
+        shown = {entry["evidence"]["event_id"] for entry in device["unmatched"]}
+        if shown != waiting:
+            yield Difference(
+                "", device_id, "unmatched", ", ".join(sorted(waiting)), ", ".join(sorted(shown))
+            )
+
+
+# --- facts in words that can be compared and read ---
+
+
+def _told(end: Expected, base_ms: int) -> dict[str, str]:
+    """What the list must show of an item; a wrong clock's time is only known from the timeline."""
+    facts = {
+        "status": end.status,
+        "completion": end.completion,
+        "evidence": end.evidence_event_id,
+        "firmware_version": end.firmware_version,
+        "device_type": end.device_type,
+        "code": _code(end),
+    }
+    if end.updated_at_ms is not None:
+        facts["updated_at"] = _rfc3339(base_ms + end.updated_at_ms)
+    return facts
+
+
+def item_facts(item: Mapping[str, Any]) -> dict[str, str]:
+    """The same facts of an item of the list."""
+    return {
+        "status": item["status"],
+        "completion": item["completion"],
+        "evidence": item["evidence"]["event_id"],
+        "firmware_version": item["firmware_version"],
+        "device_type": item["device_type"],
+        "code": item["reason"]["code"] if item["reason"] else "",
+        "updated_at": item["updated_at"],
+    }
+
+
+def _compared(
+    request_id: str, device_id: str, expected: Mapping[str, str], shown: Mapping[str, str]
+) -> Iterator[Difference]:
+    for what, value in expected.items():
+        if shown[what] != value:
+            yield Difference(request_id, device_id, what, value, shown[what])
+
+
+def _code(end: Expected) -> str:
+    if end.code is None:
+        return RESET_CODE
+    code = end.code.upper()
+    return code if end.result_code is None else f"{code}/{end.result_code}"
+
+
+def _entries(item: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """Every entry as it is listed: one that stands there twice is a difference."""
+    return [(entry["evidence"]["event_id"], entry["marks"]) for entry in item["timeline"]]
+
+
+def _timeline(entries: Iterable[tuple[str, Iterable[str]]]) -> str:
+    return "; ".join(sorted(" ".join([event_id, *sorted(marks)]) for event_id, marks in entries))
+
+
+def _evidence_received(item: Mapping[str, Any]) -> str:
+    """When the broker received the item's evidence."""
+    received: list[str] = [
+        e["received_at"] for e in item["timeline"] if e["evidence"] == item["evidence"]
+    ]
+    return received[0] if received else "the evidence is not in the timeline"
+
+
+def _rfc3339(milliseconds: int) -> str:
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+# --- asking ---
+
+
+def _items(client: httpx.Client, request_id: str) -> Iterator[dict[str, Any]]:
+    """Every item of a request, page after page; none where the request is not known."""
+    path, parameters = f"/v1/service-requests/{quote(request_id)}", dict[str, str]()
+    while (page := _get(client, path, parameters)) is not None:
+        yield from page["items"]
+        if page["next_cursor"] is None:
+            return
+        parameters["cursor"] = page["next_cursor"]
+
+
+def _get(client: httpx.Client, path: str, parameters: Mapping[str, str]) -> dict[str, Any] | None:
+    """The JSON answer, or None for 404."""
+    answer = client.get(path, params=dict(parameters))
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return None
+    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        raise ReadSideAway("The read side is not ready.")
+    answer.raise_for_status()
+    found: dict[str, Any] = answer.json()
+    return found

@@ -1,0 +1,185 @@
+"""Holds the broker's topics against the contract: creates what is missing, reports what differs.
+
+Nothing that exists is changed: a partition count cannot be lowered, and a shorter retention deletes
+data, so an operator decides.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    TopicMetadata,
+)
+
+from fdt.brokers.admin import admin_client
+from fdt.errors import UserError
+from fdt.settings import Settings
+from schemas.topics import TopicSpec, topic_specs
+
+REQUEST_SECONDS: Final = 10.0
+VISIBLE_SECONDS: Final = 15.0
+"""A topic that was just created takes a moment to be known to every broker."""
+
+_LOOK_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One setting of an existing topic that is not as the contract says."""
+
+    topic: str
+    setting: str
+    expected: str
+    actual: str
+
+
+def specs_of(settings: Settings) -> list[TopicSpec]:
+    """The topics as these settings want them."""
+
+    def milliseconds(field: str) -> int:
+        return int(getattr(settings, field).total_seconds() * 1000)
+
+    return topic_specs(
+        partitions=settings.partitions,
+        replication=settings.replication,
+        event_retention_ms=milliseconds("event_retention"),
+        dead_letter_retention_ms=milliseconds("dead_letter_retention"),
+        audit_retention_ms=milliseconds("audit_retention"),
+    )
+
+
+def ensure_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[Difference]:
+    """Creates the missing topics and compares the others.
+
+    :class:`~fdt.errors.UserError` if the broker does not answer or refuses a topic.
+    """
+    create_missing(bootstrap, specs)
+    return differences(bootstrap, specs)
+
+
+def create_missing(bootstrap: str, specs: Sequence[TopicSpec]) -> set[str]:
+    """Creates the topics that are not there, waits until they are, and names them."""
+    admin = admin_client(bootstrap)
+    there = _topics(admin, bootstrap)
+    missing = [spec for spec in specs if spec.name not in there]
+    if missing:
+        _create(admin, missing)
+        _wait_for(admin, bootstrap, missing)
+    return {spec.name for spec in missing}
+
+
+def differences(bootstrap: str, specs: Sequence[TopicSpec]) -> list[Difference]:
+    """What of the existing topics is not as specified; a missing topic differs too."""
+    admin = admin_client(bootstrap)
+    there = _topics(admin, bootstrap)
+    configs = _configs(admin, [spec.name for spec in specs if spec.name in there])
+    found: list[Difference] = []
+    for spec in specs:
+        if spec.name not in there:
+            found.append(Difference(spec.name, "topic", "exists", "missing"))
+        else:
+            found += _compared(spec, _actual(there[spec.name], configs[spec.name]))
+    return found
+
+
+def _compared(spec: TopicSpec, actual: dict[str, str]) -> list[Difference]:
+    expected = {
+        "partitions": str(spec.partitions),
+        "replication": str(spec.replication),
+        **spec.config,
+    }
+    return [
+        Difference(spec.name, setting, value, actual.get(setting, ""))
+        for setting, value in expected.items()
+        if actual.get(setting) != value
+    ]
+
+
+def _actual(metadata: TopicMetadata, config: dict[str, str]) -> dict[str, str]:
+    replicas = {len(partition.replicas) for partition in metadata.partitions.values()}
+    return {
+        "partitions": str(len(metadata.partitions)),
+        "replication": "/".join(map(str, sorted(replicas))),
+        **config,
+    }
+
+
+def _topics(admin: AdminClient, bootstrap: str) -> dict[str, TopicMetadata]:
+    try:
+        topics: dict[str, TopicMetadata] = admin.list_topics(timeout=REQUEST_SECONDS).topics
+    except KafkaException as error:
+        raise UserError(
+            f"No Kafka broker answers at {bootstrap} ({_reason(error)}): "
+            "start it, or correct KAFKA_BOOTSTRAP_SERVERS."
+        ) from error
+    return topics
+
+
+def _create(admin: AdminClient, specs: Sequence[TopicSpec]) -> None:
+    new = [
+        NewTopic(
+            spec.name,
+            num_partitions=spec.partitions,
+            replication_factor=spec.replication,
+            config=spec.config,
+        )
+        for spec in specs
+    ]
+    for name, future in admin.create_topics(new, request_timeout=REQUEST_SECONDS).items():
+        try:
+            future.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise UserError(f"The broker refused the topic {name}: {_reason(error)}") from error
+
+
+def _wait_for(admin: AdminClient, bootstrap: str, specs: Sequence[TopicSpec]) -> None:
+    """Until every partition has a leader: before that, clients meet *unknown topic*."""
+    deadline = time.monotonic() + VISIBLE_SECONDS
+    while not all(_is_ready(_topics(admin, bootstrap).get(spec.name)) for spec in specs):
+        if time.monotonic() > deadline:
+            names = ", ".join(spec.name for spec in specs)
+            raise UserError(
+                f"The topics {names} were created and have no leader after "
+                f"{VISIBLE_SECONDS:.0f} s: look at the brokers."
+            )
+        time.sleep(_LOOK_SECONDS)
+
+
+def _is_ready(topic: TopicMetadata | None) -> bool:
+    return (
+        topic is not None
+        and topic.error is None
+        and bool(topic.partitions)
+        and all(partition.leader >= 0 for partition in topic.partitions.values())
+    )
+
+
+def _configs(admin: AdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Topic -> setting -> value in force, defaults of the broker included."""
+    if not names:
+        return {}
+    asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
+    answers = admin.describe_configs(asked, request_timeout=REQUEST_SECONDS)
+    configs = {}
+    for resource, future in answers.items():
+        try:
+            entries = future.result()
+        except KafkaException as error:
+            raise UserError(
+                f"The broker does not tell the settings of {resource.name}: {_reason(error)}"
+            ) from error
+        configs[resource.name] = {name: entry.value for name, entry in entries.items()}
+    return configs
+
+
+def _reason(error: KafkaException) -> str:
+    return str(error.args[0].str())

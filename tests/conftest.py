@@ -1,0 +1,51 @@
+"""What every test may ask for: one real broker for the whole session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from fdt.broker import Broker, choose_broker
+from fdt.errors import UserError
+from fdt.settings import Settings
+from schemas.topics import TOPICS
+from tests.support.topics import create_anew
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A real Kafka: the one that is named, a container, or a local process. Never skipped."""
+    chosen = choose_broker(
+        Settings(),
+        for_tests=True,
+        folder=tmp_path_factory.mktemp("kafka"),
+        extra={"log.cleaner.backoff.ms": "500"},
+    )
+    try:
+        chosen.start()
+    except UserError as error:
+        pytest.fail(f"The tests need a Kafka broker. {error}", pytrace=False)
+    yield chosen
+    chosen.stop()
+
+
+@pytest.fixture(scope="session")
+def own_topics(broker: Broker) -> None:
+    """Refuse a broker whose firmware topics are somebody else's: the tests delete them."""
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+    held = {topic.name for topic in TOPICS} & set(admin.list_topics(timeout=10).topics)
+    if held:
+        pytest.fail(
+            f"The broker at {broker.bootstrap_servers} already holds {', '.join(sorted(held))}, "
+            "and the tests would delete them. Name an empty broker in KAFKA_BOOTSTRAP_SERVERS.",
+            pytrace=False,
+        )
+
+
+@pytest.fixture
+def fresh_topics(broker: Broker, own_topics: None) -> str:
+    """The address of a broker on which all topics are there and empty."""
+    create_anew(broker.bootstrap_servers)
+    return broker.bootstrap_servers
