@@ -37,6 +37,7 @@ from fdt.programs import (
 )
 from fdt.run_folder import run_folder
 from fdt.settings import Settings
+from fdt.settled import TIMELINES
 from fdt.settling import Check, differences_table
 from fdt.supervisor import Say, Supervisor
 from fdt.topics import ensure_topics, specs_of
@@ -173,7 +174,11 @@ class _System:
             raise RunFailed(
                 f"{len(check.found):,} differences from the plan, of {len(plan.expected):,} items."
             )
-        self._display.tell(f"Settled: all {len(plan.expected):,} items are as the plan says.")
+        looked_at = min(TIMELINES, len(plan.expected))
+        self._display.tell(
+            f"Settled: all {len(plan.expected):,} items are as the plan says, "
+            f"and so are the {looked_at:,} timelines looked at."
+        )
 
 
 def require_port(settings: Settings) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,10 +67,17 @@ class Claims:
 class Authenticator:
     """Turns an ``Authorization`` header into a :class:`~query_api.access.Caller`."""
 
-    def __init__(self, issuers: Mapping[str, KeySource], audience: str, claims: Claims) -> None:
+    def __init__(
+        self,
+        issuers: Mapping[str, KeySource],
+        audience: str,
+        claims: Claims,
+        now: Callable[[], int] = lambda: int(time.time()),
+    ) -> None:
         self._issuers = dict(issuers)
         self._claims = claims
         self._registry = jwt.JWTClaimsRegistry(
+            now=now,
             leeway=LEEWAY_S,
             iss={"essential": True, "values": list(self._issuers)},
             aud={"essential": True, "value": audience},

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+import time
 from typing import Annotated
 
 import typer
 
 from fdt.brokers.jars import kafka_class_path
 from fdt.brokers.local import LocalKafka
+from fdt.interrupt import ends_on_signals
 from fdt.settings import Settings
 
 _LOOK_SECONDS = 0.5
@@ -32,11 +32,9 @@ def broker(
     kafka = LocalKafka(
         settings.data_dir / "kafka", port=port, heap_mb=settings.kafka_heap_mb, report=typer.echo
     )
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: ended.set())
-    with kafka:
+    with ends_on_signals(), kafka:
         typer.echo(f"KAFKA_BOOTSTRAP_SERVERS={kafka.bootstrap_servers}")
-        while not ended.wait(_LOOK_SECONDS):
+        while True:
             kafka.require_running()
+            time.sleep(_LOOK_SECONDS)
     typer.echo("Kafka has stopped.")

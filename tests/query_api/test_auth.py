@@ -23,7 +23,8 @@ NOW = int(time.time())
 
 def authenticator(claims: Claims | None = None) -> Authenticator:
     """Accepts the tokens of :data:`TOKENS`."""
-    return Authenticator({ISSUER: OneKey(TOKENS.key)}, AUDIENCE, claims or Claims())
+    keys = {ISSUER: OneKey(TOKENS.key)}
+    return Authenticator(keys, AUDIENCE, claims or Claims(), now=lambda: NOW)
 
 
 def caller(token: str, claims: Claims | None = None) -> Caller:
