@@ -7,44 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
 
 from fdt.brokers.address import AddressBroker
+from fdt.brokers.base import Broker
 from fdt.brokers.container import ContainerBroker, docker_answers
 from fdt.brokers.local import LocalKafka
 from fdt.settings import Settings
 
 __all__ = ["AddressBroker", "Broker", "ContainerBroker", "LocalKafka", "choose_broker"]
-
-
-class Broker(Protocol):
-    """A Kafka broker that clients can reach between ``start`` and ``stop``."""
-
-    @property
-    def bootstrap_servers(self) -> str:
-        """``host:port``, comma-separated; known once started."""
-
-    def start(self) -> None:
-        """Returns once the broker answers; :class:`~fdt.errors.UserError` says why it does not."""
-
-    def stop(self) -> None:
-        """Ends what :meth:`start` began, and nothing else."""
-
-    def require_running(self) -> None:
-        """:class:`~fdt.errors.RunFailed` if what :meth:`start` began has ended by itself."""
-
-    def describe(self) -> str:
-        """Kind and address in a few words."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
 
 
 def choose_broker(

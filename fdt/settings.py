@@ -149,7 +149,6 @@ class Settings(BaseSettings):
         timedelta(days=2),
         description="An event time further than this before its received time is not believed.",
     )
-    timeline_cap: Count = Field(200, description="Timeline entries kept for one item.")
     device_types: Annotated[
         tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_eligible)
     ] = Field(("ESME", "GSME"), description=f"Types tracked, out of {', '.join(DEVICE_TYPES)}.")

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from fdt.brokers.admin import admin_client, silence
+from fdt.brokers.base import Broker
 from fdt.errors import UserError
 
 ANSWER_SECONDS: Final = 10.0
 
 
-class AddressBroker:
+class AddressBroker(Broker):
     """The brokers at ``bootstrap_servers``; starting only makes sure that one answers."""
 
     def __init__(self, bootstrap_servers: str, *, timeout_seconds: float = ANSWER_SECONDS) -> None:
-        self.bootstrap_servers = bootstrap_servers
+        self._address = bootstrap_servers
         self._timeout_seconds = timeout_seconds
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The address that was given."""
+        return self._address
 
     def start(self) -> None:
         """Returns once a broker has answered; :class:`UserError` if none does."""
@@ -36,15 +41,3 @@ class AddressBroker:
     def describe(self) -> str:
         """What this is, for people."""
         return f"Kafka at {self.bootstrap_servers}"
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()

@@ -6,10 +6,10 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from fdt.brokers.admin import admin_client, silence
+from fdt.brokers.base import Broker
 from fdt.brokers.kafka_config import KAFKA_VERSION, ONE_NODE, as_variables, listeners
 from fdt.errors import RunFailed, UserError
 from fdt.processes import free_port
@@ -56,7 +56,7 @@ def _is_listening(host: str) -> bool:
     return True
 
 
-class ContainerBroker:
+class ContainerBroker(Broker):
     """Apache Kafka in a container of its own, removed at the end."""
 
     def __init__(self, *, extra: Mapping[str, str] | None = None) -> None:
@@ -116,18 +116,6 @@ class ContainerBroker:
                     f"The container of {IMAGE} did not answer within {START_SECONDS:.0f} s "
                     f"({why}); its last lines were:\n{output[-2000:]}"
                 )
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 def container_variables(host: str, port: int, extra: Mapping[str, str]) -> dict[str, str]:

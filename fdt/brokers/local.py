@@ -17,10 +17,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from fdt.brokers.admin import admin_client, silence
+from fdt.brokers.base import Broker
 from fdt.brokers.jars import kafka_class_path
 from fdt.brokers.kafka_config import KAFKA_VERSION, ONE_NODE, as_properties, listeners
 from fdt.errors import RunFailed, UserError
@@ -49,7 +49,7 @@ class Ports:
     controller: int
 
 
-class LocalKafka:
+class LocalKafka(Broker):
     """Apache Kafka in ``folder``; it dies with this process, whatever happens to it.
 
     ``port`` fixes the clients' port, else a free one is chosen once for the folder. ``extra`` is
@@ -136,18 +136,6 @@ class LocalKafka:
     def describe(self) -> str:
         """What this is, for people."""
         return f"Apache Kafka {KAFKA_VERSION} on this machine at {self.bootstrap_servers}"
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     # --- ports and files ---
 

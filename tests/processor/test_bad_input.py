@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import random
 import socket
-import time
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -19,13 +17,12 @@ from schemas.codec import Codec
 from schemas.partitioning import partition_of
 from schemas.topics import COMMS_HUB_EVENTS, CSP_EVENTS, DEAD_LETTERS, DSP_EVENTS
 from sources.wire import Wire
+from tests.support.events import DEVICE, REQUEST, dsp_event
 from tests.support.plans import send
 from tests.support.processes import running
 from tests.support.topics import committed, headers_of, wait_until_read
 
 PARTITIONS = 4
-DEVICE = "00-DB-12-34-56-78-90-A0"
-REQUEST = "90-B3-D5-1F-30-01-00-00:90-B3-D5-1F-30-00-00-02:1000"
 HOME = partition_of(DEVICE, PARTITIONS)
 CODEC = Codec()
 NOISE = random.Random(1).randbytes(1_000_000)
@@ -33,20 +30,7 @@ NOISE = random.Random(1).randbytes(1_000_000)
 
 def dsp(**changes: Any) -> bytes:
     """The DSP's acceptance of the device, with some fields changed."""
-    event = {
-        "event_id": str(uuid.uuid4()),
-        "service_request_id": REQUEST,
-        "service_reference_variant": "11.1",
-        "device_id": DEVICE,
-        "device_type": "ESME",
-        "firmware_version": "0002012F",
-        "image_hash": None,
-        "code": "I99",
-        "detail": None,
-        "occurred_at": int(time.time() * 1000),
-        **changes,
-    }
-    return CODEC.encode("DspEvent", event)
+    return CODEC.encode("DspEvent", dsp_event(**changes))
 
 
 def on(topic: str, value: bytes | None, key: bytes | None = DEVICE.encode()) -> Wire:

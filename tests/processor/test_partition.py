@@ -6,7 +6,6 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
@@ -21,11 +20,11 @@ from schemas.codec import Codec
 from schemas.partitioning import partition_of
 from schemas.topics import CONTROL_KEY, CSP_EVENTS, DAY_MS, DSP_EVENTS, SOURCE_TOPICS
 from tests.processor.simulated import Broker, Crash, SimulatedLog, SimulatedStores
+from tests.support.events import dsp_event
 
 PARTITIONS = 4
 CODEC = Codec()
 NOW = 1_795_000_000_000
-REQUEST = "90-B3-D5-1F-30-01-00-00:90-B3-D5-1F-30-00-00-02:1000"
 DEVICES = [
     device
     for device in (f"00-DB-12-34-56-78-90-{n:02X}" for n in range(256))
@@ -86,21 +85,13 @@ class Bench:
         }
 
 
-def accepted(device: str, offset: int, **changes: Any) -> Record:
+def accepted(device: str, offset: int) -> Record:
     """The DSP accepted a device."""
-    event = {
-        "event_id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{device}/{offset}")),
-        "service_request_id": REQUEST,
-        "service_reference_variant": "11.1",
-        "device_id": device,
-        "device_type": "ESME",
-        "firmware_version": "0002012F",
-        "image_hash": None,
-        "code": "I99",
-        "detail": None,
-        "occurred_at": NOW - 1000,
-        **changes,
-    }
+    event = dsp_event(
+        event_id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{device}/{offset}")),
+        device_id=device,
+        occurred_at=NOW - 1000,
+    )
     return Record(device.encode(), CODEC.encode("DspEvent", event), offset)
 
 

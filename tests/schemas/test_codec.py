@@ -17,19 +17,9 @@ from schemas.codec import BadRecord, Codec
 from schemas.partitioning import murmur2, partition_of
 from schemas.registry import FileRegistry, UnknownSchemaId, current_schemas
 from schemas.topics import TOPICS
+from tests.support.events import dsp_event
 
-EVENT: dict[str, Any] = {
-    "event_id": "7f1d6c1e-0d0c-4b1f-9a70-3f3d6a1f2b11",
-    "service_request_id": "90-B3-D5-1F-30-01-00-00:90-B3-D5-1F-30-00-00-02:1000",
-    "service_reference_variant": "11.1",
-    "device_id": "00-DB-12-34-56-78-90-A0",
-    "device_type": "ESME",
-    "firmware_version": "0002012F",
-    "image_hash": None,
-    "code": "I99",
-    "detail": None,
-    "occurred_at": 1_795_000_000_123,
-}
+EVENT = dsp_event(occurred_at=1_795_000_000_123)
 
 
 class NewerRegistry(FileRegistry):
