@@ -9,7 +9,14 @@ from __future__ import annotations
 import time
 from typing import Final, Protocol, Self
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    Consumer,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import (
@@ -127,22 +134,17 @@ class TopicFeed:
                 if source is not Source.DSP and topic in metadata.topics
                 for partition in metadata.topics[topic].partitions
             ]
-            # Ends first: where nothing is that young yet, reading begins at an end known before,
-            # not at one that the client looks up later, past what was published meanwhile.
-            ends = [self._end(partition) for partition in wanted]
             found = self._consumer.offsets_for_times(wanted, timeout=_METADATA_SECONDS)
         except KafkaException as error:
             raise SourceError(
                 f"The DSP's register cannot read the other sources' topics: {error.args[0]}."
             ) from error
-        for partition, end in zip(found, ends, strict=True):
+        for partition in found:
             if partition.offset == OFFSET_END:
-                partition.offset = end
+                # Nothing is that young yet. The client would look the end up later, past what is
+                # published meanwhile; old words are about no request of this run.
+                partition.offset = OFFSET_BEGINNING
         self._consumer.assign(found)
-
-    def _end(self, partition: TopicPartition) -> int:
-        _, end = self._consumer.get_watermark_offsets(partition, timeout=_METADATA_SECONDS)
-        return end
 
     def _take(self, record: Message) -> None:
         error, key, topic = record.error(), record.key(), record.topic()
