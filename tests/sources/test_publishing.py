@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from fdt.broker import Broker
 from fdt.commands import simulate as command
@@ -56,8 +56,16 @@ class Tail:
         ]
 
     def _end(self, topic: str, number: int) -> int:
-        _, end = self._consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=15)
-        return int(end)
+        partition, deadline = TopicPartition(topic, number), time.monotonic() + 15
+        while True:
+            try:
+                return int(self._consumer.get_watermark_offsets(partition, timeout=15)[1])
+            except KafkaException as error:
+                # A topic that was just created has no leader for a moment.
+                led = error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION
+                if led or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def read(self, wanted: set[str]) -> list[Message]:
         """The added records whose ``ce_id`` is among ``wanted``, to the topics' ends."""
