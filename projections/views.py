@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from projections.catalogue import Catalogue, Meaning
 from projections.lifecycle import NO_STATUS, STAGE, Completion, Status
 from projections.standing import Standing, standings
-from projections.state import Report, Row
+from projections.state import Report, Row, order
 from schemas.identifiers import event_id_text
 from schemas.topics import SOURCE_TOPICS, Source
 
@@ -124,7 +124,7 @@ def _item_view(
     device_id: str, standing: Standing, catalogue: Catalogue, retention_ms: int
 ) -> ItemView:
     evidence = standing.evidence
-    ordered = sorted(standing.reports, key=lambda r: (r.received_at, r.identity))
+    ordered = sorted(standing.reports, key=order)
     return ItemView(
         service_request_id=standing.request_id,
         device_id=device_id,
