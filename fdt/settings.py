@@ -152,6 +152,11 @@ class Settings(BaseSettings):
     device_types: Annotated[
         tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_eligible)
     ] = Field(("ESME", "GSME"), description=f"Types tracked, out of {', '.join(DEVICE_TYPES)}.")
+    timeline_cap: Count = Field(
+        200,
+        description="Records kept whole for each item, and of each device's Comms Hub; past that, "
+        "what changes the answer is kept and the rest counted.",
+    )
     catalogue_path: Path | None = Field(
         None,
         examples=["catalogue.toml"],

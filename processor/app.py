@@ -50,6 +50,7 @@ class ProcessorConfig:
     idle_control_interval: timedelta
     max_batch_records: int
     block_cache_mb: int
+    timeline_cap: int
     catalogue: Path | None = None
     registry_url: str | None = None
 
@@ -128,6 +129,7 @@ def _partition_factory(config: ProcessorConfig) -> Any:
             codec=codec,
             topic_ids=lambda: topic_ids(config.bootstrap, [*SOURCE_TOPICS.values(), STATUS]),
             worker=config.worker,
+            timeline_cap=config.timeline_cap,
         )
 
     return make

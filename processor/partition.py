@@ -27,9 +27,10 @@ from processor.ledger import (
     unpack,
 )
 from processor.log import Logged, Outgoing, StatusLog
+from projections.cap import TIMELINE_CAP
 from projections.events import RECORDS, Place, Reader, check_key
-from projections.fold import fold
-from projections.state import ForeignLayout, Report, Row, decode_row, encode_row
+from projections.fold import Fold
+from projections.state import ForeignLayout, Report, Row, encode_row
 from projections.status_record import status_body
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId
@@ -82,12 +83,14 @@ class Partition:
         codec: Codec,
         topic_ids: Callable[[], dict[str, str]],
         worker: str,
+        timeline_cap: int = TIMELINE_CAP,
     ) -> None:
         self.number = number
         self._partitions = partitions
         self._stores = stores
         self._log = log
         self._reader = reader
+        self._rules = Fold(reader.catalogue, reader.device_types, timeline_cap)
         self._codec = codec
         self._topic_ids = topic_ids
         self._worker = worker
@@ -225,8 +228,8 @@ class Partition:
             if data is None and partition_of(device, self._partitions) != self.number:
                 self._refuse(device, work)
                 continue
-            row = Row(self._reader.catalogue.version) if data is None else self._row(data)
-            news = [fold(row, report) for report, _, _ in work.reports[device]]
+            row = self._rules.new_row() if data is None else self._row(data)
+            news = [self._rules.add(row, report) for report, _, _ in work.reports[device]]
             if any(news):
                 changed[device] = (row, encode_row(row))
                 grown += data is None
@@ -234,7 +237,7 @@ class Partition:
 
     def _row(self, data: bytes) -> Row:
         try:
-            return decode_row(data)
+            return self._rules.stored_row(data)
         except ForeignLayout as error:
             raise StoreDamaged(f"partition {self.number}: {error}") from error
 

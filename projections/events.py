@@ -61,7 +61,7 @@ class Reader:
         self, catalogue: Catalogue, device_types: frozenset[str], clock_skew_past_ms: int
     ) -> None:
         self.catalogue = catalogue
-        self._device_types = device_types
+        self.device_types = device_types
         self._clock_skew_past_ms = clock_skew_past_ms
 
     def report(
@@ -133,11 +133,11 @@ class Reader:
         if found is None:
             return None
         device_type: str = found.strip().upper()
-        if device_type not in self._device_types:
+        if device_type not in self.device_types:
             raise BadRecord(
                 "ineligible-device",
                 f"Device type {found!r} is not tracked here; tracked are "
-                f"{', '.join(sorted(self._device_types))}.",
+                f"{', '.join(sorted(self.device_types))}.",
             )
         return device_type
 

@@ -1,88 +1,79 @@
 """The fold: one record into the row of its device.
 
-The row after any set of records is the same whatever their order or grouping (design §5): reports
-are kept as a set, identified by (source, event id), and everything that is contested is left to the
-view.
+A row is a set of records, so folding is adding to a set: the order and the grouping of the records,
+copies and replays cannot matter (design §5, I2). What a record *means* is left to the view
+(:mod:`projections.standing`).
 """
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Iterable
+from bisect import bisect_left
 
-from projections.state import COPIES_KEPT, Item, Report, Row, order
+from projections.cap import TIMELINE_CAP, add
+from projections.catalogue import Catalogue, UnknownCode
+from projections.state import Item, Records, Report, Row, decode_row
+from schemas.topics import Source
 
 
-def fold(row: Row, report: Report) -> bool:
-    """Put ``report`` into ``row``; false if the row already held exactly this record.
+class Fold:
+    """The fold under one code catalogue, one set of eligible device types and one cap."""
 
-    The report becomes the row's own, and may be changed by it.
+    def __init__(
+        self, catalogue: Catalogue, device_types: frozenset[str], cap: int = TIMELINE_CAP
+    ) -> None:
+        self.catalogue = catalogue
+        self._device_types = ",".join(sorted(device_types))
+        self._cap = cap
+
+    def new_row(self) -> Row:
+        """The row of a device of which nothing is known."""
+        return Row(self.catalogue.version, self._device_types)
+
+    def stored_row(self, data: bytes) -> Row:
+        """The row behind stored bytes, read anew if another catalogue made it.
+
+        Raises :class:`~projections.state.ForeignLayout` if another version wrote them.
+        """
+        row = decode_row(data)
+        row.device_types = self._device_types
+        if row.catalogue != self.catalogue.version:
+            reread(row, self.catalogue)
+        return row
+
+    def add(self, row: Row, report: Report) -> bool:
+        """Put ``report`` into ``row``; false if the row already held exactly this record.
+
+        The report becomes the row's own, and may be changed by it.
+        """
+        if report.source == Source.COMMS_HUB:
+            return add(row.hub, report, self._cap)
+        assert report.request_id is not None, "events of DSP, CSP and SSMI name their request"
+        records = _records(row, report.request_id)
+        report.request_id = None
+        return add(records, report, self._cap)
+
+
+def reread(row: Row, catalogue: Catalogue) -> None:
+    """Give every record of ``row`` the status that ``catalogue`` reads from its native code.
+
+    A code that the catalogue no longer knows keeps the status it was read with.
     """
-    held = _held(row, report.identity)
-    if held is not None:
-        return _fold_copy(row, held, report)
-    _add(row, report)
-    return True
+    for report in row.reports():
+        try:
+            meaning = catalogue.meaning(
+                Source(report.source), report.code, report.result, report.message
+            )
+        except UnknownCode:
+            continue
+        report.status = meaning.status
+    row.catalogue = catalogue.version
 
 
-def row_of(catalogue: str, reports: Iterable[Report]) -> Row:
-    """The row of a set of reports of distinct events, which become the row's own."""
-    row = Row(catalogue=catalogue)
-    for report in reports:
-        _add(row, report)
-    return row
-
-
-def _add(row: Row, report: Report) -> None:
-    """Add the report of a new event, opening its item if it may (rule 2)."""
+def _records(row: Row, request_id: str) -> Records:
+    """The records of a request, which are there from its first one on."""
     for item in row.items:
-        if item.request_id == report.request_id:
-            _put(item, report)
-            return
-    if report.opens and report.request_id is not None:
-        opened = Item(report.request_id, [])
-        waiting = _waiting(row, report.request_id)
-        row.loose = [r for r in row.loose if r not in waiting]
-        for own in (report, *waiting):
-            _put(opened, own)
-        insort(row.items, opened, key=lambda i: i.request_id)
-    else:
-        insort(row.loose, report, key=order)
-
-
-def _waiting(row: Row, request_id: str) -> list[Report]:
-    """Reports that named the request before it opened."""
-    return [r for r in row.loose if r.request_id == request_id]
-
-
-def _put(item: Item, report: Report) -> None:
-    report.request_id = None
-    insort(item.reports, report, key=order)
-
-
-def _fold_copy(row: Row, held: Report, report: Report) -> bool:
-    """A second record of a known event (rule 1): the least place counts, the others are counted."""
-    if report.place == held.place or report.place in held.copies:
-        return False
-    if report.place > held.place:
-        if len(held.copies) == COPIES_KEPT and report.place > held.copies[-1]:
-            return False
-        held.copies = sorted([*held.copies, report.place])[:COPIES_KEPT]
-        return True
-    report.copies = sorted([*held.copies, held.place])[:COPIES_KEPT]
-    others = [r for r in row.take_reports() if r is not held]
-    # A copy may name another request than the one it replaces, so the set is laid out anew.
-    rebuilt = row_of(row.catalogue, [*others, report])
-    row.items, row.loose = rebuilt.items, rebuilt.loose
-    return True
-
-
-def _held(row: Row, identity: bytes) -> Report | None:
-    for item in row.items:
-        for report in item.reports:
-            if report.identity == identity:
-                return report
-    for report in row.loose:
-        if report.identity == identity:
-            return report
-    return None
+        if item.request_id == request_id:
+            return item.records
+    at = bisect_left(row.items, request_id, key=lambda item: item.request_id)
+    row.items.insert(at, Item(request_id, Records()))
+    return row.items[at].records

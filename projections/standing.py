@@ -1,139 +1,160 @@
-"""Where an item stands: status, evidence and *since*, and which loose reports belong to it.
+"""Where an item stands: which records count, what they say, and since when.
 
-Design §5, rules 3 to 5 and 8. Pure functions over a row; nothing here is stored.
+Design §5, rules 1 to 4 and 8; rule 5 is :mod:`projections.correlation`. Pure functions over a row;
+nothing here is stored.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
-from projections.lifecycle import REJECTING, STAGE, Completion, Status
-from projections.state import Item, Report, Row
-from schemas.topics import Source
-
-ACCEPTANCE_TOLERANCE_MS: Final = 3_600_000
-"""A report may be this much older than the acceptance of its item (rule 5)."""
+from projections.correlation import Correlation, accepted_at, newness
+from projections.lifecycle import STAGE, Completion, Status
+from projections.state import Report, Row, order
 
 _IN_PROGRESS: Final = {int(s) for s in Status if s.completion is Completion.IN_PROGRESS}
 _SUCCESS: Final = _IN_PROGRESS | {int(Status.FIRMWARE_ACTIVATED)}
 _RESET: Final = int(Status.RESET_BY_DCC)
 _ACTIVATED: Final = int(Status.FIRMWARE_ACTIVATED)
 _STATUS: Final = {int(status): status for status in Status}
-_NO_RUN: Final[frozenset[bytes]] = frozenset()
+_NONE: Final[frozenset[bytes]] = frozenset()
 
 
 @dataclass(slots=True)
 class Standing:
-    """One item with the reports that count for it."""
+    """One item with the records that count for it."""
 
     request_id: str
     reports: list[Report]
-    """Its own, and the loose ones assigned to it."""
+    """Its own, those that name it, and those assigned to it."""
     device_type: str | None
     version: str
-    image_hash: str | None
     accepted_at: int | None
     """Milliseconds; none while only rejecting events are known."""
+    left_out: int
+    """Records of the request, and of the device's Comms Hub, that were counted and not kept."""
     status: Status
     evidence: Report
-    run: frozenset[bytes]
+    run: frozenset[bytes] = _NONE
     """Identities of the last unbroken run of the status."""
-    assigned: list[Report] = field(default_factory=list)
-    """The loose ones among ``reports``."""
+    assigned: frozenset[bytes] = _NONE
+    """Identities of those among ``reports`` that do not name the request."""
 
 
-def standings(row: Row) -> tuple[list[Standing], list[Report]]:
-    """Every item of a row, newest first, and the reports that match none of them."""
-    items = [_identify(item) for item in row.items]
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """What a row comes to."""
+
+    items: list[Standing]
+    """Newest first."""
+    unmatched: list[Report]
+    """Reports that wait for their request, as they were received."""
+    copies: dict[bytes, int]
+    """Identity -> further records of the same event; only of events that have some."""
+    left_out: int
+    """Records of the device's Comms Hub that were counted and not kept."""
+
+    @property
+    def served(self) -> list[Standing]:
+        """The items whose device type is known: the others are kept and not shown (rule 8)."""
+        return [item for item in self.items if item.device_type is not None]
+
+
+def standings(row: Row) -> Standings:
+    """Every item of a row, and the reports that match none of them."""
+    copies, counts = _copies(row.reports())
+    items: list[Standing] = []
+    waiting: list[Report] = []
+    left_out = len(row.hub.left_out)
+    for item in row.items:
+        own = _counting(item.records.kept, counts)
+        if any(r.opens for r in own):
+            items.append(_described(item.request_id, own, len(item.records.left_out) + left_out))
+        else:
+            waiting += own
     if len(items) > 1:
-        items.sort(key=_newness, reverse=True)
-    unmatched = _assign(items, row.loose) if row.loose else []
-    for item in items:
-        _decide(item)
-    return items, unmatched
+        items.sort(key=newness, reverse=True)
+    waiting += _assign(items, _counting(row.hub.kept, counts))
+    waiting.sort(key=order)
+    for standing in items:
+        _decide(standing)
+    return Standings(items, waiting, copies, left_out)
 
 
-def _newness(item: Standing) -> tuple[bool, int, str]:
-    """Newest by time of acceptance; of items accepted at once the larger request ID."""
-    return (item.accepted_at is not None, item.accepted_at or 0, item.request_id)
+def _copies(held: list[Report]) -> tuple[dict[bytes, int], dict[bytes, Report] | None]:
+    """How often events came again; and which record of each counts, or none if all do (rule 1)."""
+    times = Counter([r.identity for r in held])
+    if len(times) == len(held):
+        return {}, None
+    counts: dict[bytes, Report] = {}
+    for report in held:
+        other = counts.setdefault(report.identity, report)
+        if order(report) < order(other):
+            counts[report.identity] = report
+    return {identity: n - 1 for identity, n in times.items() if n > 1}, counts
 
 
-def _identify(item: Item) -> Standing:
+def _counting(held: list[Report], counts: dict[bytes, Report] | None) -> list[Report]:
+    return held if counts is None else [r for r in held if counts[r.identity] is r]
+
+
+def _described(request_id: str, own: list[Report], left_out: int) -> Standing:
     """What the item is (rule 8) and when it was accepted, from its own DSP and CSP events."""
-    opening = [r for r in item.reports if r.opens]
+    opening = [r for r in own if r.opens]
     first = opening[0] if len(opening) == 1 else min(opening, key=_precedence)
-    accepted = [r.at for r in opening if r.status not in REJECTING]
     return Standing(
-        request_id=item.request_id,
-        reports=item.reports,
+        request_id=request_id,
+        reports=own,
         device_type=first.device_type or _first_type(opening),
         version=first.version or "",
-        image_hash=first.image_hash,
-        accepted_at=min(accepted) if accepted else None,
+        accepted_at=accepted_at(opening),
+        left_out=left_out,
         status=Status.ACCEPTED_BY_DSP,
         evidence=first,
-        run=_NO_RUN,
     )
 
 
 def _precedence(report: Report) -> tuple[int, int, bytes]:
     """DSP before CSP, then the earliest."""
-    return (report.identity[16], report.at, report.identity)
+    return (report.source, report.at, report.identity)
 
 
-def _first_type(opening: list[Report]) -> str | None:
+def _first_type(opening: Iterable[Report]) -> str | None:
     typed = [r for r in opening if r.device_type is not None]
-    if not typed:
-        return None
-    return min(typed, key=_precedence).device_type
+    return min(typed, key=_precedence).device_type if typed else None
 
 
-def _assign(newest_first: list[Standing], loose: list[Report]) -> list[Report]:
-    """Give each loose report to its item (rule 5); the rest are unmatched."""
-    versions = _versions_by_hash(newest_first)
-    unmatched = []
-    for report in loose:
-        owner = _owner(report, newest_first, versions)
-        if owner is None:
-            unmatched.append(report)
+def _assign(newest_first: list[Standing], hub: list[Report]) -> list[Report]:
+    """Give each report of the hub to its item (rules 2 and 5); the rest are unmatched."""
+    by_request = {item.request_id: item for item in newest_first}
+    loose: list[Report] = []
+    for report in hub:
+        named = by_request.get(report.request_id) if report.request_id is not None else None
+        if named is None:
+            loose.append(report)
         else:
-            owner.assigned.append(report)
+            named.reports = [*named.reports, report]
+    return _correlate(newest_first, loose) if loose else []
+
+
+def _correlate(newest_first: list[Standing], loose: list[Report]) -> list[Report]:
+    correlation = Correlation(
+        newest_first, [r for item in newest_first for r in item.reports if r.opens]
+    )
+    unmatched: list[Report] = []
+    assigned: defaultdict[str, list[Report]] = defaultdict(list)
+    for report in loose:
+        owner = correlation.owner(report)
+        (unmatched if owner is None else assigned[owner.request_id]).append(report)
     for item in newest_first:
-        if item.assigned:
-            item.reports = [*item.reports, *item.assigned]
+        if item.request_id in assigned:
+            found = assigned[item.request_id]
+            item.reports = [*item.reports, *found]
+            item.assigned = frozenset([r.identity for r in found])
     return unmatched
-
-
-def _versions_by_hash(items: list[Standing]) -> dict[str, set[str]]:
-    """Image hash -> versions that the device's DSP events give for it."""
-    versions: dict[str, set[str]] = {}
-    for item in items:
-        for report in item.reports:
-            if report.source == Source.DSP and report.image_hash and report.version:
-                versions.setdefault(report.image_hash, set()).add(report.version)
-    return versions
-
-
-def _owner(
-    report: Report, newest_first: list[Standing], versions: dict[str, set[str]]
-) -> Standing | None:
-    if report.source == Source.SSMI:
-        return None  # a Reset names its item, and waits for it
-    wanted: set[str] | None
-    if report.version is not None:
-        wanted = {report.version}
-    elif report.image_hash is not None:
-        wanted = versions.get(report.image_hash, set())
-    else:
-        wanted = None
-    latest_acceptance = report.at + ACCEPTANCE_TOLERANCE_MS
-    for item in newest_first:
-        if item.accepted_at is None:
-            return None  # only rejected ones follow
-        if item.accepted_at <= latest_acceptance and (wanted is None or item.version in wanted):
-            return item
-    return None
 
 
 def _decide(item: Standing) -> None:

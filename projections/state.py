@@ -1,7 +1,8 @@
 """The row of a device: what is stored, in which bytes, and the one order of its records.
 
-A row is a canonical form of a *set* of reports, so equal sets have equal bytes. It is MessagePack
-with a layout byte in front: encoding costs a fiftieth of Avro's (docs/decisions/0003).
+A row is a canonical form of a *set* of records, so equal sets have equal bytes. Which event counts
+and where it belongs is a view over that set (:mod:`projections.standing`). It is MessagePack with a
+layout byte in front: encoding costs a fiftieth of Avro's (docs/decisions/0003).
 """
 
 from __future__ import annotations
@@ -12,13 +13,9 @@ import msgspec
 
 from schemas.topics import Source
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """First byte of every stored row. A row of another layout is rebuilt from the log, never guessed
 at."""
-
-COPIES_KEPT: Final = 20
-"""Places of copies kept for one report; more are not told apart (the count then reads 20 or
-more)."""
 
 
 class Report(msgspec.Struct, array_like=True, gc=False):
@@ -43,14 +40,12 @@ class Report(msgspec.Struct, array_like=True, gc=False):
     result: int | None = None
     message: str | None = None
     request_id: str | None = None
-    """Request it names; none within an :class:`Item`, which says it once for all its reports."""
+    """Request it names; none within an :class:`Item`, which says it once for all its records."""
     version: str | None = None
     """Target version; for proof of activation, the version that runs."""
     image_hash: str | None = None
     device_type: str | None = None
     detail: str | None = None
-    copies: list[tuple[int, int, int]] = []
-    """Other places of the same event, as (received_at, partition, offset), least first."""
 
     @property
     def source(self) -> int:
@@ -58,21 +53,25 @@ class Report(msgspec.Struct, array_like=True, gc=False):
         return self.identity[16]
 
     @property
-    def place(self) -> tuple[int, int, int]:
-        """(received_at, partition, offset): of several copies the least counts."""
-        return (self.received_at, self.partition, self.offset)
-
-    @property
     def opens(self) -> bool:
         """Only DSP and CSP events open an item."""
         return self.identity[16] <= Source.CSP
 
 
+class Records(msgspec.Struct, array_like=True):
+    """A set of records, of which a bounded number is kept whole (:mod:`projections.cap`)."""
+
+    kept: list[Report] = []
+    """As they were received."""
+    left_out: list[int] = []
+    """Hashes of the places of those not kept, least first: so that each is counted once."""
+
+
 class Item(msgspec.Struct, array_like=True):
-    """What is known of one request on this device from records that name the request."""
+    """What DSP, CSP and SSMI said about one request on this device."""
 
     request_id: str
-    reports: list[Report]
+    records: Records
 
 
 class Row(msgspec.Struct, array_like=True):
@@ -80,17 +79,16 @@ class Row(msgspec.Struct, array_like=True):
 
     catalogue: str
     """Version of the code catalogue that read the records."""
+    device_types: str
+    """The types that were eligible when the row was last changed, such as ``ESME,GSME``."""
     items: list[Item] = []
-    """In order of request ID."""
-    loose: list[Report] = []
-    """Reports that name no request of this device: assigned by the view, each time anew."""
+    """In order of request ID; one that no DSP or CSP event opened yet is not an item to anybody."""
+    hub: Records = msgspec.field(default_factory=Records)
+    """Records of the Comms Hub, whether they name a request or not."""
 
-    def take_reports(self) -> list[Report]:
-        """Every report of the row as it was folded in; the row is spent."""
-        for item in self.items:
-            for report in item.reports:
-                report.request_id = item.request_id
-        return [report for item in self.items for report in item.reports] + self.loose
+    def reports(self) -> list[Report]:
+        """Every record that is kept."""
+        return [report for item in self.items for report in item.records.kept] + self.hub.kept
 
 
 class ForeignLayout(ValueError):
@@ -114,6 +112,9 @@ def decode_row(data: bytes) -> Row:
     return _decode(memoryview(data)[1:])
 
 
-def order(report: Report) -> tuple[int, bytes]:
-    """Key of the one order in which reports are stored and shown: as they were received."""
-    return (report.received_at, report.identity)
+def order(report: Report) -> tuple[int, bytes, int, int]:
+    """Key of the one order in which records are stored and shown: as they were received.
+
+    No two records share it; of several copies of one event the least counts (rule 1).
+    """
+    return (report.received_at, report.identity, report.partition, report.offset)

@@ -26,26 +26,21 @@ def status_record(device_id: str, row: Row) -> dict[str, Any]:
     return {
         "device_id": device_id,
         "catalogue": row.catalogue,
-        "items": [_item(item) for item in _served(row)],
+        "items": [_item(item) for item in standings(row).served],
         "state": encode_row(row),
+        "device_types": row.device_types,
     }
 
 
 def status_body(device_id: str, row: Row, state: bytes) -> bytes:
     """The Avro body of the same; ``state`` are the row's stored bytes."""
-    items = _served(row)
+    items = standings(row).served
     parts = [_text(device_id), _known(row.catalogue)]
     if items:
         parts.append(_long(len(items)))
         parts += [_item_body(item) for item in items]
-    parts += (b"\x00", _long(len(state)), state)
+    parts += (b"\x00", _long(len(state)), state, _known(row.device_types))
     return b"".join(parts)
-
-
-def _served(row: Row) -> list[Standing]:
-    """Items whose device type is known (rule 8), newest first."""
-    items, _ = standings(row)
-    return [item for item in items if item.device_type is not None]
 
 
 def _item(item: Standing) -> dict[str, Any]:

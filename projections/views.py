@@ -73,6 +73,9 @@ class ItemView:
     evidence: Evidence
     timeline: tuple[TimelineEntry, ...]
     """As received, oldest first."""
+    not_kept: int = 0
+    """Further records of the request, and of the device's Comms Hub, that are only counted; past
+    :data:`~projections.cap.LEFT_OUT_COUNTED` of either, so many or more."""
 
     @property
     def completion(self) -> Completion:
@@ -89,19 +92,19 @@ class DeviceView:
     """Newest first."""
     unmatched: tuple[TimelineEntry, ...]
     """Reports still waiting for their request; they have no owner."""
+    not_kept: int = 0
+    """Further records of the device's Comms Hub that are only counted."""
 
 
 def device_view(device_id: str, row: Row, catalogue: Catalogue, retention_ms: int) -> DeviceView:
     """The view of a whole row; items whose device type is not known yet are left out (rule 8)."""
-    found, unmatched = standings(row)
+    found = standings(row)
+    wording = _Wording(catalogue, found.copies)
     return DeviceView(
         device_id,
-        tuple(
-            _item_view(device_id, standing, catalogue, retention_ms)
-            for standing in found
-            if standing.device_type is not None
-        ),
-        tuple(_entry(report, (), catalogue) for report in unmatched),
+        tuple(_item_view(device_id, standing, wording, retention_ms) for standing in found.served),
+        tuple(_entry(report, (), wording) for report in found.unmatched),
+        found.left_out,
     )
 
 
@@ -120,8 +123,16 @@ def native_code(report: Report) -> str:
     return report.code if report.result is None else f"{report.code}/{report.result}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """What turns a report into an entry that people read."""
+
+    catalogue: Catalogue
+    copies: dict[bytes, int]
+
+
 def _item_view(
-    device_id: str, standing: Standing, catalogue: Catalogue, retention_ms: int
+    device_id: str, standing: Standing, wording: _Wording, retention_ms: int
 ) -> ItemView:
     evidence = standing.evidence
     ordered = sorted(standing.reports, key=order)
@@ -131,11 +142,12 @@ def _item_view(
         device_type=standing.device_type or "",
         firmware_version=standing.version,
         status=standing.status,
-        reason=reason_of(evidence, catalogue),
+        reason=reason_of(evidence, wording.catalogue),
         updated_at=evidence.at,
         available_until=evidence.received_at + retention_ms,
         evidence=evidence_of(evidence),
-        timeline=tuple(_entry(r, _marks(r, standing), catalogue) for r in ordered),
+        timeline=tuple(_entry(r, _marks(r, standing), wording) for r in ordered),
+        not_kept=standing.left_out,
     )
 
 
@@ -144,7 +156,7 @@ def _marks(report: Report, standing: Standing) -> tuple[str, ...]:
     marks: list[str] = []
     if standing.status is Status.RESET_BY_DCC:
         if report.identity not in standing.run and (
-            report.at > standing.evidence.at or report in standing.assigned
+            report.at > standing.evidence.at or report.identity in standing.assigned
         ):
             marks.append(AFTER_RESET)
     elif report.status != NO_STATUS and report.identity not in standing.run:
@@ -155,17 +167,17 @@ def _marks(report: Report, standing: Standing) -> tuple[str, ...]:
     return tuple(marks)
 
 
-def _entry(report: Report, marks: tuple[str, ...], catalogue: Catalogue) -> TimelineEntry:
+def _entry(report: Report, marks: tuple[str, ...], wording: _Wording) -> TimelineEntry:
     return TimelineEntry(
         status=Status(report.status) if report.status != NO_STATUS else None,
         marks=marks if report.at == report.occurred_at else (*marks, CLOCK_SKEW),
         code=native_code(report),
-        reason=reason_of(report, catalogue),
+        reason=reason_of(report, wording.catalogue),
         detail=report.detail,
         occurred_at=report.occurred_at,
         received_at=report.received_at,
         evidence=evidence_of(report),
-        copies=len(report.copies),
+        copies=wording.copies.get(report.identity, 0),
     )
 
 

@@ -72,9 +72,11 @@ class Entry(BaseModel):
     )
     code: str
     reason: Reason
+    detail: str | None = Field(description="What the source added, cut at 1 KiB.")
     occurred_at: Time
     received_at: Time
     evidence: Evidence
+    copies: int = Field(description="Further records of the same event that were received.")
 
 
 class Freshness(BaseModel):
@@ -120,6 +122,10 @@ class DeviceAnswer(BaseModel):
     unmatched: list[Entry] = Field(
         description="Reports still waiting for their request; Service Centre and auditors only."
     )
+    not_kept: int = Field(
+        description="Further records of the device's Comms Hub that were counted and not kept; "
+        "1,000 stands for so many or more."
+    )
     freshness: Freshness
 
 
@@ -127,6 +133,10 @@ class ItemAnswer(Item):
     """One item with everything that was recorded for it."""
 
     timeline: list[Entry] = Field(description="As received, oldest first.")
+    not_kept: int = Field(
+        description="Further records of this request, or of the device's Comms Hub, that were "
+        "counted and not kept; 1,000 of either stands for so many or more."
+    )
     freshness: Freshness
 
 

@@ -19,7 +19,7 @@ import msgspec
 
 from projections.state import LAYOUT, Report
 
-VIEW_LAYOUT: Final = 1
+VIEW_LAYOUT: Final = 2
 """Version of keys and values. A view of another version is rebuilt from the topic, so raise it
 whenever they change, or the rules that turn a row into index entries (``projections.standing``)."""
 

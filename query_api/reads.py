@@ -102,6 +102,7 @@ class DeviceAnswer:
     items: tuple[ItemView, ...]
     """Newest first."""
     unmatched: tuple[TimelineEntry, ...]
+    not_kept: int
     freshness: Freshness
 
 
@@ -161,7 +162,7 @@ class Moment:
         unmatched = self._unmatched(view) if may_see_unmatched(caller) else ()
         if not items and not unmatched:
             raise NothingHeld
-        return DeviceAnswer(items, unmatched, self.freshness)
+        return DeviceAnswer(items, unmatched, view.not_kept, self.freshness)
 
     def item(self, caller: Caller, device: DeviceId, request: ServiceRequestId) -> ItemAnswer:
         """One item of a device; :class:`NothingHeld`."""

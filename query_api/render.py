@@ -49,6 +49,7 @@ def device(answer: reads.DeviceAnswer) -> answers.DeviceAnswer:
     return answers.DeviceAnswer(
         items=[item(each) for each in answer.items],
         unmatched=[_entry(each) for each in answer.unmatched],
+        not_kept=answer.not_kept,
         freshness=freshness(answer.freshness),
     )
 
@@ -58,6 +59,7 @@ def item_with_timeline(answer: reads.ItemAnswer) -> answers.ItemAnswer:
     return answers.ItemAnswer(
         **dict(item(answer.item)),
         timeline=[_entry(each) for each in answer.item.timeline],
+        not_kept=answer.item.not_kept,
         freshness=freshness(answer.freshness),
     )
 
@@ -138,7 +140,9 @@ def _entry(value: views.TimelineEntry) -> answers.Entry:
         marks=list(value.marks),
         code=value.code,
         reason=_reason(value.reason),
+        detail=value.detail,
         occurred_at=time(value.occurred_at),
         received_at=time(value.received_at),
         evidence=_evidence(value.evidence),
+        copies=value.copies,
     )

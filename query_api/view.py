@@ -180,11 +180,9 @@ class View:
 
 def index_entries(state: bytes) -> dict[str, IndexEntry]:
     """Request ID -> entry of each item that is served (rule 8: once its device type is known)."""
-    items, _ = standings(decode_row(state))
     return {
-        item.request_id: IndexEntry(item.device_type, item.version, item.evidence)
-        for item in items
-        if item.device_type is not None
+        item.request_id: IndexEntry(item.device_type or "", item.version, item.evidence)
+        for item in standings(decode_row(state)).served
     }
 
 

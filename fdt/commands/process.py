@@ -33,6 +33,7 @@ def process() -> None:
             idle_control_interval=settings.idle_control_interval,
             max_batch_records=settings.max_batch_records,
             block_cache_mb=settings.block_cache_mb,
+            timeline_cap=settings.timeline_cap,
             catalogue=settings.catalogue_path,
             registry_url=settings.schema_registry_url,
         )

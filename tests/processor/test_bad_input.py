@@ -148,6 +148,7 @@ def test_faust_serves_no_web_pages(tmp_path: Path) -> None:
             idle_control_interval=hour,
             max_batch_records=10,
             block_cache_mb=8,
+            timeline_cap=200,
         )
     )
     assert not app.conf.web_enabled

@@ -284,4 +284,4 @@ def test_a_row_is_written_once_for_a_batch_however_many_events_it_took() -> None
     partition.process(batch(*(accepted(DEVICES[0], n) for n in range(10))))
     assert [r.key for r in bench.broker.status] == [DEVICES[0].encode(), CONTROL_KEY]
     (row,) = bench.rows().values()
-    assert len(decode_row(row).items[0].reports) == 10
+    assert len(decode_row(row).items[0].records.kept) == 10

@@ -2,135 +2,177 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.catalogue import load_catalogue
-from projections.fold import fold
-from projections.lifecycle import LIFECYCLE, NO_STATUS
-from projections.state import COPIES_KEPT, Report, Row, decode_row, encode_row
+from projections.cap import LEFT_OUT_COUNTED
+from projections.fold import Fold
+from projections.lifecycle import LIFECYCLE
+from projections.state import Report, Row, decode_row, encode_row
 from projections.status_record import status_body, status_record
 from projections.views import device_view
 from schemas.codec import Codec
-from schemas.topics import DAY_MS, Source
+from schemas.topics import DAY_MS
+from tests.projections import reference
+from tests.projections.records import answer_of, logs, report_of
+from tests.projections.reference import Record
+from tests.support.rows import CATALOGUE, DEVICE_TYPES, row_of
 
-CATALOGUE = load_catalogue()
-NOW = 1_795_000_000_000
-REQUESTS = [f"90-B3-D5-1F-30-01-00-00:90-B3-D5-1F-30-00-00-02:{n}" for n in (1, 2, 10)]
-VERSIONS = ["00000001", "00000002"]
-HASHES = ["AA" * 32, "BB" * 32]
-CODES = {
-    (Source.DSP, 12): ("E5", None),
-    (Source.DSP, 14): ("I99", None),
-    (Source.CSP, 22): ("N18", None),
-    (Source.CSP, 24): ("APPROVED", None),
-    (Source.CSP, 32): ("N61", None),
-    (Source.CSP, 34): ("N60", None),
-    (Source.COMMS_HUB, NO_STATUS): ("CS06", None),
-    (Source.COMMS_HUB, 42): ("8F89", 3),
-    (Source.COMMS_HUB, 44): ("8F8A", 0),
-    (Source.COMMS_HUB, 52): ("CS06", 3),
-    (Source.COMMS_HUB, 54): ("CS06", 0),
-    (Source.SSMI, 92): ("RESET", None),
-}
+CAPPED = 5
+CAPS = pytest.mark.parametrize("cap", [10**6, CAPPED], ids=["all kept", "cap at 5"])
 
 
-@st.composite
-def reports(draw: st.DrawFn) -> Report:
-    """Few identities, times and requests, so that records meet, collide and contradict."""
-    source, status = draw(st.sampled_from(list(CODES)))
-    code, result = CODES[source, status]
-    opens = source <= Source.CSP
-    names = st.sampled_from(REQUESTS)
-    at = NOW + draw(st.integers(-4, 4)) * 3_600_000
-    return Report(
-        identity=draw(st.sampled_from(range(12))).to_bytes(16, "big") + bytes([source]),
-        at=at,
-        status=status,
-        received_at=NOW + draw(st.integers(0, 5)),
-        partition=0,
-        offset=draw(st.integers(0, 30)),
-        occurred_at=at + draw(st.sampled_from([0, 0, 0, 7 * DAY_MS])),
-        code=code,
-        result=result,
-        request_id=draw(names if opens or source is Source.SSMI else st.none() | names),
-        version=draw(st.sampled_from(VERSIONS) if opens else st.none() | st.sampled_from(VERSIONS)),
-        image_hash=draw(st.none() | st.sampled_from(HASHES)),
-        device_type=draw(st.none() | st.just("ESME")) if opens else None,
-    )
+def fold(cap: int) -> Fold:
+    """The fold that ships, with another cap."""
+    return Fold(CATALOGUE, DEVICE_TYPES, cap)
 
 
-def row_after(records: list[Report], *, stored_between: bool = False) -> Row:
-    """Fold copies of ``records`` one by one, by way of the disk if asked."""
-    row = Row(CATALOGUE.version)
-    for record in records:
-        fold(row, msgspec.structs.replace(record))
-        if stored_between:
-            row = decode_row(encode_row(row))
-    return row
+def folded(records: list[Record], cap: int) -> Row:
+    """The row after ``records``, one by one."""
+    return row_of(map(report_of, records), fold(cap))
 
 
-def distinct_places(records: list[Report]) -> list[Report]:
-    """A place in the log holds one record of one source."""
-    held = {(r.source, r.offset): r for r in records}
-    return list(held.values())
+def folded_in_batches(records: list[Record], cap: int, cuts: random.Random) -> bytes:
+    """The stored row after ``records`` in batches of any size, by way of the disk in between."""
+    rules, stored = fold(cap), encode_row(fold(cap).new_row())
+    waiting = list(records)
+    while waiting:
+        size = cuts.randint(1, len(waiting))
+        batch, waiting = waiting[:size], waiting[size:]
+        row = rules.stored_row(stored)
+        for record in batch:
+            rules.add(row, report_of(record))
+        stored = encode_row(row)
+    return stored
 
 
-@given(st.lists(reports(), max_size=25).map(distinct_places), st.randoms(use_true_random=False))
-def test_any_order_with_replays_gives_the_same_bytes(records: list[Report], rng) -> None:  # type: ignore[no-untyped-def]
-    """Invariant I2, with records replayed and rows stored in between."""
+@CAPS
+@given(records=logs(), seed=st.integers(0, 2**32))
+def test_any_order_and_any_grouping_with_replays_give_the_same_bytes(
+    cap: int, records: list[Record], seed: int
+) -> None:
+    """Invariant I2, under the cap too."""
+    rng = random.Random(seed)
     again = records + rng.sample(records, k=len(records) // 2)
     rng.shuffle(again)
-    assert encode_row(row_after(again, stored_between=True)) == encode_row(row_after(records))
+    assert folded_in_batches(again, cap, rng) == encode_row(folded(records, cap))
 
 
-@given(st.lists(reports(), max_size=25).map(distinct_places))
-def test_every_record_is_in_the_row_once(records: list[Report]) -> None:
-    """Nothing is lost, nothing is doubled; copies are counted and not listed."""
-    row = row_after(records)
-    held = [r for item in row.items for r in item.reports] + row.loose
-    assert len({r.identity for r in held}) == len(held)
-    assert {r.identity for r in held} == {r.identity for r in records}
-    assert sum(1 + len(r.copies) for r in held) == len(records)
-    for report in held:
-        rivals = [r.place for r in records if r.identity == report.identity]
-        assert report.place == min(rivals)
+@CAPS
+@given(records=logs())
+def test_a_second_reading_of_the_design_gives_the_same_answer(
+    cap: int, records: list[Record]
+) -> None:
+    """The fold that ships and the slow, obvious one agree on everything that is shown."""
+    shown = device_view("D", folded(records, cap), CATALOGUE, 30 * DAY_MS)
+    assert answer_of(shown) == reference.fold(records, cap)
 
 
-@given(st.lists(reports(), max_size=25).map(distinct_places))
-def test_the_public_record_is_what_the_generic_encoder_writes(records: list[Report]) -> None:
+@given(records=logs())
+def test_the_cap_changes_neither_status_nor_completion(records: list[Record]) -> None:
+    """Past the cap everything is kept that the status is made of (rule 6), whatever the order."""
+    first_only = [next(group) for _, group in itertools.groupby(sorted(records, key=by_event), _id)]
+    whole = reference.fold(first_only)
+    shown = device_view("D", folded(first_only, CAPPED), CATALOGUE, 30 * DAY_MS)
+    held = {item.service_request_id: item for item in shown.items}
+    assert list(held) == [item.request_id for item in whole.items]
+    for item in whole.items:
+        capped = held[item.request_id]
+        assert (capped.status.label, capped.completion) == (item.status, item.completion)
+        assert (capped.firmware_version, capped.device_type) == (item.version, item.device_type)
+
+
+def by_event(record: Record) -> tuple[object, ...]:
+    """Copies stand together, the one that counts first."""
+    return (_id(record), record.received_at, record.offset)
+
+
+def _id(record: Record) -> tuple[str, str]:
+    return record.source, record.fields["event_id"]
+
+
+@CAPS
+@given(records=logs())
+def test_every_record_is_kept_or_counted(cap: int, records: list[Record]) -> None:
+    """Nothing is lost, nothing is doubled, and no set outgrows the cap by more than it must."""
+    row = folded(records, cap)
+    sets = [row.hub, *(item.records for item in row.items)]
+    assert sum(len(s.kept) + len(s.left_out) for s in sets) == len(records)
+    if cap == CAPPED:
+        for records_of_one in sets:
+            assert len(records_of_one.kept) <= CAPPED + 2 * kinds(records_of_one.kept)
+
+
+def kinds(reports: list[Report]) -> int:
+    """Kinds of record among them, by day."""
+    said = {
+        (r.source, r.status, r.request_id, r.version, r.image_hash, r.device_type, r.at // DAY_MS)
+        for r in reports
+    }
+    return len(said)
+
+
+@given(records=logs(max_size=25))
+def test_the_public_record_is_what_the_generic_encoder_writes(records: list[Record]) -> None:
     """The Avro body written by hand equals fastavro's, byte for byte."""
-    row = row_after(records)
+    row = folded(records, CAPPED)
     codec = Codec()
     by_hand = codec.prefix("FirmwareStatus") + status_body("D", row, encode_row(row))
     assert by_hand == codec.encode("FirmwareStatus", status_record("D", row))
 
 
-@given(st.lists(reports(), max_size=25).map(distinct_places))
-def test_every_report_is_shown_in_one_place(records: list[Report]) -> None:
-    """A report stands in the timeline of one item, or among the unmatched, or in a hidden item."""
-    row = row_after(records)
-    shown = device_view("D", row, CATALOGUE, 30 * DAY_MS)
-    entries = [e for item in shown.items for e in item.timeline] + list(shown.unmatched)
-    ids = [(e.evidence.topic, e.evidence.event_id) for e in entries]
-    assert len(set(ids)) == len(ids)
-    served = {item.service_request_id for item in shown.items}
-    if served == {item.request_id for item in row.items}:
-        assert len(ids) == len({r.identity for r in records})
-    for item in shown.items:
-        assert item.evidence in [e.evidence for e in item.timeline]
+def chatter(times: int) -> list[Report]:
+    """One device of which the hub says the same, once a minute."""
+    first = Report(bytes(16) + b"\x03", 0, 44, 0, 0, 0, 0, "8F8A", result=0, version="00000001")
+    return [
+        msgspec.structs.replace(
+            first,
+            identity=n.to_bytes(16, "big") + b"\x03",
+            at=n * 60_000,
+            occurred_at=n * 60_000,
+            received_at=n * 60_000,
+            offset=n,
+        )
+        for n in range(times)
+    ]
 
 
-def test_more_copies_than_are_kept_do_not_grow_the_row() -> None:
-    """The copies of one event are told apart up to a bound."""
-    first = Report(bytes(16) + b"\x01", NOW, 14, NOW, 0, 0, NOW, "I99", request_id=REQUESTS[0])
-    copies = [msgspec.structs.replace(first, offset=n, copies=[]) for n in range(1, 100)]
-    row = row_after([first, *copies])
-    assert len(row.items[0].reports[0].copies) == COPIES_KEPT
-    assert encode_row(row_after([*reversed(copies), first])) == encode_row(row)
+def test_chatter_does_not_grow_the_row() -> None:
+    """5,000 reports within four days: the first 200, and the last of each day."""
+    row = row_of(chatter(5_000))
+    assert len(row.hub.kept) == 200 + 7
+    assert len(row.hub.left_out) == LEFT_OUT_COUNTED
+    again = row_of(reversed(chatter(5_000)))
+    assert encode_row(again) == encode_row(row)
+
+
+def test_a_replay_past_the_cap_changes_nothing() -> None:
+    """A record that was left out is left out again, and counted once."""
+    rules, row = fold(200), row_of(chatter(300))
+    before = encode_row(row)
+    assert not any(rules.add(row, report) for report in chatter(300))
+    assert encode_row(row) == before
+
+
+def test_a_record_left_out_is_news_once() -> None:
+    """The count is part of the row, so the row is written again."""
+    rules, row = fold(200), row_of(chatter(299))
+    late = msgspec.structs.replace(chatter(300)[250], offset=10_000, identity=b"z" * 16 + b"\x03")
+    assert rules.add(row, msgspec.structs.replace(late))
+    assert not rules.add(row, late)
 
 
 def test_every_status_of_the_lifecycle_is_exercised_here() -> None:
-    """The strategy above leaves no status out."""
-    assert {row.status for row in LIFECYCLE} == {status for _, status in CODES if status}
+    """The records above leave no status out."""
+    assert {row.label for row in LIFECYCLE} == set(reference.CODES.values()) - {None}
+
+
+def test_a_row_reads_back_as_it_was_written() -> None:
+    """Stored bytes and row are one to one."""
+    row = row_of(chatter(3))
+    assert encode_row(decode_row(encode_row(row))) == encode_row(row)

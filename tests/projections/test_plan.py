@@ -7,9 +7,7 @@ from collections import Counter
 
 import pytest
 
-from projections.catalogue import load_catalogue
 from projections.events import RECORDS, Place, Reader, check_key
-from projections.fold import fold
 from projections.state import Row, encode_row
 from projections.views import DeviceView, device_view
 from schemas.codec import BadRecord, Codec
@@ -19,12 +17,12 @@ from sources.plan import Plan, build_plan
 from sources.schedule import Schedule
 from sources.wire import Wire
 from tests.support.plans import differences, wires
+from tests.support.rows import CATALOGUE, DEVICE_TYPES, FOLD
 from tests.support.sabotage import SABOTAGE, break_rule
 
 PARTITIONS = 4
 SCHEDULE = Schedule.starting(1_795_000_000_000, 5_000.0)
-CATALOGUE = load_catalogue()
-READER = Reader(CATALOGUE, frozenset({"ESME", "GSME"}), 2 * DAY_MS)
+READER = Reader(CATALOGUE, DEVICE_TYPES, 2 * DAY_MS)
 CODEC = Codec()
 
 
@@ -112,7 +110,7 @@ def folded(records: list[tuple[Wire, Place]]) -> tuple[dict[str, Row], list[str]
         except BadRecord as bad:
             refused.append(bad.reason)
         else:
-            fold(rows.setdefault(device, Row(CATALOGUE.version)), report)
+            FOLD.add(rows.setdefault(device, FOLD.new_row()), report)
     return rows, refused
 
 

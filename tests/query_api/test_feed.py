@@ -12,7 +12,6 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from fdt.broker import Broker
-from projections.fold import row_of
 from projections.state import Report
 from projections.status_record import status_record
 from query_api.feed import Feed, FeedFailed
@@ -25,13 +24,13 @@ from schemas.identifiers import DeviceId
 from schemas.topics import CONTROL_KEY, STATUS
 from storage.store import StoreDamaged
 from tests.query_api.world import (
-    CATALOGUE,
     T0,
     accepted,
     approved,
     device_id,
     request_id,
 )
+from tests.support.rows import row_of
 from tests.support.topics import create_anew
 
 R1 = request_id(1)
@@ -88,7 +87,7 @@ class Processor:
 def _status(device: DeviceId, reports: list[Report] | None) -> bytes | None:
     if reports is None:
         return None
-    return CODEC.encode("FirmwareStatus", status_record(device, row_of(CATALOGUE.version, reports)))
+    return CODEC.encode("FirmwareStatus", status_record(device, row_of(reports)))
 
 
 def _control(partition: int) -> bytes:

@@ -16,7 +16,6 @@ from query_api.view import index_entries
 from schemas.topics import Source
 from tests.query_api.test_view import any_row
 from tests.query_api.world import (
-    CATALOGUE,
     RETENTION_MS,
     T0,
     accepted,
@@ -26,6 +25,7 @@ from tests.query_api.world import (
     reset,
     state,
 )
+from tests.support.rows import CATALOGUE
 
 D1 = device_id(1)
 

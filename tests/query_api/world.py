@@ -11,8 +11,6 @@ from fastapi import FastAPI
 from joserfc.jwk import Key
 from starlette.testclient import TestClient
 
-from projections.catalogue import load_catalogue
-from projections.fold import row_of
 from projections.state import Report, encode_row
 from query_api.access import Role
 from query_api.app import create_app
@@ -28,6 +26,7 @@ from schemas.identifiers import DeviceId, Eui64
 from schemas.topics import Source
 from storage.store import MemoryStore, Store
 from tests.query_api.tokens import AUDIENCE, ISSUER, TokenMaker
+from tests.support.rows import CATALOGUE, row_of
 
 DAY_MS = 86_400_000
 RETENTION_MS = 30 * DAY_MS
@@ -37,7 +36,6 @@ T0 = 1_795_413_600_000
 ALPHA = Eui64("90-B3-D5-1F-30-01-00-00")
 BETA = Eui64("90-B3-D5-1F-30-02-00-00")
 DCC = "90-B3-D5-1F-30-00-00-02"
-CATALOGUE = load_catalogue()
 
 
 def request_id(counter: int, owner: str = ALPHA) -> str:
@@ -113,7 +111,7 @@ def reset(request: str, **changes: Any) -> Report:
 
 def state(reports: Iterable[Report]) -> bytes:
     """The row of a device, as it stands in the status topic."""
-    return encode_row(row_of(CATALOGUE.version, reports))
+    return encode_row(row_of(reports))
 
 
 def batch(

@@ -7,12 +7,14 @@ child process breaks the rule named in the environment variable ``BROKEN_RULE`` 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any, Final
 
-from projections import events, fold, standing, views
+from projections import correlation, events, fold, standing, views
+from projections.correlation import Correlation
 from projections.lifecycle import STAGE
-from projections.state import Report
+from projections.state import Report, Row
 from projections.views import SUPERSEDED
 
 Patch = Callable[[object, str, Any], None]
@@ -37,36 +39,61 @@ def _whole_stage(run: list[Report]) -> list[Report]:
     return [r for r in run if r.status == last]
 
 
-def _oldest_first(newest_first: Any) -> Any:
-    def owner(report: Report, items: list[Any], versions: Any) -> Any:
-        return newest_first(report, items[::-1], versions)
+def _among(choose: Callable[[list[Any]], list[Any]]) -> Any:
+    """Looks for the owner among other items, or in another order."""
+    owner = Correlation.owner
 
-    return owner
+    def other(self: Correlation[Any], report: Report) -> Any:
+        changed = copy.copy(self)
+        changed._newest_first = choose(list(self._newest_first))
+        return owner(changed, report)
 
-
-def _past_resets(assign: Any) -> Any:
-    """Moves a report past a reset item to an older one."""
-
-    def owner(report: Report, items: list[Any], versions: Any) -> Any:
-        reset = standing._RESET
-        open_ones = [i for i in items if all(r.status != reset for r in i.reports)]
-        return assign(report, open_ones, versions)
-
-    return owner
+    return other
 
 
-def _without(field: str, owner: Any) -> Any:
+def _not_reset(items: list[Any]) -> list[Any]:
+    """A report then passes a reset item, to an older one."""
+    return [i for i in items if all(r.status != standing._RESET for r in i.reports)]
+
+
+def _without(field: str) -> Any:
     """Matches as if reports did not carry a field."""
+    owner = Correlation.owner
 
-    def blind(report: Report, items: list[Any], versions: Any) -> Any:
+    def blind(self: Correlation[Any], report: Report) -> Any:
         held = getattr(report, field)
         setattr(report, field, None)
         try:
-            return owner(report, items, versions)
+            return owner(self, report)
         finally:
             setattr(report, field, held)
 
     return blind
+
+
+def _as_a_request_of_its_own(add: Any) -> Any:
+    """Whatever names a request opens it."""
+
+    def adding(self: fold.Fold, row: Row, report: Report) -> bool:
+        if report.request_id is None:
+            return bool(add(self, row, report))
+        fold._records(row, report.request_id).kept.append(report)
+        return True
+
+    return adding
+
+
+def _forgetting_what_waits(add: Any) -> Any:
+    """A report that names a request which is not open yet never finds it."""
+
+    def adding(self: fold.Fold, row: Row, report: Report) -> bool:
+        named = report.request_id
+        known = any(i.request_id == named for i in row.items)
+        if named is not None and not report.opens and not known:
+            report.request_id = f"{named}?"
+        return bool(add(self, row, report))
+
+    return adding
 
 
 def _marks_without(mark: str) -> Any:
@@ -79,16 +106,16 @@ def _marks_without(mark: str) -> Any:
 
 
 def _accepted_without(rejecting: frozenset[int]) -> Callable[[Patch], None]:
-    return lambda patch: patch(standing, "REJECTING", rejecting)
+    return lambda patch: patch(correlation, "REJECTING", rejecting)
 
 
 SABOTAGE: Final[dict[str, Callable[[Patch], None]]] = {
-    "1: a copy is a new event": lambda patch: patch(fold, "_held", _never),
+    "1: a copy is a new event": lambda patch: patch(standing, "_copies", lambda _: ({}, None)),
     "2: any source opens an item": lambda patch: patch(
-        Report, "opens", property(lambda r: r.status != 0)
+        fold.Fold, "add", _as_a_request_of_its_own(fold.Fold.add)
     ),
     "2: what waits is not attached when its request opens": lambda patch: patch(
-        fold, "_waiting", lambda *_: []
+        fold.Fold, "add", _forgetting_what_waits(fold.Fold.add)
     ),
     "3: a stage does not outrank the one before": lambda patch: patch(
         standing, "STAGE", {status: min(stage, 1) for status, stage in STAGE.items()}
@@ -102,24 +129,22 @@ SABOTAGE: Final[dict[str, Callable[[Patch], None]]] = {
         standing, "_last_run", _whole_stage
     ),
     "5: a report without a request belongs to none": lambda patch: patch(
-        standing, "_owner", _never
+        Correlation, "owner", _never
     ),
     "5: a report belongs to the oldest item": lambda patch: patch(
-        standing, "_owner", _oldest_first(standing._owner)
+        Correlation, "owner", _among(lambda items: items[::-1])
     ),
-    "5: versions are not looked at": lambda patch: patch(
-        standing, "_owner", _without("version", standing._owner)
-    ),
+    "5: versions are not looked at": lambda patch: patch(Correlation, "owner", _without("version")),
     "5: hashes are not looked at": lambda patch: patch(
-        standing, "_owner", _without("image_hash", standing._owner)
+        Correlation, "owner", _without("image_hash")
     ),
     "5: a report may be older than the acceptance": lambda patch: patch(
-        standing, "ACCEPTANCE_TOLERANCE_MS", 10**12
+        correlation, "ACCEPTANCE_TOLERANCE_MS", 10**12
     ),
-    "5: no tolerance for clocks": lambda patch: patch(standing, "ACCEPTANCE_TOLERANCE_MS", 0),
+    "5: no tolerance for clocks": lambda patch: patch(correlation, "ACCEPTANCE_TOLERANCE_MS", 0),
     "5: a rejection counts as acceptance": _accepted_without(frozenset()),
     "5: a report passes over a reset item": lambda patch: patch(
-        standing, "_owner", _past_resets(standing._owner)
+        Correlation, "owner", _among(_not_reset)
     ),
     "6: late reports are not marked": lambda patch: patch(views, "_marks", _marks_without("late")),
     "6: superseded reports are not marked": lambda patch: patch(
@@ -132,10 +157,10 @@ SABOTAGE: Final[dict[str, Callable[[Patch], None]]] = {
         events.Reader, "_at", lambda _, occurred_at, __: occurred_at
     ),
     "8: a CSP describes the item before the DSP": lambda patch: patch(
-        standing, "_precedence", lambda r: (-r.identity[16], r.at, r.identity)
+        standing, "_precedence", lambda r: (-r.source, r.at, r.identity)
     ),
     "8: the last description counts": lambda patch: patch(
-        standing, "_precedence", lambda r: (r.identity[16], -r.at, r.identity)
+        standing, "_precedence", lambda r: (r.source, -r.at, r.identity)
     ),
 }
 

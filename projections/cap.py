@@ -1,0 +1,100 @@
+"""A bounded set of records: which are kept whole when there are more than anybody reads.
+
+Rule 6 of design §5 keeps at most so many entries and, past that, what changes the answer. For that
+to be the same in every order of arrival, the choice must *merge*: what is chosen from all records
+is what is chosen from earlier choices and the rest. Two choices do, and so does their union:
+
+* the first ``cap`` records, as they were received;
+* of each kind of record, for each day (UTC) on which it happened, the first and the last.
+
+Kinds tell apart all that the answer is made of, so status and completion are those of the whole
+set, and *since* is at most a day too late, in a stage that was contested after the cap was reached.
+The others are counted by a hash of their place, up to a bound. The proof and what was ruled out:
+docs/decisions/0006.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Final
+
+from projections.state import Records, Report, order
+from schemas.topics import DAY_MS
+
+TIMELINE_CAP: Final = 200
+"""Records kept whole, unless a setting says otherwise."""
+
+LEFT_OUT_COUNTED: Final = 1000
+"""Records not kept are told apart up to this many; the count then reads so many or more."""
+
+Kind = tuple[int, int, str | None, str | None, str | None, str | None, int]
+
+
+def add(records: Records, report: Report, cap: int) -> bool:
+    """Add a record to a set; false if the set is the same as before."""
+    kept = records.kept
+    key = order(report)
+    if not kept or order(kept[-1]) < key:
+        kept.append(report)
+    else:
+        at = bisect_left(kept, key, key=order)
+        if order(kept[at]) == key:
+            return False
+        kept.insert(at, report)
+    return len(kept) <= cap or _cut(records, report, cap)
+
+
+def _cut(records: Records, added: Report, cap: int) -> bool:
+    """Leave out what need not be kept, once ``added`` is in."""
+    kept = records.kept
+    needed = set(map(order, _first_and_last(kept)))
+    records.kept = kept[:cap] + [r for r in kept[cap:] if order(r) in needed]
+    counted = [_leave_out(records, r) for r in kept[cap:] if order(r) not in needed]
+    return any(counted) or any(r is added for r in records.kept)
+
+
+def _first_and_last(records: list[Report]) -> Iterator[Report]:
+    """Of each kind, the first and the last to happen."""
+    first: dict[Kind, Report] = {}
+    last: dict[Kind, Report] = {}
+    for report in sorted(records, key=_happened):
+        first.setdefault(_kind(report), report)
+        last[_kind(report)] = report
+    yield from first.values()
+    yield from last.values()
+
+
+def _happened(report: Report) -> tuple[int, bytes, int, int, int]:
+    return (report.at, report.identity, report.received_at, report.partition, report.offset)
+
+
+def _kind(report: Report) -> Kind:
+    return (
+        report.source,
+        report.status,
+        report.request_id,
+        report.version,
+        report.image_hash,
+        report.device_type,
+        report.at // DAY_MS,
+    )
+
+
+def _leave_out(records: Records, report: Report) -> bool:
+    """Count a record once; false if it was counted before, or past the bound."""
+    mark = _hash(report)
+    known = records.left_out
+    at = bisect_left(known, mark)
+    if known[at : at + 1] == [mark] or at == LEFT_OUT_COUNTED:
+        return False
+    insort(known, mark)
+    del known[LEFT_OUT_COUNTED:]
+    return True
+
+
+def _hash(report: Report) -> int:
+    """Of what no two records share."""
+    place = f"{report.source} {report.received_at} {report.partition} {report.offset}"
+    return int.from_bytes(blake2b(place.encode(), digest_size=8).digest(), "big")

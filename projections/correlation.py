@@ -1,0 +1,84 @@
+"""Which item a report belongs to that names no request of its device (design §5, rule 5).
+
+The newest item that matches and was accepted no later than the report. Nothing is guessed: a report
+without a match waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Generic, Protocol, TypeVar
+
+from projections.lifecycle import REJECTING
+from projections.state import Report
+from schemas.topics import Source
+
+ACCEPTANCE_TOLERANCE_MS: Final = 3_600_000
+"""A report may be this much older than the acceptance of its item (rule 5)."""
+
+
+class Candidate(Protocol):
+    """What of an item decides whether a report belongs to it."""
+
+    @property
+    def request_id(self) -> str:
+        """Its request."""
+
+    @property
+    def accepted_at(self) -> int | None:
+        """Milliseconds; none while only rejecting events are known."""
+
+    @property
+    def version(self) -> str:
+        """Its target version."""
+
+
+Item = TypeVar("Item", bound=Candidate)
+
+
+class Correlation(Generic[Item]):
+    """The items of one device as reports without a request see them."""
+
+    def __init__(self, newest_first: Sequence[Item], opening: Iterable[Report]) -> None:
+        self._newest_first = newest_first
+        self._versions = _versions_by_hash(opening)
+
+    def owner(self, report: Report) -> Item | None:
+        """The item that ``report`` belongs to, or none."""
+        wanted = self._wanted(report)
+        latest_acceptance = report.at + ACCEPTANCE_TOLERANCE_MS
+        for item in self._newest_first:
+            if (
+                item.accepted_at is not None
+                and item.accepted_at <= latest_acceptance
+                and (wanted is None or item.version in wanted)
+            ):
+                return item
+        return None
+
+    def _wanted(self, report: Report) -> set[str] | None:
+        """The versions that match a report; none if any does."""
+        if report.version is not None:
+            return {report.version}
+        if report.image_hash is not None:
+            return self._versions.get(report.image_hash, set())
+        return None
+
+
+def accepted_at(opening: Iterable[Report]) -> int | None:
+    """Milliseconds: when DSP or CSP first took an item on; none while they only rejected it."""
+    return min([r.at for r in opening if r.status not in REJECTING], default=None)
+
+
+def newness(item: Candidate) -> tuple[bool, int, str]:
+    """Key of age: by time of acceptance; of items accepted at once the larger request ID."""
+    return (item.accepted_at is not None, item.accepted_at or 0, item.request_id)
+
+
+def _versions_by_hash(opening: Iterable[Report]) -> dict[str, set[str]]:
+    """Image hash -> versions that the device's DSP events give for it."""
+    versions: dict[str, set[str]] = {}
+    for report in opening:
+        if report.source == Source.DSP and report.image_hash and report.version:
+            versions.setdefault(report.image_hash, set()).add(report.version)
+    return versions

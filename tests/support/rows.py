@@ -1,0 +1,23 @@
+"""Rows made of reports, with the catalogue and the types that are there from the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from projections.catalogue import load_catalogue
+from projections.fold import Fold
+from projections.state import Report, Row
+
+CATALOGUE = load_catalogue()
+DEVICE_TYPES = frozenset({"ESME", "GSME"})
+FOLD = Fold(CATALOGUE, DEVICE_TYPES)
+
+
+def row_of(reports: Iterable[Report], fold: Fold = FOLD) -> Row:
+    """The row of a set of reports, which stay the caller's."""
+    row = fold.new_row()
+    for report in reports:
+        fold.add(row, msgspec.structs.replace(report))
+    return row
