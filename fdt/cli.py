@@ -43,6 +43,7 @@ COMMANDS: Final = (
     Command("serve", "serve", "serve", "Answer queries and show the screen."),
     Command("token", "token", "token", "Print an access token (development only)."),
     Command("broker", "broker", "broker", "Run a local Kafka until Ctrl-C."),
+    Command("codes", "codes", "codes", "Say what native codes mean; check another catalogue."),
     Command("settings", "settings", "settings", "Print every setting, secrets hidden."),
 )
 

@@ -1,21 +1,26 @@
 """The code catalogue: what a source's native code means, as data that an operator can replace.
 
 Rules of matching (design §5, *codes*): trimmed and in upper case; exactly with result and message
-code, else by the longest prefix; else unknown.
+code, else by the longest prefix; else unknown. The file is checked whole before any of it counts.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from projections.lifecycle import NO_STATUS, STATUS_BY_LABEL, Status
 from schemas.topics import Source
+
+LONGEST_CODE: Final = 32
+"""Characters of a code that a prefix may cover: a longer one is no code, and rows keep codes."""
 
 
 class BadCatalogue(ValueError):
@@ -41,113 +46,147 @@ class Meaning:
     """The reason shown ends with the record's own detail."""
 
 
-class _Code(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """One row of the file."""
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """What a meaning is looked up by."""
 
-    source: str
-    text: str
-    source_of: str
+    source: Source
+    code: str
+    """In upper case; of a prefix, what a code begins with."""
+    result: int | None = None
+    message: str | None = None
+    prefix: bool = False
+
+    def __str__(self) -> str:
+        """As people write it: ``8F89/1 (0128)``, ``E1101…``."""
+        result = "" if self.result is None else f"/{self.result}"
+        message = "" if self.message is None else f" ({self.message})"
+        return f"{self.code}{'…' if self.prefix else ''}{result}{message}"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRow:
+    """One row of a catalogue: every key it covers, and what they mean."""
+
+    keys: tuple[Key, ...]
+    meaning: Meaning
+    sources: tuple[str, ...]
+    """Where the meaning was found: keys of :attr:`Catalogue.sources`."""
     confidence: float
-    code: str | None = None
-    prefix: str | None = None
-    results: tuple[int | str, ...] = ("none",)
-    messages: tuple[str, ...] = ("none",)
-    status: str | None = None
-    next_step: str | None = None
-    retryable: bool = False
-    proof: bool = False
-    quotes_detail: bool = False
-
-
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    version: str
-    code: list[_Code]
-
-
-_Key = tuple[Source, str, int | None, str | None]
+    """From 0 to 1."""
 
 
 class Catalogue:
     """A loaded catalogue: look-ups by (source, code, result, message)."""
 
     def __init__(
-        self, version: str, exact: dict[_Key, Meaning], prefixes: list[tuple[Source, str, Meaning]]
-    ):
+        self, version: str, rows: Sequence[CodeRow], sources: Mapping[str, str] | None = None
+    ) -> None:
         self.version = version
-        self._exact = exact
-        self._prefixes = sorted(prefixes, key=lambda p: len(p[1]), reverse=True)
-        self._found: dict[_Key, Meaning] = dict(exact)
+        self.rows = rows
+        self.sources = sources or {}
+        """Title of each source that a row may cite."""
+        self.meanings: dict[Key, Meaning] = {key: row.meaning for row in rows for key in row.keys}
+        self._exact = {
+            (key.source, key.code, key.result, key.message): meaning
+            for key, meaning in self.meanings.items()
+            if not key.prefix
+        }
+        self._prefixes = sorted(
+            (key for key in self.meanings if key.prefix), key=lambda key: -len(key.code)
+        )
 
     def meaning(
         self, source: Source, code: str, result: int | None, message: str | None
     ) -> Meaning:
         """What a code in canonical form means, or :class:`UnknownCode`."""
-        key = (source, code, result, message)
-        found = self._found.get(key)
-        if found is None:
-            found = self._by_prefix(source, code, result, message)
-        return found
-
-    def _by_prefix(
-        self, source: Source, code: str, result: int | None, message: str | None
-    ) -> Meaning:
-        if result is None and message is None:
-            for owner, prefix, meaning in self._prefixes:
-                if owner is source and code.startswith(prefix):
-                    return meaning
+        found = self._exact.get((source, code, result, message))
+        if found is not None:
+            return found
+        if result is None and message is None and len(code) <= LONGEST_CODE:
+            for key in self._prefixes:
+                if key.source is source and code.startswith(key.code):
+                    return self.meanings[key]
         raise UnknownCode(
-            f"{source.name} code {code!r} with result {result} and message {message} is not in "
-            f"catalogue {self.version}"
+            f"{source.name} code {code[:LONGEST_CODE]!r} with result {result} and message "
+            f"{message} is not in catalogue {self.version}"
         )
+
+
+_NONE: Final = "none"
+
+
+class _Code(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One row of the file."""
+
+    source: str
+    text: Annotated[str, msgspec.Meta(min_length=1)]
+    next_step: Annotated[str, msgspec.Meta(min_length=1)]
+    sources: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    confidence: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    code: str | None = None
+    prefix: str | None = None
+    results: tuple[int | Literal["none"], ...] = ("none",)
+    messages: tuple[str, ...] = ("none",)
+    status: str | None = None
+    retryable: bool = False
+    proof: bool = False
+    quotes_detail: bool = False
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    version: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    sources: dict[str, str]
+    code: list[_Code]
 
 
 def load_catalogue(path: Path | None = None) -> Catalogue:
     """The catalogue at ``path``, or the one that comes with the project; :class:`BadCatalogue`."""
     where = str(path) if path else "projections/catalogue.toml"
     try:
-        text = (
-            path.read_text(encoding="utf-8")
-            if path
-            else (resources.files("projections") / "catalogue.toml").read_text(encoding="utf-8")
-        )
-        listed = msgspec.convert(tomllib.loads(text), _File)
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        listed = msgspec.convert(tomllib.loads(_text(path)), _File)
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise BadCatalogue(f"Cannot use the code catalogue {where}: {error}.") from error
-    exact: dict[_Key, Meaning] = {}
-    prefixes: list[tuple[Source, str, Meaning]] = []
-    for row in listed.code:
-        source, meaning = _source(row, where), _meaning(row, where)
-        if row.prefix is not None:
-            prefixes.append((source, row.prefix.upper(), meaning))
-        for key in _keys(source, row):
-            if key in exact:
-                raise BadCatalogue(f"{where} gives {key} twice: keep one row.")
-            exact[key] = meaning
-    return Catalogue(listed.version, exact, prefixes)
+    rows = [_row(code, listed.sources, where) for code in listed.code]
+    for key, times in Counter(key for row in rows for key in row.keys).items():
+        if times > 1:
+            raise BadCatalogue(
+                f"{where} gives {key.source.name} {key} {times} times: keep one row."
+            )
+    return Catalogue(listed.version, rows, listed.sources)
 
 
-_NONE: Final = "none"
+def _text(path: Path | None) -> str:
+    file = path if path is not None else resources.files("projections") / "catalogue.toml"
+    return file.read_text(encoding="utf-8")
 
 
-def _keys(source: Source, row: _Code) -> list[_Key]:
-    if row.code is None:
-        return []
-    code = row.code.strip().upper()
-    return [
-        (
-            source,
-            code,
-            None if result == _NONE else int(result),
-            None if message == _NONE else message,
-        )
-        for result in row.results
-        for message in row.messages
-    ]
+def _row(row: _Code, titles: dict[str, str], where: str) -> CodeRow:
+    unknown = [name for name in row.sources if name not in titles]
+    if unknown:
+        raise BadCatalogue(f"{where}: {row.text!r} cites {unknown[0]!r}: add it to [sources].")
+    return CodeRow(tuple(_keys(row, where)), _meaning(row, where), row.sources, row.confidence)
+
+
+def _keys(row: _Code, where: str) -> Iterator[Key]:
+    source, named = _source(row, where), row.code or row.prefix
+    if named is None or (row.code and row.prefix) or not named.strip():
+        raise BadCatalogue(f"{where}: {row.text!r} needs either a code or a prefix.")
+    code = named.strip().upper()
+    if row.prefix is not None:
+        yield Key(source, code, prefix=True)
+        return
+    for result in row.results:
+        for message in row.messages:
+            yield Key(
+                source,
+                code,
+                None if result == _NONE else result,
+                None if message == _NONE else message.upper(),
+            )
 
 
 def _source(row: _Code, where: str) -> Source:
-    if (row.code is None) == (row.prefix is None):
-        raise BadCatalogue(f"{where}: {row.text!r} needs either a code or a prefix.")
     try:
         return Source[row.source]
     except KeyError:
@@ -156,7 +195,7 @@ def _source(row: _Code, where: str) -> Source:
 
 
 def _meaning(row: _Code, where: str) -> Meaning:
-    name: Any = row.code or row.prefix
+    name = row.code or row.prefix
     status = NO_STATUS
     if row.status is not None:
         found: Status | None = STATUS_BY_LABEL.get(row.status)
@@ -166,3 +205,34 @@ def _meaning(row: _Code, where: str) -> Meaning:
             raise BadCatalogue(f"{where}: {row.source} may not set {row.status!r} ({name}).")
         status = int(found)
     return Meaning(status, row.text, row.next_step, row.retryable, row.proof, row.quotes_detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A code that two catalogues read differently; none where one does not know it."""
+
+    key: Key
+    before: Meaning | None
+    after: Meaning | None
+
+
+def differences(before: Catalogue, after: Catalogue) -> list[Difference]:
+    """What ``after`` reads otherwise than ``before``, by source and code.
+
+    Raises :class:`BadCatalogue` if they differ under one version: rows could not tell them apart.
+    """
+    found = [
+        Difference(key, before.meanings.get(key), after.meanings.get(key))
+        for key in sorted(before.meanings.keys() | after.meanings.keys(), key=_by_name)
+        if before.meanings.get(key) != after.meanings.get(key)
+    ]
+    if found and before.version == after.version:
+        raise BadCatalogue(
+            f"Both catalogues have version {after.version!r} and read {found[0].key} differently: "
+            "give the changed one a new version."
+        )
+    return found
+
+
+def _by_name(key: Key) -> tuple[int, str]:
+    return key.source, str(key)

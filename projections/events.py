@@ -35,8 +35,10 @@ SERVICE_REFERENCE_VARIANTS: Final = ("11.1", "11.4")
 FUTURE_TOLERANCE_MS: Final = 3_600_000
 """An event may be this far ahead of its received time (rule 7)."""
 DETAIL_LIMIT: Final = 1024
-"""Characters kept of a detail; a longer one is cut, and ends with an ellipsis."""
+"""Bytes of UTF-8 kept of a detail (rule 6); a longer one is cut, and ends with an ellipsis."""
 RESET_CODE: Final = "RESET"
+
+_CUT: Final = "…".encode()
 
 T = TypeVar("T")
 
@@ -206,6 +208,7 @@ def _reset_detail(record: dict[str, Any]) -> str | None:
 
 
 def _cut(detail: str | None) -> str | None:
-    if detail is None or len(detail) <= DETAIL_LIMIT:
+    data = b"" if detail is None else detail.encode()
+    if len(data) <= DETAIL_LIMIT:
         return detail
-    return detail[: DETAIL_LIMIT - 1] + "…"
+    return data[: DETAIL_LIMIT - len(_CUT)].decode(errors="ignore") + _CUT.decode()

@@ -35,7 +35,7 @@ class ForgivingCatalogue(Catalogue):
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
-        super().__init__(catalogue.version, {}, [])
+        super().__init__(catalogue.version, ())
         self._catalogue = catalogue
 
     def meaning(

@@ -1,0 +1,32 @@
+"""The latest-status table as the status topic holds it, for commands that look at every row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fdt.errors import UserError
+from processor.log import KafkaStatusLog, LogUnavailable, topic_partitions
+from schemas.codec import Codec
+from schemas.topics import CONTROL_KEY
+
+
+def stored_rows(bootstrap: str) -> Iterator[tuple[str, bytes]]:
+    """(Device ID, stored row) of every device, one partition in memory at a time.
+
+    Raises :class:`~fdt.errors.UserError` where the broker does not answer.
+    """
+    codec = Codec()
+    try:
+        for number in range(topic_partitions(bootstrap)):
+            latest: dict[str, bytes] = {}
+            log = KafkaStatusLog(bootstrap, "fdt", number)
+            for logged in log.read(*log.bounds()):
+                for record in logged:
+                    if record.value is None:
+                        latest.pop(record.key.decode(), None)
+                    elif record.key != CONTROL_KEY:
+                        fields = codec.decode("FirmwareStatus", record.value)
+                        latest[record.key.decode()] = fields["state"]
+            yield from latest.items()
+    except LogUnavailable as error:
+        raise UserError(f"Cannot read the stored rows: {error}.") from error
