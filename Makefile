@@ -15,10 +15,10 @@ PACKAGES := bench fdt processor projections query_api schemas sources storage te
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench lock clean
+.PHONY: help setup run test test-deep lint format bench lock clean
 
 help: ## List these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: $(MADE) ## Make the virtual environment from the hashed lock
 	@echo "The environment is ready: $(BIN)/fdt --help"
@@ -38,6 +38,9 @@ run: $(MADE) ## Run everything on this machine (ARGS="--devices 20000 --workers 
 
 test: $(MADE) ## Run the tests (ARGS="tests/broker -x")
 	$(BIN)/python -m pytest $(ARGS)
+
+test-deep: $(MADE) ## Hold the fold against its second reading, 20,000 examples a property
+	$(BIN)/python -m pytest -m deep --hypothesis-profile=deep --timeout=7200 $(ARGS)
 
 lint: $(MADE) ## Check style, types and the direction of imports
 	$(BIN)/ruff check $(PACKAGES)

@@ -7,6 +7,7 @@ without a match waits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Final, Generic, Protocol, TypeVar
 
 from projections.lifecycle import REJECTING
@@ -41,7 +42,16 @@ class Correlation(Generic[Item]):
 
     def __init__(self, newest_first: Sequence[Item], opening: Iterable[Report]) -> None:
         self._newest_first = newest_first
-        self._versions = _versions_by_hash(opening)
+        self._opening = opening
+
+    @cached_property
+    def _versions(self) -> dict[str, set[str]]:
+        """Image hash -> versions that the device's DSP events give for it."""
+        versions: dict[str, set[str]] = {}
+        for report in self._opening:
+            if report.source == Source.DSP and report.image_hash and report.version:
+                versions.setdefault(report.image_hash, set()).add(report.version)
+        return versions
 
     def owner(self, report: Report) -> Item | None:
         """The item that ``report`` belongs to, or none."""
@@ -73,12 +83,3 @@ def accepted_at(opening: Iterable[Report]) -> int | None:
 def newness(item: Candidate) -> tuple[bool, int, str]:
     """Key of age: by time of acceptance; of items accepted at once the larger request ID."""
     return (item.accepted_at is not None, item.accepted_at or 0, item.request_id)
-
-
-def _versions_by_hash(opening: Iterable[Report]) -> dict[str, set[str]]:
-    """Image hash -> versions that the device's DSP events give for it."""
-    versions: dict[str, set[str]] = {}
-    for report in opening:
-        if report.source == Source.DSP and report.image_hash and report.version:
-            versions.setdefault(report.image_hash, set()).add(report.version)
-    return versions

@@ -71,8 +71,10 @@ def standings(row: Row) -> Standings:
     left_out = len(row.hub.left_out)
     for item in row.items:
         own = _counting(item.records.kept, counts)
-        if any(r.opens for r in own):
-            items.append(_described(item.request_id, own, len(item.records.left_out) + left_out))
+        opening = [r for r in own if r.opens]
+        if opening:
+            not_kept = len(item.records.left_out) + left_out
+            items.append(_described(item.request_id, own, opening, not_kept))
         else:
             waiting += own
     if len(items) > 1:
@@ -86,9 +88,9 @@ def standings(row: Row) -> Standings:
 
 def _copies(held: list[Report]) -> tuple[dict[bytes, int], dict[bytes, Report] | None]:
     """How often events came again; and which record of each counts, or none if all do (rule 1)."""
-    times = Counter([r.identity for r in held])
-    if len(times) == len(held):
+    if len({r.identity for r in held}) == len(held):
         return {}, None
+    times = Counter([r.identity for r in held])
     counts: dict[bytes, Report] = {}
     for report in held:
         other = counts.setdefault(report.identity, report)
@@ -101,9 +103,10 @@ def _counting(held: list[Report], counts: dict[bytes, Report] | None) -> list[Re
     return held if counts is None else [r for r in held if counts[r.identity] is r]
 
 
-def _described(request_id: str, own: list[Report], left_out: int) -> Standing:
+def _described(
+    request_id: str, own: list[Report], opening: list[Report], left_out: int
+) -> Standing:
     """What the item is (rule 8) and when it was accepted, from its own DSP and CSP events."""
-    opening = [r for r in own if r.opens]
     first = opening[0] if len(opening) == 1 else min(opening, key=_precedence)
     return Standing(
         request_id=request_id,
@@ -129,20 +132,18 @@ def _first_type(opening: Iterable[Report]) -> str | None:
 
 def _assign(newest_first: list[Standing], hub: list[Report]) -> list[Report]:
     """Give each report of the hub to its item (rules 2 and 5); the rest are unmatched."""
-    by_request = {item.request_id: item for item in newest_first}
-    loose: list[Report] = []
+    named: defaultdict[str | None, list[Report]] = defaultdict(list)
     for report in hub:
-        named = by_request.get(report.request_id) if report.request_id is not None else None
-        if named is None:
-            loose.append(report)
-        else:
-            named.reports = [*named.reports, report]
-    return _correlate(newest_first, loose) if loose else []
+        named[report.request_id].append(report)
+    for item in newest_first:
+        if item.request_id in named:
+            item.reports = [*item.reports, *named.pop(item.request_id)]
+    return _correlate(newest_first, [r for reports in named.values() for r in reports])
 
 
 def _correlate(newest_first: list[Standing], loose: list[Report]) -> list[Report]:
     correlation = Correlation(
-        newest_first, [r for item in newest_first for r in item.reports if r.opens]
+        newest_first, (r for item in newest_first for r in item.reports if r.opens)
     )
     unmatched: list[Report] = []
     assigned: defaultdict[str, list[Report]] = defaultdict(list)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from confluent_kafka.admin import AdminClient
 
@@ -12,6 +13,11 @@ from fdt.errors import UserError
 from fdt.settings import Settings
 from schemas.topics import TOPICS
 from tests.support.topics import create_anew
+
+# A busy machine is not a slow program: timings belong in `make bench`.
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("deep", deadline=None, max_examples=20_000)
+hypothesis.settings.load_profile("default")
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,7 @@ def folded_in_batches(records: list[Record], cap: int, cuts: random.Random) -> b
     return stored
 
 
+@pytest.mark.deep
 @CAPS
 @given(records=logs(), seed=st.integers(0, 2**32))
 def test_any_order_and_any_grouping_with_replays_give_the_same_bytes(
@@ -63,6 +64,7 @@ def test_any_order_and_any_grouping_with_replays_give_the_same_bytes(
     assert folded_in_batches(again, cap, rng) == encode_row(folded(records, cap))
 
 
+@pytest.mark.deep
 @CAPS
 @given(records=logs())
 def test_a_second_reading_of_the_design_gives_the_same_answer(
