@@ -15,7 +15,7 @@ PACKAGES := bench fdt processor projections query_api schemas sources storage te
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-deep lint format bench lock clean
+.PHONY: help setup run test test-deep mutants lint format bench lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -41,6 +41,9 @@ test: $(MADE) ## Run the tests (ARGS="tests/broker -x")
 
 test-deep: $(MADE) ## Hold the fold against its second reading, 20,000 examples a property
 	$(BIN)/python -m pytest -m deep --hypothesis-profile=deep --timeout=7200 $(ARGS)
+
+mutants: $(MADE) ## Change the rules one operator at a time; at least 95 % must be noticed
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 lint: $(MADE) ## Check style, types and the direction of imports
 	$(BIN)/ruff check $(PACKAGES)

@@ -1,9 +1,9 @@
-"""``make bench``: reading only, this processor, Faust as documented, and freshness, in one run.
+"""``make bench``: fold, reading only, this processor, Faust as documented, freshness; in one run.
 
 Everything meets one local broker and the same events, one after the other, so the ratios hold
 whatever machine this is. Options: ``--events N`` (default 300,000), ``--documented N`` (how many of
 them Faust as documented is given, default all), ``--seconds S`` of freshness at 500 events a
-second.
+second; ``--fold`` measures the fold alone, without a broker.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import freshness, throughput
+from bench import fold, freshness, throughput
 from bench.load import load
 from fdt.broker import LocalKafka
 from fdt.settings import Settings
@@ -30,8 +30,13 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=300_000)
     parser.add_argument("--documented", type=int)
     parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--fold", action="store_true")
     asked = parser.parse_args()
     console = Console()
+    folding = fold.measure()
+    show_fold(console, folding)
+    if asked.fold:
+        return
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         broker = LocalKafka(folder / "kafka", report=console.log)
@@ -40,7 +45,7 @@ def main() -> None:
             ensure_topics(bootstrap, specs_of(Settings()))
             figures = measured(bootstrap, folder, asked, console.log)
     show(console, figures)
-    print(json.dumps(figures))
+    print(json.dumps(figures | folding))
 
 
 def measured(
@@ -61,6 +66,18 @@ def measured(
     figures["ratio"] = figures["processor"] / figures["faust_as_documented"]
     say("freshness at 500 events/s")
     return figures | freshness.measure(bootstrap, folder / "freshness", asked.seconds)
+
+
+def show_fold(console: Console, figures: dict[str, float]) -> None:
+    """Microseconds by the number of records that the row holds."""
+    table = Table("records in the row", "fold one more, µs", "make it ready to be written, µs")
+    for length in fold.LENGTHS:
+        table.add_row(
+            str(length),
+            f"{figures[f'fold_after_{length}_us']:.2f}",
+            f"{figures[f'write_after_{length}_us']:.1f}",
+        )
+    console.print(table)
 
 
 def show(console: Console, figures: dict[str, float]) -> None:

@@ -10,6 +10,7 @@ import statistics
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from projections.cap import TIMELINE_CAP
@@ -33,8 +34,8 @@ def measure() -> dict[str, float]:
     rules = Fold(load_catalogue(), frozenset({"ESME", "GSME"}))
     figures: dict[str, float] = {}
     for length in LENGTHS:
-        figures[f"fold_after_{length}_us"] = _median(lambda n=length: _folding(rules, n))
-        figures[f"write_after_{length}_us"] = _median(lambda n=length: _writing(rules, n))
+        figures[f"fold_after_{length}_us"] = _median(partial(_folding, rules, length))
+        figures[f"write_after_{length}_us"] = _median(partial(_writing, rules, length))
     return figures
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import hypothesis
 import pytest
 from confluent_kafka.admin import AdminClient
 
@@ -14,10 +13,7 @@ from fdt.settings import Settings
 from schemas.topics import TOPICS
 from tests.support.topics import create_anew
 
-# A busy machine is not a slow program: timings belong in `make bench`.
-hypothesis.settings.register_profile("default", deadline=None)
-hypothesis.settings.register_profile("deep", deadline=None, max_examples=20_000)
-hypothesis.settings.load_profile("default")
+pytest_plugins = ["tests.hypothesis_profiles"]
 
 
 @pytest.fixture(scope="session")

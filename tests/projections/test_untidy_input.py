@@ -429,18 +429,25 @@ def test_a_row_knows_the_catalogue_and_the_eligible_types_that_made_it() -> None
     assert wider.stored_row(encode_row(row)).device_types == "ESME,GSME,PPMID"
 
 
-def test_a_row_of_another_catalogue_is_read_anew_when_it_is_touched() -> None:
-    """From the native codes it keeps; a code that is gone keeps its status."""
-    row = row_of([report_of(dsp(), 0), report_of(csp("N60"), 1)])
+@pytest.mark.parametrize("version", ["1999-1", "2999-1"])
+def test_a_row_of_another_catalogue_is_read_anew_when_it_is_touched(version: str) -> None:
+    """From the native codes it keeps, whichever of the two is the newer."""
+    row = row_of([report_of(dsp(), 0), report_of(csp("N60"), 1), report_of(hub("8F72"), 2)])
     for report in row.reports():
         report.status = 12
-    row.catalogue = "older"
+    row.catalogue = version
     stored = FOLD.stored_row(encode_row(row))
-    assert [r.status for r in stored.reports()] == [14, 34]
+    assert [r.status for r in stored.reports()] == [14, 34, 44]
     assert stored.catalogue == CATALOGUE.version
-    stored.reports()[0].code = "GONE"
-    reread(stored, CATALOGUE)
-    assert stored.reports()[0].status == 14
+
+
+def test_a_code_that_is_gone_from_the_catalogue_keeps_the_status_it_was_read_with() -> None:
+    """The others of the row are read anew all the same."""
+    row = row_of([report_of(dsp(), 0), report_of(csp("N60"), 1)])
+    row.reports()[0].code = "GONE"
+    row.reports()[1].status = 32
+    reread(row, CATALOGUE)
+    assert [r.status for r in row.reports()] == [14, 34]
 
 
 def test_a_row_of_the_same_catalogue_is_taken_as_it_is() -> None:
