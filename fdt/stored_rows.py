@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fdt.errors import UserError
+from fdt.settings import Settings
 from processor.log import KafkaStatusLog, LogUnavailable, topic_partitions
 from schemas.codec import Codec
+from schemas.registry import registry
 from schemas.topics import CONTROL_KEY
 
 
-def stored_rows(bootstrap: str) -> Iterator[tuple[str, bytes]]:
+def stored_rows(settings: Settings) -> Iterator[tuple[str, bytes]]:
     """(Device ID, stored row) of every device, one partition in memory at a time.
 
-    Raises :class:`~fdt.errors.UserError` where the broker does not answer.
+    Raises :class:`~fdt.errors.UserError` where no broker is named, or it does not answer.
     """
-    codec = Codec()
+    bootstrap = settings.require_brokers()
+    codec = Codec(registry(settings.schema_registry_url))
     try:
         for number in range(topic_partitions(bootstrap)):
             latest: dict[str, bytes] = {}

@@ -69,7 +69,7 @@ def _rows(settings: Settings, catalogue: Catalogue) -> None:
     from projections.revision import revised
 
     read, changed, moves = 0, 0, Counter[str]()
-    for device, state in stored_rows(settings.require_brokers()):
+    for device, state in stored_rows(settings):
         read += 1
         found = revised(state, catalogue)
         if found is None:
