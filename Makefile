@@ -15,7 +15,7 @@ PACKAGES := bench fdt processor projections query_api schemas sources storage te
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-deep mutants lint format bench lock clean
+.PHONY: help setup run test test-deep chaos mutants lint format bench lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -57,6 +57,9 @@ format: $(MADE) ## Put the code into the common format
 
 bench: $(MADE) ## Measure (bench/ says what)
 	$(BIN)/python -m bench $(ARGS)
+
+chaos: $(MADE) ## Break the processor at length: 10,000 simulated seeds (docs/reliability.md)
+	$(BIN)/python -m tests.simulation --seeds 10000
 
 lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's jars
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \

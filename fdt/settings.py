@@ -145,6 +145,13 @@ class Settings(BaseSettings):
     idle_control_interval: Duration = Field(
         timedelta(seconds=60), description="Time between control records of an idle partition."
     )
+    stall_timeout: Duration = Field(
+        timedelta(minutes=2),
+        description="A processor that does not move for this long, with events to read, ends.",
+    )
+    least_free_mb: Annotated[int, Field(ge=0)] = Field(
+        64, description="Free disk space below which a processor takes no more events, in MiB."
+    )
     clock_skew_past: Duration = Field(
         timedelta(days=2),
         description="An event time further than this before its received time is not believed.",

@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,16 +21,22 @@ import faust
 from faust.types import StreamT
 
 from processor.batch import Batch
+from processor.folding import Folding
 from processor.frames import FramesConsumer
-from processor.log import KafkaStatusLog, topic_ids
+from processor.in_hand import NotedInHand
+from processor.log import KafkaStatusLog
 from processor.partition import Partition
+from processor.progress import Reporter
 from processor.stores import FolderStores
+from processor.topics import KafkaTopics
+from processor.trial import kills
+from processor.watchdog import Watchdog, end_process
 from processor.worker import CONCURRENCY, Worker
 from projections.catalogue import load_catalogue
 from projections.events import Reader
 from schemas.codec import Codec
 from schemas.registry import registry
-from schemas.topics import SOURCE_TOPICS, STATUS
+from schemas.topics import SOURCE_TOPICS
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +56,10 @@ class ProcessorConfig:
     session_timeout: timedelta
     commit_interval: timedelta
     idle_control_interval: timedelta
+    stall_timeout: timedelta
     max_batch_records: int
     block_cache_mb: int
+    least_free_mb: int
     timeline_cap: int
     catalogue: Path | None = None
     registry_url: str | None = None
@@ -74,7 +84,7 @@ class ProcessorApp(faust.App):
     crashing: asyncio.Future[None] | None = None
 
 
-def build(config: ProcessorConfig) -> ProcessorApp:
+def build(config: ProcessorConfig, topics: KafkaTopics) -> ProcessorApp:
     """The application for a configuration; nothing is connected yet."""
     app = ProcessorApp(
         config.group_id,
@@ -93,7 +103,8 @@ def build(config: ProcessorConfig) -> ProcessorApp:
         stream_wait_empty=True,
         stream_buffer_maxsize=64,
     )
-    app.owner = Worker(_partition_factory(config), lambda error: _fail(app, error))
+    app.owner = Worker(lambda number: make(number), topics, lambda error: _fail(app, error))
+    make = _partition_factory(config, topics, app.owner)
     events = app.topic(*SOURCE_TOPICS.values(), schema=BatchSchema())
 
     @app.agent(events, concurrency=CONCURRENCY)
@@ -110,14 +121,32 @@ def build(config: ProcessorConfig) -> ProcessorApp:
     return app
 
 
-def _partition_factory(config: ProcessorConfig) -> Any:
-    """Parts shared by the partitions are made once."""
-    catalogue = load_catalogue(config.catalogue)
-    reader = Reader(
-        catalogue, config.device_types, int(config.clock_skew_past.total_seconds() * 1000)
+def _reader(config: ProcessorConfig) -> Reader:
+    return Reader(
+        load_catalogue(config.catalogue),
+        config.device_types,
+        int(config.clock_skew_past.total_seconds() * 1000),
     )
+
+
+def _folding(config: ProcessorConfig, number: int) -> Folding:
+    """What a trial in a child process folds with."""
     codec = Codec(registry(config.registry_url))
-    stores = FolderStores(config.folder, config.block_cache_mb)
+    return Folding(number, config.partitions, _reader(config), codec, config.timeline_cap)
+
+
+def _partition_factory(
+    config: ProcessorConfig, topics: KafkaTopics, owner: Worker
+) -> Callable[[int], Partition]:
+    """Parts shared by the partitions are made once."""
+    reader = _reader(config)
+    codec = Codec(registry(config.registry_url))
+    stores = FolderStores(config.folder, config.block_cache_mb, config.least_free_mb)
+    report = Reporter(owner.step)
+    in_hand = NotedInHand(
+        config.folder,
+        lambda number, suspects, stored: kills(partial(_folding, config, number), suspects, stored),
+    )
 
     def make(number: int) -> Partition:
         return Partition(
@@ -127,12 +156,31 @@ def _partition_factory(config: ProcessorConfig) -> Any:
             log=KafkaStatusLog(config.bootstrap, config.group_id, number),
             reader=reader,
             codec=codec,
-            topic_ids=lambda: topic_ids(config.bootstrap, [*SOURCE_TOPICS.values(), STATUS]),
+            topics=topics,
             worker=config.worker,
+            in_hand=in_hand,
             timeline_cap=config.timeline_cap,
+            progress=report,
         )
 
     return make
+
+
+def _watchdog(config: ProcessorConfig, app: ProcessorApp, topics: KafkaTopics) -> Watchdog:
+    def waiting() -> str | None:
+        if not app.owner.settled:
+            topics.ids()
+            return "no assignment of partitions"
+        positions = app.owner.positions()
+        unread = topics.unread({(tp.topic, tp.partition): at for tp, at in positions.items()})
+        return None if unread is None else f"a record to read, {unread}"
+
+    return Watchdog(
+        limit_s=config.stall_timeout.total_seconds(),
+        progress=app.owner.progress,
+        waiting=waiting,
+        end=end_process,
+    )
 
 
 def _fail(app: ProcessorApp, error: BaseException) -> None:
@@ -147,7 +195,9 @@ def run(config: ProcessorConfig) -> int:
     # Their services announce every step; what matters to an operator is said by the partitions.
     for name in ("aiokafka", "faust", "mode", "processor.app", "processor.frames"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    app = build(config)
+    topics = KafkaTopics(config.bootstrap)
+    app = build(config, topics)
+    _watchdog(config, app, topics).start()
     # A batch makes and drops tens of thousands of objects, none of them in cycles.
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)

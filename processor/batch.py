@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,6 +46,9 @@ class Frame:
     topic: str
     start: int
     records: Sequence[SourceRecord]
+    again: bool = False
+    """The broker had nothing at the position any more (it lost records, or the topic is another),
+    and the client went back to where the topic begins: what follows is to be folded again."""
 
     @property
     def next_offset(self) -> int:
@@ -60,3 +64,35 @@ class Batch:
     frames: Sequence[Frame]
     ends: dict[str, int]
     """End offset of each source topic of this partition number, as last seen by the fetches."""
+    assignment: int = 0
+    """The assignment under which it was fetched: it counts under no other."""
+
+
+Place = tuple[str, int]
+"""A source topic and a partition number."""
+
+
+class Chain:
+    """Where the next frame of every source partition begins."""
+
+    def __init__(self) -> None:
+        self._next: dict[Place, int] = {}
+
+    def begin(self, positions: Mapping[Place, int]) -> None:
+        """Everything begins anew at ``positions``."""
+        self._next = dict(positions)
+
+    def batches(
+        self, records: Mapping[Place, Sequence[SourceRecord]]
+    ) -> Iterator[tuple[int, list[Frame]]]:
+        """The frames of one fetch by partition number; each is followed by the next only once it is
+        taken."""
+        by_number: dict[int, list[Frame]] = defaultdict(list)
+        for (topic, number), found in records.items():
+            first = found[0].offset
+            start = self._next.get((topic, number), first)
+            by_number[number].append(Frame(topic, min(start, first), found, first < start))
+        for number, frames in by_number.items():
+            for frame in frames:
+                self._next[frame.topic, number] = frame.next_offset
+            yield number, frames

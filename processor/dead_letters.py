@@ -1,28 +1,79 @@
-"""Dead letters: the original bytes, and in headers where they stood and what was wrong."""
+"""Dead letters: the original bytes, and in headers where they stood and what was wrong.
+
+A dead letter that is sent again names its original place in ``resent_`` headers, and that place is
+used everywhere, so that the record folds as if it had come in time (design §5, rule 9).
+"""
 
 from __future__ import annotations
 
+from typing import Final
+
 from processor.batch import SourceRecord
 from processor.log import Outgoing
+from projections.events import Place
 from schemas import headers
 from schemas.codec import BadRecord
 from schemas.topics import DEAD_LETTERS
 
+RESENT: Final = (
+    headers.RESENT_TOPIC,
+    headers.RESENT_PARTITION,
+    headers.RESENT_OFFSET,
+    headers.RESENT_TIMESTAMP,
+)
+
+
+def place_of(topic: str, partition: int, record: SourceRecord) -> Place:
+    """Where and when a record was first received; :class:`BadRecord` if its headers cannot be
+    right."""
+    if not record.headers:
+        return Place(partition, record.offset, record.timestamp)
+    named = {name: value for name, value in record.headers if name in RESENT}
+    if not named:
+        return Place(partition, record.offset, record.timestamp)
+    return _resent(topic, record, named)
+
 
 def dead_letter(topic: str, partition: int, record: SourceRecord, bad: BadRecord) -> Outgoing:
-    """The dead letter of a record that cannot be folded."""
+    """The dead letter of a record that cannot be folded, at its original place."""
+    try:
+        stood = place_of(topic, partition, record)
+    except BadRecord:
+        stood = Place(partition, record.offset, record.timestamp)
     place = {
         headers.DL_TOPIC: topic,
-        headers.DL_PARTITION: str(partition),
-        headers.DL_OFFSET: str(record.offset),
-        headers.DL_TIMESTAMP: str(record.timestamp),
+        headers.DL_PARTITION: str(stood.partition),
+        headers.DL_OFFSET: str(stood.offset),
+        headers.DL_TIMESTAMP: str(stood.received_at),
         headers.DL_REASON: bad.reason,
         headers.DL_DETAIL: bad.detail,
     }
-    original = [(name, value) for name, value in record.headers if name not in place]
+    original = [
+        (name, value) for name, value in record.headers if name not in place and name not in RESENT
+    ]
     return Outgoing(
         DEAD_LETTERS,
         record.key,
         record.value,
         [*original, *((name, text.encode()) for name, text in place.items())],
+    )
+
+
+def _resent(topic: str, record: SourceRecord, named: dict[str, bytes]) -> Place:
+    try:
+        was, partition, offset, received_at = (named[name].decode("ascii") for name in RESENT)
+        place = Place(int(partition), int(offset), int(received_at))
+    except (KeyError, ValueError) as error:
+        raise _bad("they are not a topic and three whole numbers") from error
+    if was != topic:
+        raise _bad(f"they name the topic {was}")
+    if min(place.partition, place.offset) < 0 or not 0 <= place.received_at <= record.timestamp:
+        raise _bad("they name a place that cannot have been")
+    return place
+
+
+def _bad(why: str) -> BadRecord:
+    return BadRecord(
+        "invalid-resent-headers",
+        f"The resent_ headers cannot be used, {why}: only 'fdt dead-letters resend' sets them.",
     )

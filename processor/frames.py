@@ -13,7 +13,6 @@ equal partition counts).
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, Protocol, cast
 
@@ -23,7 +22,7 @@ from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
-from processor.batch import Batch, Frame
+from processor.batch import Batch, Chain
 from schemas.topics import TOPIC_SOURCES
 
 FETCH_WAIT_MS: Final = 25
@@ -47,6 +46,9 @@ class Owner(Protocol):
 
     async def revoked(self) -> None:
         """Finish what is being processed; nothing more comes until the next assignment."""
+
+    assignment: int
+    """Number of the present assignment."""
 
     def positions(self) -> Mapping[TP, int]:
         """Next offset of every source partition owned."""
@@ -88,7 +90,7 @@ class FramesConsumer(driver.Consumer):
         self._idle = asyncio.Event()
         self._idle.set()
         self._brought = 0
-        self._next: dict[TP, int] = {}
+        self._chain = Chain()
         self._committed: dict[TP, int] = {}
 
     @property
@@ -115,7 +117,7 @@ class FramesConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Go to where the ledgers stand."""
         positions = dict(self.owner.positions())
-        self._next = positions
+        self._chain.begin({(tp.topic, tp.partition): at for tp, at in positions.items()})
         await self.seek_wait(positions)
         for tp in positions:
             self._read_offset[tp] = None
@@ -127,21 +129,16 @@ class FramesConsumer(driver.Consumer):
         await self._idle.wait()
         if self._brought < LITTLE:
             await asyncio.sleep(GATHER_S)
-        generation = self.app.consumer_generation_id
+        generation, assignment = self.app.consumer_generation_id, self.owner.assignment
         records, _ = await self._wait_next_records(timeout)
         if not records or self.should_stop:
             return
         self._brought = sum(map(len, records.values()))
-        by_number: dict[int, list[Frame]] = defaultdict(list)
-        for tp, found in records.items():
-            frame = Frame(tp.topic, self._next.get(tp, found[0].offset), found)
-            by_number[tp.partition].append(frame)
-        for number, frames in by_number.items():
+        found = {(tp.topic, tp.partition): held for tp, held in records.items()}
+        for number, frames in self._chain.batches(found):
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 return  # the seek after the rebalance brings them again
-            for frame in frames:
-                self._next[TP(frame.topic, number)] = frame.next_offset
-            yield self._message(Batch(number, frames, self.ends(number)))
+            yield self._message(Batch(number, frames, self.ends(number), assignment))
 
     def ends(self, number: int) -> dict[str, int]:
         """End offsets of the source topics in a partition number, as the last fetches saw them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ import msgspec
 from projections.state import LAYOUT
 from schemas.codec import Codec
 from schemas.topics import SOURCE_TOPICS
+
+logger = logging.getLogger(__name__)
 
 LEDGER_KEY: Final = b"!ledger"
 """Key of the ledger in a partition's store; rows begin with ``d``."""
@@ -32,7 +35,15 @@ class Ledger:
     """By source topic."""
     status_offset: int = 0
     """Next offset of the status partition that is not in the store."""
+    log_start: int = 0
+    """First offset of the status partition when it last held every row of the store; -1 while it
+    does not."""
+    covered_at: int = 0
+    """Log-append time of the last status record in the store."""
     rows: int = 0
+    """Rows in the store."""
+    counted: int = 0
+    """Rows that the last control record counts: others if the store or the log is not whole."""
     partition_time: int | None = None
     last_received: dict[str, int] = field(default_factory=dict)
     """By source; a CSP by region."""
@@ -54,6 +65,9 @@ class _Stored(msgspec.Struct, array_like=True):
     partition_time: int | None
     last_received: dict[str, int]
     counts: dict[str, int]
+    log_start: int
+    covered_at: int
+    counted: int
 
 
 def pack(ledger: Ledger, status_topic_id: str) -> bytes:
@@ -68,26 +82,33 @@ def pack(ledger: Ledger, status_topic_id: str) -> bytes:
             ledger.partition_time,
             ledger.last_received,
             ledger.counts,
+            ledger.log_start,
+            ledger.covered_at,
+            ledger.counted,
         )
     )
 
 
-def unpack(data: bytes, status_topic_id: str) -> Ledger | None:
-    """The ledger of a store; none if it is of another layout or of another status topic."""
+def unpack(data: bytes) -> tuple[Ledger, str] | None:
+    """The ledger of a store and the id of its status topic; none if it is of another layout."""
     try:
         stored = msgspec.msgpack.decode(data, type=_Stored)
     except msgspec.DecodeError:
         return None
-    if stored.layout != LAYOUT or stored.status_topic_id != status_topic_id:
+    if stored.layout != LAYOUT:
         return None
-    return Ledger(
-        stored.positions,
-        stored.status_offset,
-        stored.rows,
-        stored.partition_time,
-        stored.last_received,
-        stored.counts,
+    ledger = Ledger(
+        positions=stored.positions,
+        status_offset=stored.status_offset,
+        log_start=stored.log_start,
+        covered_at=stored.covered_at,
+        rows=stored.rows,
+        counted=stored.counted,
+        partition_time=stored.partition_time,
+        last_received=stored.last_received,
+        counts=stored.counts,
     )
+    return ledger, stored.status_topic_id
 
 
 def control_value(codec: Codec, ledger: Ledger, partition: int, worker: str) -> bytes:
@@ -120,14 +141,69 @@ def from_control(codec: Codec, value: bytes, ledger: Ledger) -> Ledger:
         partition_time=control["partition_time"],
         last_received=control["last_received"],
         counts=control["counts"],
+        counted=control["rows"],
     )
 
 
-def current(ledger: Ledger, ids: dict[str, str]) -> Ledger:
-    """``ledger`` under today's topic ids: a topic created anew is read from its beginning."""
-    positions = {}
-    for topic in SOURCE_TOPICS.values():
-        held = ledger.positions.get(topic)
-        same = held is not None and held.topic_id == ids[topic]
-        positions[topic] = held if held is not None and same else Position(ids[topic], 0)
+@dataclass(frozen=True, slots=True)
+class SourceLog:
+    """One source topic of a partition number as the broker holds it now."""
+
+    topic_id: str
+    first: int
+    end: int
+
+
+def current(ledger: Ledger, sources: dict[str, SourceLog]) -> Ledger:
+    """``ledger`` with positions that exist in today's topics.
+
+    A topic that was created anew, or that lost records (an unclean election), is read from its
+    beginning: folding a record twice changes nothing. Records that were deleted before they were
+    read cannot be had any more, and this is said.
+    """
+    positions = {
+        topic: Position(sources[topic].topic_id, _place(topic, ledger, sources[topic]))
+        for topic in SOURCE_TOPICS.values()
+    }
     return replace(ledger, positions=positions)
+
+
+def from_the_beginning(ledger: Ledger) -> Ledger:
+    """``ledger`` before any event was read; the rows it has are true, and some are missing."""
+    return replace(ledger, positions={}, counts={}, counted=ledger.rows)
+
+
+def gone_back(ledger: Ledger, starts: dict[str, int]) -> Ledger:
+    """``ledger`` with the topics in ``starts`` to be read from there again."""
+    logger.error("the broker lost what was read of %s: it is read again", ", ".join(starts))
+    moved = {
+        topic: Position(ledger.positions[topic].topic_id, start) for topic, start in starts.items()
+    }
+    return replace(ledger, positions={**ledger.positions, **moved})
+
+
+def _place(topic: str, ledger: Ledger, log: SourceLog) -> int:
+    held = ledger.positions.get(topic)
+    if held is None:
+        return log.first
+    if held.topic_id != log.topic_id:
+        logger.warning("%s was created anew: it is read from its beginning", topic)
+        return log.first
+    if held.next_offset > log.end:
+        logger.error(
+            "%s ends at %d, before the %d that were read: the broker lost records; "
+            "it is read from its beginning",
+            topic,
+            log.end,
+            held.next_offset,
+        )
+        return log.first
+    if held.next_offset < log.first:
+        logger.error(
+            "%s begins at %d: the records from %d on were deleted before they were read",
+            topic,
+            log.first,
+            held.next_offset,
+        )
+        return log.first
+    return held.next_offset

@@ -18,13 +18,11 @@ from confluent_kafka import (
     KafkaException,
     Message,
     Producer,
-    TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
 
 from schemas.partitioning import PRODUCER_PARTITIONER
-from schemas.topics import SOURCE_TOPICS, STATUS
+from schemas.topics import STATUS
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +30,10 @@ Headers = list[tuple[str, str | bytes | None]]
 
 READ_TIMEOUT_S: Final = 30.0
 """A status partition that gives nothing, not even its end, for this long is an outage."""
+
+TRANSACTION_TIMEOUT_MS: Final = 300_000
+"""A broker that is away for longer aborts what was open, and the worker starts again. What a dead
+worker left open is aborted by its successor's fence, long before this."""
 
 _BATCH: Final = 2_000
 _POLL_S: Final = 0.1
@@ -74,6 +76,11 @@ class Appended:
     timestamp: int
 
 
+class LogFailed(RuntimeError):
+    """The broker refused for good, or it is not known whether it accepted: only a new session that
+    reads the log to its end can tell."""
+
+
 class StatusLog(Protocol):
     """One partition of the status topic."""
 
@@ -89,8 +96,8 @@ class StatusLog(Protocol):
     def append(self, records: Sequence[Outgoing]) -> Appended:
         """Commit ``records``, the last of which goes to the status topic, in one transaction.
 
-        Raises :class:`Fenced` if another owner took over, :class:`LogUnavailable` if the broker
-        does not answer; in both cases none of the records counts.
+        Waits for a broker that does not answer. Raises :class:`Fenced` if another owner took over:
+        none of the records counts; :class:`LogFailed` if that is not known.
         """
 
     def close(self) -> None:
@@ -118,6 +125,7 @@ class KafkaStatusLog:
                 "linger.ms": 5,
                 "queue.buffering.max.messages": 1_000_000,
                 "message.max.bytes": 2 * 1024 * 1024,
+                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
                 "log_level": 3,
             }
         )
@@ -202,7 +210,7 @@ class KafkaStatusLog:
         ):
             raise Fenced(f"status partition {self._number} has another owner: {error.str()}")
         if error.fatal() or not error.txn_requires_abort():
-            raise LogUnavailable(f"status partition {self._number}: {error.str()}")
+            raise LogFailed(f"status partition {self._number}: {error.str()}")
         logger.warning(
             "status partition %d: transaction aborted (%s), again", self._number, error.str()
         )
@@ -256,37 +264,3 @@ class KafkaStatusLog:
     def _open_producer(self) -> Producer:
         assert self._producer is not None, "fence() comes first"
         return self._producer
-
-
-def topic_ids(bootstrap: str, topics: Sequence[str]) -> dict[str, str]:
-    """The broker's id of each topic: a topic that was deleted and created again has another.
-
-    Raises :class:`LogUnavailable` if a topic does not exist or the broker does not answer.
-    """
-    return {name: str(found.topic_id) for name, found in _described(bootstrap, topics).items()}
-
-
-def topic_partitions(bootstrap: str) -> int:
-    """The one partition count of all topics that are keyed by device; :class:`LogUnavailable`."""
-    topics = [*SOURCE_TOPICS.values(), STATUS]
-    counts = {name: len(found.partitions) for name, found in _described(bootstrap, topics).items()}
-    if len(set(counts.values())) != 1:
-        raise LogUnavailable(
-            f"The topics differ in their number of partitions ({counts}): one device would meet in "
-            "several. Create them anew with 'fdt topics'."
-        )
-    return counts[STATUS]
-
-
-def _described(bootstrap: str, topics: Sequence[str]) -> dict[str, Any]:
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
-    try:
-        futures = admin.describe_topics(
-            TopicCollection(list(topics)), request_timeout=READ_TIMEOUT_S
-        )
-        return {name: future.result() for name, future in futures.items()}
-    except KafkaException as error:
-        raise LogUnavailable(
-            f"Cannot describe the topics at {bootstrap}: {error.args[0].str()}. Is the broker up, "
-            "and was 'fdt topics' run?"
-        ) from error

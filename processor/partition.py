@@ -10,63 +10,55 @@ goes back.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import Final, Protocol
 
-from processor.batch import Batch, Frame, SourceRecord
-from processor.dead_letters import dead_letter
+from processor.batch import Batch
+from processor.folding import STATUS_RECORD, Folded, Folding
+from processor.in_hand import InHand
 from processor.ledger import (
     LEDGER_KEY,
     Ledger,
     Position,
+    SourceLog,
     control_value,
     current,
     from_control,
+    from_the_beginning,
+    gone_back,
     pack,
-    unpack,
 )
 from processor.log import Logged, Outgoing, StatusLog
+from processor.recovery import ROW_PREFIX, LogState, Progress, Stores, open_store, rows
 from projections.cap import TIMELINE_CAP
-from projections.events import RECORDS, Place, Reader, check_key
-from projections.fold import Fold
-from projections.state import ForeignLayout, Report, Row, encode_row
-from projections.status_record import status_body
-from schemas.codec import BadRecord, Codec
+from projections.events import Reader
+from projections.state import LAYOUT, decode_row
+from schemas.codec import Codec
 from schemas.identifiers import DeviceId
-from schemas.partitioning import partition_of
-from schemas.topics import CONTROL_KEY, STATUS, TOPIC_SOURCES, Source
+from schemas.topics import CONTROL_KEY, STATUS, TOMBSTONES_KEPT_MS
 from storage.store import Store, StoreDamaged
 
 logger = logging.getLogger(__name__)
 
-STATUS_RECORD: Final = "FirmwareStatus"
-_ROW: Final = b"d"
 _REGIONS_KEPT: Final = 32
+_REFILL: Final = 1_000
+"""Rows of one transaction when the log is filled again from the store."""
 
 
 class FrameLost(RuntimeError):
     """A frame does not begin where the partition stands: records between would be skipped."""
 
 
-class Stores(Protocol):
-    """Where the stores of the partitions are kept."""
+class Topics(Protocol):
+    """What the broker says of the topics themselves; ``LogUnavailable`` while it says nothing."""
 
-    def open(self, partition: int) -> Store:
-        """Open the partition's store, creating it if there is none; ``StoreDamaged`` if it is."""
+    def ids(self) -> dict[str, str]:
+        """Topic -> id, of the source topics and the status topic: a topic made anew has another."""
 
-    def set_aside(self, partition: int, why: str) -> None:
-        """Move a (closed) store out of the way, keeping it."""
-
-
-@dataclass(slots=True)
-class _Work:
-    """What a batch comes to before anything of it is durable."""
-
-    reports: dict[DeviceId, list[tuple[Report, SourceRecord, str]]] = field(default_factory=dict)
-    dead: list[Outgoing] = field(default_factory=list)
-    read: int = 0
-    last_received: dict[str, int] = field(default_factory=dict)
+    def sources(self, number: int) -> dict[str, SourceLog]:
+        """Every source topic in a partition number."""
 
 
 class Partition:
@@ -81,19 +73,21 @@ class Partition:
         log: StatusLog,
         reader: Reader,
         codec: Codec,
-        topic_ids: Callable[[], dict[str, str]],
+        topics: Topics,
         worker: str,
+        in_hand: InHand,
         timeline_cap: int = TIMELINE_CAP,
+        progress: Progress = lambda number, done, total: None,
     ) -> None:
         self.number = number
-        self._partitions = partitions
+        self._folding = Folding(number, partitions, reader, codec, timeline_cap)
         self._stores = stores
         self._log = log
-        self._reader = reader
-        self._rules = Fold(reader.catalogue, reader.device_types, timeline_cap)
         self._codec = codec
-        self._topic_ids = topic_ids
+        self._topics = topics
         self._worker = worker
+        self._in_hand = in_hand
+        self._progress = progress
         self._store: Store | None = None
         self._status_topic_id = ""
         self._broker_time: int | None = None
@@ -104,174 +98,167 @@ class Partition:
 
     def resume(self) -> None:
         """Own the partition: fence the last owner, then bring the store up to the log's end."""
-        ids = self._topic_ids()
-        self._status_topic_id = ids[STATUS]
         self._log.fence()
+        topic_id = self._topics.ids()[STATUS]
         first, end = self._log.bounds()
-        if self._store is None or not first <= self.ledger.status_offset <= end:
-            self._store, self.ledger = self._open(first, end)
-        for logged in self._log.read(self.ledger.status_offset, end):
-            self._apply(logged)
-        self.ledger = current(replace(self.ledger, status_offset=end), ids)
+        log = LogState(topic_id, first, end, lambda: not any(self._log.read(first, end)))
+        self._open(log)
+        try:
+            self._catch_up(log)
+        except StoreDamaged as error:
+            self._open_anew(log, str(error))
+            self._catch_up(log)
+        self.ledger = current(self.ledger, self._topics.sources(self.number))
+        if self.ledger.log_start != first:
+            self._refill(log)
         logger.info(
             "partition %d: %d rows, status offset %d, goes on at %s",
             self.number,
             self.ledger.rows,
-            end,
+            self.ledger.status_offset,
             {topic: p.next_offset for topic, p in self.ledger.positions.items()},
         )
 
     def close(self) -> None:
         """Give the partition up in order."""
         self._log.close()
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        self._close_store()
 
-    def _open(self, first: int, end: int) -> tuple[Store, Ledger]:
-        """The local store with its ledger, or an empty one where it cannot be gone on from."""
-        if self._store is not None:
-            self._store.close()
-            self._store = None
-        try:
-            store = self._stores.open(self.number)
-            data = store.get(LEDGER_KEY)
-        except StoreDamaged as error:
-            return self._open_anew(str(error), first)
-        if data is None:
-            return store, Ledger(status_offset=first)
-        ledger = unpack(data, self._status_topic_id)
-        if ledger is not None and first <= ledger.status_offset <= end:
-            return store, ledger
-        store.close()
-        return self._open_anew("its ledger does not fit this log or this program", first)
+    def _open(self, log: LogState) -> None:
+        """The store; one that stayed open is gone on from if it still fits the log."""
+        known = self._store is not None and self._status_topic_id == log.topic_id
+        fits = known and self.ledger.log_start == log.first
+        if fits and log.refuses(self.ledger, log.topic_id) is None:
+            return
+        self._close_store()
+        self._store, self.ledger = open_store(self._stores, self.number, log)
+        self._status_topic_id = log.topic_id
+        self._read_until = {}
 
-    def _open_anew(self, why: str, first: int) -> tuple[Store, Ledger]:
+    def _open_anew(self, log: LogState, why: str) -> None:
+        self._close_store()
         self._stores.set_aside(self.number, why)
-        return self._stores.open(self.number), Ledger(status_offset=first)
+        self._store, self.ledger = self._stores.open(self.number), log.fresh()
+
+    def _close_store(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _catch_up(self, log: LogState) -> None:
+        """Apply the log to its end, and hold the rows against the last control record's count.
+
+        :class:`StoreDamaged` if the store has missed what the log no longer tells.
+        """
+        anew, began = self.ledger.status_offset == log.first, self.ledger.status_offset
+        covered_at = self.ledger.covered_at
+        for logged in self._log.read(began, log.end):
+            self._apply(logged)
+            self._progress(self.number, self.ledger.status_offset - began, log.end - began)
+        self.ledger = replace(self.ledger, status_offset=log.end)
+        if covered_at and self.ledger.covered_at - covered_at > TOMBSTONES_KEPT_MS:
+            raise StoreDamaged("it is older than the log keeps tombstones")
+        if self.ledger.rows == self.ledger.counted:
+            return
+        what = f"{self.ledger.rows} rows where the log counts {self.ledger.counted}"
+        if not anew:
+            raise StoreDamaged(what)
+        logger.error(
+            "partition %d: the status topic is not whole (%s): every event is read again",
+            self.number,
+            what,
+        )
+        self._write(from_the_beginning(self.ledger), {})
 
     def _apply(self, logged: list[Logged]) -> None:
         """Committed status records into the store: rows, tombstones, and the last control
         record."""
-        store = self._opened()
-        ledger = self.ledger
+        store, ledger = self._opened(), self.ledger
         changes: dict[bytes, bytes | None] = {}
         for record in logged:
+            key = ROW_PREFIX + record.key
             if record.key == CONTROL_KEY:
                 assert record.value is not None
                 ledger = from_control(self._codec, record.value, ledger)
             elif record.value is None:
-                changes[_ROW + record.key] = None
+                changes[key] = None
             else:
-                changes[_ROW + record.key] = self._codec.decode(STATUS_RECORD, record.value)[
-                    "state"
-                ]
+                state = self._codec.decode(STATUS_RECORD, record.value)["state"]
+                # A row of another layout is missed by the count, and made from the events again.
+                changes[key] = state if state[:1] == bytes([LAYOUT]) else None
         held = store.get_many(list(changes))
         grown = sum(
             (after is not None) - (before is not None)
             for before, after in zip(held, changes.values(), strict=True)
         )
-        self.ledger = replace(
-            ledger,
-            rows=self.ledger.rows + grown,
-            status_offset=logged[-1].offset + 1 if logged else ledger.status_offset,
-        )
-        store.write({**changes, LEDGER_KEY: pack(self.ledger, self._status_topic_id)})
+        if logged:
+            ledger = replace(
+                ledger, status_offset=logged[-1].offset + 1, covered_at=logged[-1].timestamp
+            )
+        self._write(replace(ledger, rows=ledger.rows + grown), changes)
+
+    def _refill(self, log: LogState) -> None:
+        """Write every row of the store to a log that was emptied or created anew."""
+        self._write(self.ledger, {})
+        held = rows(self._opened())
+        while chunk := list(islice(held, _REFILL)):
+            records = [
+                self._folding.status(device, decode_row(state), state) for device, state in chunk
+            ]
+            self._append(self.ledger, records, {})
+        self._append(replace(self.ledger, log_start=log.first), [], {})
 
     # -- processing ------------------------------------------------------------------------------
 
     def process(self, batch: Batch) -> None:
         """Fold a batch and make it durable; on any exception nothing of it counts."""
-        work = _Work()
         for frame in batch.frames:
-            self._read(frame, work)
-        if not work.read:
-            return
-        rows, changed = self._fold(work)
-        self._commit(work, rows, changed, batch)
+            reached = self.ledger.next_offset(frame.topic)
+            if frame.start > reached:
+                raise FrameLost(
+                    f"{frame.topic}[{self.number}]: a frame begins at {frame.start}, "
+                    f"covered is {reached}"
+                )
+        again = {frame.topic: frame.start for frame in batch.frames if frame.again}
+        if again:
+            self.ledger = gone_back(self.ledger, again)
+        with self._in_hand.holding(self.number, batch, self._stored) as killers:
+            covered = self.ledger.next_offset
+            folded = self._folding.fold(batch.frames, covered, self._held, killers)
+            if folded.read:
+                self._commit(folded, batch)
 
     def keep_alive(self, ends: dict[str, int]) -> None:
         """A control record alone: it shows that the partition is owned, and how late it is."""
-        self._commit(_Work(), {}, 0, Batch(self.number, (), ends))
+        self._commit(Folded(), Batch(self.number, (), ends))
 
-    def _read(self, frame: Frame, work: _Work) -> None:
-        """Decode and check one frame; what cannot be folded becomes a dead letter."""
-        covered = self.ledger.next_offset(frame.topic)
-        if frame.start > covered:
-            raise FrameLost(
-                f"{frame.topic}[{self.number}]: a frame begins at {frame.start}, "
-                f"covered is {covered}"
-            )
-        source = TOPIC_SOURCES[frame.topic]
-        for record in frame.records:
-            if record.offset < covered:
-                continue
-            work.read += 1
-            try:
-                fields = self._codec.decode(RECORDS[source], record.value)
-                place = Place(self.number, record.offset, record.timestamp)
-                device, report = self._reader.report(source, fields, place)
-                check_key(record.key, device)
-            except BadRecord as bad:
-                work.dead.append(dead_letter(frame.topic, self.number, record, bad))
-                continue
-            work.reports.setdefault(device, []).append((report, record, frame.topic))
-            work.last_received[_source_name(source, fields)] = record.timestamp
+    def _held(self, devices: Sequence[DeviceId]) -> Sequence[bytes | None]:
+        return self._opened().get_many([ROW_PREFIX + device.encode() for device in devices])
 
-    def _fold(self, work: _Work) -> tuple[dict[DeviceId, tuple[Row, bytes]], int]:
-        """The changed rows with their bytes, and by how many the partition grew."""
-        devices = list(work.reports)
-        held = self._opened().get_many([_ROW + device.encode() for device in devices])
-        changed: dict[DeviceId, tuple[Row, bytes]] = {}
-        grown = 0
-        for device, data in zip(devices, held, strict=True):
-            if data is None and partition_of(device, self._partitions) != self.number:
-                self._refuse(device, work)
-                continue
-            row = self._rules.new_row() if data is None else self._row(data)
-            news = [self._rules.add(row, report) for report, _, _ in work.reports[device]]
-            if any(news):
-                changed[device] = (row, encode_row(row))
-                grown += data is None
-        return changed, grown
+    def _stored(self, device: DeviceId) -> bytes | None:
+        return self._held([device])[0]
 
-    def _row(self, data: bytes) -> Row:
-        try:
-            return self._rules.stored_row(data)
-        except ForeignLayout as error:
-            raise StoreDamaged(f"partition {self.number}: {error}") from error
+    def _commit(self, folded: Folded, batch: Batch) -> None:
+        self._stores.require_room()
+        rows = {ROW_PREFIX + device.encode(): state for device, state in folded.rows.items()}
+        self._append(self._advanced(folded, batch), folded.outgoing, rows)
 
-    def _refuse(self, device: DeviceId, work: _Work) -> None:
-        """A device of another partition: folding it here too would give it two rows."""
-        right = partition_of(device, self._partitions)
-        bad = BadRecord(
-            "wrong-partition",
-            f"Key {device} belongs to partition {right}: publish with the murmur2 partitioner.",
-        )
-        for _, record, topic in work.reports.pop(device):
-            work.dead.append(dead_letter(topic, self.number, record, bad))
-
-    def _commit(
-        self, work: _Work, rows: dict[DeviceId, tuple[Row, bytes]], grown: int, batch: Batch
+    def _append(
+        self, ledger: Ledger, records: Sequence[Outgoing], changes: Mapping[bytes, bytes | None]
     ) -> None:
-        ledger = self._advanced(work, grown, batch)
-        prefix = self._codec.prefix(STATUS_RECORD)
-        records = [
-            Outgoing(STATUS, device.encode(), prefix + status_body(device, row, state))
-            for device, (row, state) in rows.items()
-        ]
-        records += work.dead
+        """The transaction, then the write of the same to the store."""
         control = control_value(self._codec, ledger, self.number, self._worker)
         appended = self._log.append([*records, Outgoing(STATUS, CONTROL_KEY, control)])
-        ledger = replace(ledger, status_offset=appended.next_offset)
-        changes: dict[bytes, bytes | None] = {
-            _ROW + device.encode(): state for device, (_, state) in rows.items()
-        }
+        end, at = appended.next_offset, appended.timestamp
+        self._write(replace(ledger, status_offset=end, covered_at=at), changes)
+        self._broker_time = at
+
+    def _write(self, ledger: Ledger, changes: Mapping[bytes, bytes | None]) -> None:
+        """Rows and ledger as one atomic write."""
         self._opened().write({**changes, LEDGER_KEY: pack(ledger, self._status_topic_id)})
         self.ledger = ledger
-        self._broker_time = appended.timestamp
 
-    def _advanced(self, work: _Work, grown: int, batch: Batch) -> Ledger:
+    def _advanced(self, folded: Folded, batch: Batch) -> Ledger:
         """The ledger once this batch is durable."""
         ledger = self.ledger
         positions = dict(ledger.positions)
@@ -279,19 +266,20 @@ class Partition:
             held = positions[frame.topic]
             if frame.next_offset > held.next_offset:
                 positions[frame.topic] = Position(held.topic_id, frame.next_offset)
-        last_received = {**ledger.last_received, **work.last_received}
+        last_received = {**ledger.last_received, **folded.last_received}
         while len(last_received) > _REGIONS_KEPT:
             del last_received[min(last_received, key=last_received.__getitem__)]
         counts = ledger.counts
         added = {
-            "read": work.read,
-            "folded": sum(map(len, work.reports.values())),
-            "dead_lettered": len(work.dead),
+            "read": folded.read,
+            "folded": folded.read - folded.dead,
+            "dead_lettered": folded.dead,
         }
         return replace(
             ledger,
             positions=positions,
-            rows=ledger.rows + grown,
+            rows=ledger.rows + folded.grown,
+            counted=ledger.rows + folded.grown,
             partition_time=self._partition_time(positions, batch),
             last_received=last_received,
             counts={name: counts.get(name, 0) + n for name, n in added.items()},
@@ -321,9 +309,3 @@ class Partition:
     def _opened(self) -> Store:
         assert self._store is not None, "resume() comes first"
         return self._store
-
-
-def _source_name(source: Source, fields: dict[str, object]) -> str:
-    """Key of the freshness table: a CSP by region, so that a silent region shows."""
-    name = source.topic.removeprefix("firmware.").removesuffix(".v1")
-    return f"{name}/{str(fields['csp_region'])[:32]}" if source is Source.CSP else name

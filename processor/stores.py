@@ -2,34 +2,62 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import shutil
 from pathlib import Path
+from typing import Final
 
 from storage.rocks import RocksStore
 from storage.store import Store
 
 logger = logging.getLogger(__name__)
 
+ASIDE_KEPT: Final = 3
+"""Folders set aside that are kept of each partition: the latest ones."""
+LEAST_FREE_MB: Final = 64
+"""A disk with less free does not get another batch: RocksDB needs room to write what it holds."""
+
+_MIB: Final = 1024 * 1024
+
 
 class FolderStores:
     """One RocksDB database for each partition number, below ``folder``."""
 
-    def __init__(self, folder: Path, block_cache_mb: int) -> None:
+    def __init__(self, folder: Path, block_cache_mb: int, least_free_mb: int) -> None:
         self._folder = folder
         self._block_cache_mb = block_cache_mb
+        self._least_free = least_free_mb * _MIB
 
     def open(self, partition: int) -> Store:
         """Open or create; :class:`~storage.store.StoreDamaged` if what is there cannot be read."""
         return RocksStore(self._path(partition), block_cache_mb=self._block_cache_mb)
 
     def set_aside(self, partition: int, why: str) -> None:
-        """Rename the folder: what is set aside is kept for whoever asks why."""
+        """Rename the folder: what is set aside is kept for whoever asks why, the oldest not for
+        ever."""
         path = self._path(partition)
-        number = 1
-        while (aside := path.with_name(f"{path.name}.aside-{number}")).exists():
-            number += 1
+        held = sorted(
+            (int(found.suffix.removeprefix(".aside-")), found)
+            for found in self._folder.glob(f"{path.name}.aside-*")
+        )
+        for _, old in held[: max(0, len(held) + 1 - ASIDE_KEPT)]:
+            shutil.rmtree(old)
+        number = held[-1][0] + 1 if held else 1
+        aside = path.with_name(f"{path.name}.aside-{number}")
         path.rename(aside)
         logger.warning("%s: set aside as %s, rebuilding from the log", why, aside.name)
+
+    def require_room(self) -> None:
+        """``OSError`` (``ENOSPC``) if less than the least is free: nothing is committed then."""
+        free = shutil.disk_usage(self._folder).free
+        if free < self._least_free:
+            raise OSError(
+                errno.ENOSPC,
+                f"only {free // _MIB} MiB are free and {self._least_free // _MIB} are needed: "
+                "make room, then start again",
+                str(self._folder),
+            )
 
     def _path(self, partition: int) -> Path:
         return self._folder / f"partition-{partition}"

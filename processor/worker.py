@@ -11,8 +11,8 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
@@ -20,7 +20,8 @@ from typing import Final
 from faust.types import TP
 
 from processor.batch import Batch
-from processor.partition import Partition
+from processor.log import LogUnavailable
+from processor.partition import Partition, Topics
 from schemas.registry import RegistryUnavailable
 
 logger = logging.getLogger(__name__)
@@ -28,36 +29,60 @@ logger = logging.getLogger(__name__)
 CONCURRENCY: Final = 4
 """Partitions in hand at once: one folds while others wait for their transactions."""
 
-REGISTRY_RETRY_S: Final = 2.0
-"""Pause before a batch is tried again while the schema registry does not answer."""
+OUTAGES: Final = (RegistryUnavailable, LogUnavailable)
+"""What is waited for; anything else ends the worker."""
+
+_FIRST_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 15.0
+
+
+class TopicsChanged(RuntimeError):
+    """A topic was deleted and created again while its records were read: start anew with it."""
 
 
 class Worker:
-    """The partitions of one process."""
+    """The partitions of one process.
+
+    ``threads`` fold; ``clock`` and ``sleep`` are in seconds.
+    """
 
     def __init__(
         self,
         make_partition: Callable[[int], Partition],
+        topics: Topics,
         on_failure: Callable[[BaseException], None],
+        *,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        threads: Executor | None = None,
     ) -> None:
         self._make_partition = make_partition
+        self._topics = topics
+        self._topic_ids: dict[str, str] = {}
         self._on_failure = on_failure
         self._clock = clock
+        self._sleep = sleep
+        self._steps = 0
         self._partitions: dict[int, Partition] = {}
         self._owned: set[int] = set()
         self._written: dict[int, float] = {}
-        self._threads = ThreadPoolExecutor(max_workers=CONCURRENCY, thread_name_prefix="fold")
+        self._threads = threads or ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="fold")
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.failure: BaseException | None = None
+        self.assignment = 0
+        """Number of the present assignment."""
+        self.settled = False
+        """Whether the group has told what is owned, and it is."""
 
     async def assigned(self, partitions: set[int]) -> None:
         """Own exactly ``partitions``: close the others, bring these up to the log's end."""
         async with self._all_turns():
             await self._guarded(lambda: self._own(partitions))
+        self.settled = True
 
     async def revoked(self) -> None:
         """Wait for the batches in hand; own nothing until the next assignment."""
+        self.settled = False
         async with self._all_turns():
             self._owned = set()
 
@@ -69,21 +94,28 @@ class Worker:
             for topic, position in self._partitions[number].ledger.positions.items()
         }
 
+    def progress(self) -> int:
+        """Changes with every step forward, and with every wait for somebody else."""
+        return self._steps
+
+    def step(self) -> None:
+        """A step forward."""
+        self._steps += 1
+
     async def process(self, batch: Batch) -> None:
-        """Fold one batch; a batch for a partition that is no longer owned is dropped unread."""
+        """Fold one batch; one of a former assignment is dropped unread, for it comes again."""
         async with self._turns[batch.partition]:
-            while batch.partition in self._owned:
-                try:
-                    await self._guarded(lambda: self._partitions[batch.partition].process(batch))
-                except RegistryUnavailable as error:
-                    logger.warning("waiting for the schema registry: %s", error)
-                    await asyncio.sleep(REGISTRY_RETRY_S)
-                else:
-                    self._written[batch.partition] = self._clock()
-                    return
+            if batch.assignment == self.assignment and batch.partition in self._owned:
+                await self._guarded(lambda: self._partitions[batch.partition].process(batch))
+                self._written[batch.partition] = self._clock()
 
     async def keep_alive(self, interval_s: float, ends: Callable[[int], dict[str, int]]) -> None:
-        """Write a control record for every partition that wrote nothing for ``interval_s``."""
+        """Write a control record for every partition that wrote nothing for ``interval_s``.
+
+        Ends the worker if a topic is not the one that it reads any more.
+        """
+        if self._owned:
+            await self._guarded(self._check_topics)
         for number in sorted(self._owned):
             async with self._turns[number]:
                 silent = self._clock() - self._written.get(number, 0.0)
@@ -102,11 +134,21 @@ class Worker:
     def _own(self, partitions: set[int]) -> None:
         for number in set(self._partitions) - partitions:
             self._partitions.pop(number).close()
+        # Before the positions: of a topic made anew meanwhile the next look tells.
+        self._topic_ids = self._topics.ids()
         for number in sorted(partitions):
             if number not in self._partitions:
                 self._partitions[number] = self._make_partition(number)
             self._partitions[number].resume()
+            self.step()
         self._owned = set(partitions)
+        self.assignment += 1
+
+    def _check_topics(self) -> None:
+        ids = self._topics.ids()
+        if ids != self._topic_ids:
+            changed = [topic for topic in ids if ids[topic] != self._topic_ids[topic]]
+            raise TopicsChanged(f"{', '.join(changed)} was deleted and created again")
 
     @asynccontextmanager
     async def _all_turns(self) -> AsyncIterator[None]:
@@ -117,15 +159,28 @@ class Worker:
             yield
 
     async def _guarded(self, work: Callable[[], None]) -> None:
-        """Run in the thread. Any failure but a silent registry ends the worker, its batch
-        uncommitted."""
+        """Run in a thread, again while somebody else is away. Any other failure ends the worker,
+        its batch uncommitted."""
         if self.failure is not None:
             raise RuntimeError("the worker has failed and processes nothing more") from self.failure
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        except RegistryUnavailable:
-            raise
-        except BaseException as error:
-            self.failure = error
-            self._on_failure(error)
-            raise
+        for pause in _pauses():
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            except OUTAGES as error:
+                self.step()
+                logger.warning("waiting %g s: %s", pause, error)
+                await self._sleep(pause)
+            except BaseException as error:
+                self.failure = error
+                self._on_failure(error)
+                raise
+            else:
+                self.step()
+                return
+
+
+def _pauses() -> Iterator[float]:
+    pause = _FIRST_PAUSE_S
+    while True:
+        yield pause
+        pause = min(2 * pause, _LONGEST_PAUSE_S)

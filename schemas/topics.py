@@ -10,6 +10,8 @@ from enum import IntEnum
 from typing import Final, Literal
 
 DAY_MS: Final = 86_400_000
+TOMBSTONES_KEPT_MS: Final = DAY_MS
+"""How long the status topic keeps a tombstone: a local copy that is older may have missed one."""
 
 DSP_EVENTS: Final = "firmware.dsp.v1"
 CSP_EVENTS: Final = "firmware.csp.v1"
@@ -84,6 +86,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         {
             **_RECEIVED_BY_BROKER,
             "compression.type": "producer",
+            "delete.retention.ms": str(TOMBSTONES_KEPT_MS),
             "min.cleanable.dirty.ratio": "0.2",
             "segment.ms": str(DAY_MS),
         },

@@ -25,6 +25,8 @@ from rocksdict import (
 from storage.store import Reading, StoreDamaged
 
 _MIB: Final = 1024 * 1024
+_DAMAGE: Final = ("Corruption", "Invalid argument", "No such file or directory")
+"""What RocksDB says of wrong bytes, of another program's files, and of files that are gone."""
 
 
 class RocksStore:
@@ -32,6 +34,7 @@ class RocksStore:
 
     def __init__(self, path: Path, *, block_cache_mb: int = 64, write_buffer_mb: int = 32) -> None:
         path.mkdir(parents=True, exist_ok=True)
+        _require_whole(path)
         with _disk_errors(path):
             self._db = Rdict(str(path), _options(block_cache_mb, write_buffer_mb))
         self._path = path
@@ -78,6 +81,12 @@ class RocksStore:
         """Flush and release the lock of the folder."""
         with _disk_errors(self._path):
             self._db.close()
+
+
+def _require_whole(path: Path) -> None:
+    """Without ``CURRENT`` RocksDB would begin an empty database and clear the old files away."""
+    if not (path / "CURRENT").exists() and any(path.glob("MANIFEST-*")):
+        raise StoreDamaged(f"The store in {path} is damaged: it has a manifest and no CURRENT file")
 
 
 class _RocksSnapshot:
@@ -151,6 +160,6 @@ def _disk_errors(path: Path) -> Iterator[None]:
         text = str(error)
         if type(error) is not Exception:
             raise
-        if "Corruption" in text or "Invalid argument" in text:
+        if any(sign in text for sign in _DAMAGE):
             raise StoreDamaged(f"The store in {path} is damaged: {text}") from error
         raise OSError(f"The store in {path} failed: {text}") from error

@@ -1,43 +1,111 @@
-"""``fdt process``: one worker of the stateful processor."""
+"""``fdt process``: the stateful processor, as one worker or as several under supervision."""
 
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+
+import typer
 
 from fdt.errors import UserError
+from fdt.interrupt import ends_on_signals
+from fdt.programs import Demand, processors
 from fdt.settings import Settings
+from fdt.supervisor import Patience, Supervisor
+
+if TYPE_CHECKING:
+    from processor.app import ProcessorConfig
+
+MOST_WORKERS: Final = 16
+PATIENCE: Final = Patience(failures=20, within=600.0)
+"""A record that kills its process needs a few deaths until it is found."""
+
+_LOOK_S: Final = 0.2
+_WAIT_S: Final = 5.0
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 
-def process() -> None:
+def process(
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MOST_WORKERS, help="Supervise so many workers, a data folder for each."
+        ),
+    ] = None,
+) -> None:
     """Fold the event topics into the status topic and the local table, until told to end."""
-    from processor.app import ProcessorConfig, run
-    from processor.log import LogUnavailable, topic_partitions
+    settings = Settings()
+    if settings.kafka_bootstrap_servers is None:
+        raise UserError("No broker: set KAFKA_BOOTSTRAP_SERVERS to host:port.")
+    if workers is None:
+        raise SystemExit(_work(settings, settings.kafka_bootstrap_servers))
+    _supervise(settings, workers)
+
+
+def _supervise(settings: Settings, workers: int) -> None:
+    """Workers ``worker-0`` and so on; one that ends is started again."""
+    supervisor = Supervisor(lambda name, line: typer.echo(f"{name:<12}| {line}"), patience=PATIENCE)
+    with ends_on_signals():
+        try:
+            for program in processors(settings, Demand(workers=workers)):
+                supervisor.start(program)
+            while True:
+                supervisor.tick()
+                time.sleep(_LOOK_S)
+        finally:
+            supervisor.stop_all()
+
+
+def _work(settings: Settings, bootstrap: str) -> int:
+    """One worker in this process; its exit code."""
+    from processor.app import run
+    from processor.topics import KafkaTopics, TopicsUnfit
     from projections.catalogue import BadCatalogue
 
-    settings = Settings()
-    bootstrap = settings.kafka_bootstrap_servers
-    if bootstrap is None:
-        raise UserError("No broker: set KAFKA_BOOTSTRAP_SERVERS to host:port.")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        config = ProcessorConfig(
-            bootstrap=bootstrap,
-            group_id=settings.group_id,
-            worker=settings.worker_name,
-            folder=settings.data_dir / settings.worker_name,
-            partitions=topic_partitions(bootstrap),
-            device_types=frozenset(settings.device_types),
-            clock_skew_past=settings.clock_skew_past,
-            session_timeout=settings.session_timeout,
-            commit_interval=settings.commit_interval,
-            idle_control_interval=settings.idle_control_interval,
-            max_batch_records=settings.max_batch_records,
-            block_cache_mb=settings.block_cache_mb,
-            timeline_cap=settings.timeline_cap,
-            catalogue=settings.catalogue_path,
-            registry_url=settings.schema_registry_url,
-        )
-        code = run(config)
-    except (LogUnavailable, BadCatalogue) as error:
+        partitions = _answered(KafkaTopics(bootstrap).partitions)
+        return run(_config(settings, bootstrap, partitions))
+    except (TopicsUnfit, BadCatalogue) as error:
         raise UserError(str(error)) from error
-    raise SystemExit(code)
+
+
+def _answered(ask: Callable[[], T]) -> T:
+    """The broker's answer; a broker that is away is waited for."""
+    from processor.log import LogUnavailable
+
+    while True:
+        try:
+            return ask()
+        except LogUnavailable as error:
+            logger.warning("waiting for the broker: %s", error)
+            time.sleep(_WAIT_S)
+
+
+def _config(settings: Settings, bootstrap: str, partitions: int) -> ProcessorConfig:
+    from processor.app import ProcessorConfig
+
+    return ProcessorConfig(
+        bootstrap=bootstrap,
+        group_id=settings.group_id,
+        worker=settings.worker_name,
+        folder=settings.data_dir / settings.worker_name,
+        partitions=partitions,
+        device_types=frozenset(settings.device_types),
+        clock_skew_past=settings.clock_skew_past,
+        session_timeout=settings.session_timeout,
+        commit_interval=settings.commit_interval,
+        idle_control_interval=settings.idle_control_interval,
+        stall_timeout=settings.stall_timeout,
+        max_batch_records=settings.max_batch_records,
+        block_cache_mb=settings.block_cache_mb,
+        least_free_mb=settings.least_free_mb,
+        timeline_cap=settings.timeline_cap,
+        catalogue=settings.catalogue_path,
+        registry_url=settings.schema_registry_url,
+    )

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from processor.app import ProcessorConfig, build
+from processor.topics import KafkaTopics
 from schemas.codec import Codec
 from schemas.partitioning import partition_of
 from schemas.topics import COMMS_HUB_EVENTS, CSP_EVENTS, DEAD_LETTERS, DSP_EVENTS
@@ -146,10 +147,13 @@ def test_faust_serves_no_web_pages(tmp_path: Path) -> None:
             session_timeout=hour,
             commit_interval=hour,
             idle_control_interval=hour,
+            stall_timeout=hour,
             max_batch_records=10,
             block_cache_mb=8,
+            least_free_mb=0,
             timeline_cap=200,
-        )
+        ),
+        KafkaTopics("127.0.0.1:9092"),
     )
     assert not app.conf.web_enabled
     assert not app.tables

@@ -1,0 +1,158 @@
+"""The fold of a batch: records in, changed rows and dead letters out; nothing durable happens here.
+
+Kept apart from the partition so that a child process can try the same work on a suspect record
+(:mod:`processor.trial`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from processor.batch import Frame, SourceRecord
+from processor.dead_letters import dead_letter, place_of
+from processor.log import Outgoing
+from projections.cap import TIMELINE_CAP
+from projections.events import RECORDS, Reader, check_key
+from projections.fold import Fold
+from projections.state import ForeignLayout, Report, Row, encode_row
+from projections.status_record import status_body
+from schemas.codec import BadRecord, Codec
+from schemas.identifiers import DeviceId
+from schemas.partitioning import partition_of
+from schemas.topics import STATUS, TOPIC_SOURCES, Source
+from storage.store import StoreDamaged
+
+STATUS_RECORD = "FirmwareStatus"
+
+Held = Callable[[Sequence[DeviceId]], Sequence[bytes | None]]
+"""Looks up the stored rows of devices."""
+
+
+@dataclass(slots=True)
+class Folded:
+    """What a batch comes to before anything of it is durable."""
+
+    rows: dict[DeviceId, bytes] = field(default_factory=dict)
+    """The changed rows' stored bytes."""
+    grown: int = 0
+    """How many of them are new."""
+    outgoing: list[Outgoing] = field(default_factory=list)
+    """The changed rows as status records, then the dead letters."""
+    read: int = 0
+    dead: int = 0
+    last_received: dict[str, int] = field(default_factory=dict)
+
+
+class Folding:
+    """The fold of one partition number, under one catalogue."""
+
+    def __init__(
+        self,
+        number: int,
+        partitions: int,
+        reader: Reader,
+        codec: Codec,
+        timeline_cap: int = TIMELINE_CAP,
+    ) -> None:
+        self.number = number
+        self._partitions = partitions
+        self._reader = reader
+        self._codec = codec
+        self._rules = Fold(reader.catalogue, reader.device_types, timeline_cap)
+
+    def fold(
+        self,
+        frames: Sequence[Frame],
+        covered: Callable[[str], int],
+        held: Held,
+        killers: Collection[tuple[str, int]] = (),
+    ) -> Folded:
+        """Fold the records of ``frames`` that are not below what is ``covered`` of their topics.
+
+        ``killers`` (topic, offset) are not looked into: they killed the process.
+        """
+        work = _Work(killers)
+        for frame in frames:
+            self._read(frame, covered(frame.topic), work)
+        return self._fold(work, held)
+
+    def status(self, device: str, row: Row, state: bytes) -> Outgoing:
+        """A row as a record of the status topic."""
+        prefix = self._codec.prefix(STATUS_RECORD)
+        return Outgoing(STATUS, device.encode(), prefix + status_body(device, row, state))
+
+    def _read(self, frame: Frame, covered: int, work: _Work) -> None:
+        """Decode and check one frame; what cannot be folded becomes a dead letter."""
+        source = TOPIC_SOURCES[frame.topic]
+        for record in frame.records:
+            if record.offset < covered:
+                continue
+            work.folded.read += 1
+            try:
+                if work.killers and (frame.topic, record.offset) in work.killers:
+                    raise _killer()
+                place = place_of(frame.topic, self.number, record)
+                fields = self._codec.decode(RECORDS[source], record.value)
+                device, report = self._reader.report(source, fields, place)
+                check_key(record.key, device)
+            except BadRecord as bad:
+                work.dead.append(dead_letter(frame.topic, self.number, record, bad))
+                continue
+            work.reports.setdefault(device, []).append((report, record, frame.topic))
+            if place.received_at == record.timestamp:  # one sent again is no sign of life
+                work.folded.last_received[_source_name(source, fields)] = record.timestamp
+
+    def _fold(self, work: _Work, held: Held) -> Folded:
+        folded, devices = work.folded, list(work.reports)
+        for device, data in zip(devices, held(devices), strict=True):
+            if data is None and partition_of(device, self._partitions) != self.number:
+                self._refuse(device, work)
+                continue
+            row = self._rules.new_row() if data is None else self._row(data)
+            news = [self._rules.add(row, report) for report, _, _ in work.reports[device]]
+            if any(news):
+                state = folded.rows[device] = encode_row(row)
+                folded.outgoing.append(self.status(device, row, state))
+                folded.grown += data is None
+        folded.outgoing += work.dead
+        folded.dead = len(work.dead)
+        return folded
+
+    def _row(self, data: bytes) -> Row:
+        try:
+            return self._rules.stored_row(data)
+        except ForeignLayout as error:
+            raise StoreDamaged(f"partition {self.number}: {error}") from error
+
+    def _refuse(self, device: DeviceId, work: _Work) -> None:
+        """A device of another partition: folding it here too would give it two rows."""
+        right = partition_of(device, self._partitions)
+        bad = BadRecord(
+            "wrong-partition",
+            f"Key {device} belongs to partition {right}: publish with the murmur2 partitioner.",
+        )
+        for _, record, topic in work.reports[device]:
+            work.dead.append(dead_letter(topic, self.number, record, bad))
+
+
+@dataclass(slots=True)
+class _Work:
+    killers: Collection[tuple[str, int]] = ()
+    folded: Folded = field(default_factory=Folded)
+    reports: dict[DeviceId, list[tuple[Report, SourceRecord, str]]] = field(default_factory=dict)
+    dead: list[Outgoing] = field(default_factory=list)
+
+
+def _killer() -> BadRecord:
+    return BadRecord(
+        "kills-process",
+        "Folding this record ended the process, three times alone: report it with its bytes, "
+        "and send it again once a corrected version runs.",
+    )
+
+
+def _source_name(source: Source, fields: dict[str, object]) -> str:
+    """Key of the freshness table: a CSP by region, so that a silent region shows."""
+    name = source.topic.removeprefix("firmware.").removesuffix(".v1")
+    return f"{name}/{str(fields['csp_region'])[:32]}" if source is Source.CSP else name

@@ -1,0 +1,46 @@
+"""How far a rebuild has come: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+logger = logging.getLogger(__name__)
+
+LINE_S: Final = 2.0
+_WIDTH: Final = 30
+
+
+class Reporter:
+    """Hears how many offsets of a status partition are applied; ``step`` hears that work goes
+    on."""
+
+    def __init__(
+        self, step: Callable[[], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._step = step
+        self._clock = clock
+        self._next: dict[int, float] = {}
+
+    def __call__(self, number: int, done: int, total: int) -> None:
+        """``done`` of ``total`` offsets of partition ``number``."""
+        self._step()
+        now = self._clock()
+        due = self._next.setdefault(number, now + LINE_S)
+        if sys.stderr.isatty():
+            print(f"\r{bar(number, done, total)}", end="", file=sys.stderr, flush=True)
+            if done >= total:
+                print(file=sys.stderr)
+        elif now >= due:
+            logger.info("%s", bar(number, done, total))
+            self._next[number] = now + LINE_S
+
+
+def bar(number: int, done: int, total: int) -> str:
+    """One line of it."""
+    share = done / total if total else 1.0
+    filled = "#" * int(_WIDTH * share)
+    return f"partition {number}: [{filled:<{_WIDTH}}] {share:4.0%} of {total:,} offsets read"
