@@ -185,7 +185,8 @@ def _watchdog(config: ProcessorConfig, app: ProcessorApp, topics: KafkaTopics) -
 
 def _fail(app: ProcessorApp, error: BaseException) -> None:
     """End the process: Faust itself would log the error, acknowledge the batch and go on."""
-    logger.critical("the processor stops: %s: %s", type(error).__name__, error, exc_info=error)
+    told = "; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+    logger.critical("the processor stops: %s", told, exc_info=error)
     app.crashing = asyncio.ensure_future(app.crash(error))
 
 

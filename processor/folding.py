@@ -90,18 +90,23 @@ class Folding:
                 continue
             work.folded.read += 1
             try:
-                if work.killers and (frame.topic, record.offset) in work.killers:
-                    raise _killer()
-                place = place_of(frame.topic, self.number, record)
-                fields = self._codec.decode(RECORDS[source], record.value)
-                device, report = self._reader.report(source, fields, place)
-                check_key(record.key, device)
+                self._read_one(source, frame.topic, record, work)
             except BadRecord as bad:
                 work.dead.append(dead_letter(frame.topic, self.number, record, bad))
-                continue
-            work.reports.setdefault(device, []).append((report, record, frame.topic))
-            if place.received_at == record.timestamp:  # one sent again is no sign of life
-                work.folded.last_received[_source_name(source, fields)] = record.timestamp
+            except Exception as error:
+                self._name(error, frame.topic, record)
+                raise
+
+    def _read_one(self, source: Source, topic: str, record: SourceRecord, work: _Work) -> None:
+        if work.killers and (topic, record.offset) in work.killers:
+            raise _killer()
+        place = place_of(topic, self.number, record)
+        fields = self._codec.decode(RECORDS[source], record.value)
+        device, report = self._reader.report(source, fields, place)
+        check_key(record.key, device)
+        work.reports.setdefault(device, []).append((report, record, topic))
+        if place.received_at == record.timestamp:  # one sent again is no sign of life
+            work.folded.last_received[_source_name(source, fields)] = record.timestamp
 
     def _fold(self, work: _Work, held: Held) -> Folded:
         folded, devices = work.folded, list(work.reports)
@@ -109,15 +114,27 @@ class Folding:
             if data is None and partition_of(device, self._partitions) != self.number:
                 self._refuse(device, work)
                 continue
-            row = self._rules.new_row() if data is None else self._row(data)
-            news = [self._rules.add(row, report) for report, _, _ in work.reports[device]]
-            if any(news):
-                state = folded.rows[device] = encode_row(row)
-                folded.outgoing.append(self.status(device, row, state))
-                folded.grown += data is None
+            try:
+                self._fold_row(device, data, work)
+            except Exception as error:
+                _, record, topic = work.reports[device][0]
+                self._name(error, topic, record)
+                raise
         folded.outgoing += work.dead
         folded.dead = len(work.dead)
         return folded
+
+    def _fold_row(self, device: DeviceId, data: bytes | None, work: _Work) -> None:
+        row = self._rules.new_row() if data is None else self._row(data)
+        news = [self._rules.add(row, report) for report, _, _ in work.reports[device]]
+        if any(news):
+            state = work.folded.rows[device] = encode_row(row)
+            work.folded.outgoing.append(self.status(device, row, state))
+            work.folded.grown += data is None
+
+    def _name(self, error: Exception, topic: str, record: SourceRecord) -> None:
+        """Say where a defect of ours showed; the batch stays uncommitted."""
+        error.add_note(f"while folding {topic}[{self.number}] offset {record.offset}")
 
     def _row(self, data: bytes) -> Row:
         try:

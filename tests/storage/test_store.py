@@ -78,6 +78,38 @@ def test_a_damaged_block_is_told_by_get_and_by_scan(tmp_path: Path) -> None:
         read_all(tmp_path / "db")
 
 
+def test_a_store_without_its_current_file_is_damaged_and_stays_as_it_is(tmp_path: Path) -> None:
+    """RocksDB by itself would begin anew, and clear the old files away."""
+    store = RocksStore(tmp_path / "db")
+    store.write({b"k": b"v"})
+    store.close()
+    RocksStore(tmp_path / "db").close()
+    (tmp_path / "db" / "CURRENT").unlink()
+    before = sorted(path.name for path in (tmp_path / "db").iterdir())
+    with pytest.raises(StoreDamaged, match="CURRENT"):
+        RocksStore(tmp_path / "db")
+    assert sorted(path.name for path in (tmp_path / "db").iterdir()) == before
+
+
+def test_a_table_file_that_is_gone_is_damage(tmp_path: Path) -> None:
+    """Not an error of the disk, to be tried again."""
+    store = RocksStore(tmp_path / "db")
+    store.write({b"k": b"v"})
+    store.close()
+    RocksStore(tmp_path / "db").close()
+    for table in (tmp_path / "db").glob("*.sst"):
+        table.unlink()
+    with pytest.raises(StoreDamaged):
+        read_all(tmp_path / "db")
+
+
+def test_a_stale_lock_file_locks_nobody_out(tmp_path: Path) -> None:
+    """The lock is the kernel's; the file of a killed process is only a file."""
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db" / "LOCK").write_bytes(b"")
+    RocksStore(tmp_path / "db").close()
+
+
 def read_all(path: Path) -> int:
     """Open a store and count what is in it."""
     return sum(1 for _ in RocksStore(path).scan(b"k"))
