@@ -10,20 +10,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import faust
 from faust.types import StreamT
 
 from processor.batch import Batch
-from processor.folding import Folding
+from processor.config import ProcessorConfig, codec_of, folding_of, reader_of
 from processor.frames import FramesConsumer
-from processor.in_hand import NotedInHand
+from processor.in_hand import NotedInHand, Stored, Suspect
 from processor.log import KafkaStatusLog
 from processor.partition import Partition
 from processor.progress import Reporter
@@ -32,37 +29,9 @@ from processor.topics import KafkaTopics
 from processor.trial import kills
 from processor.watchdog import Watchdog, end_process
 from processor.worker import CONCURRENCY, Worker
-from projections.catalogue import load_catalogue
-from projections.events import Reader
-from schemas.codec import Codec
-from schemas.registry import registry
 from schemas.topics import SOURCE_TOPICS
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessorConfig:
-    """Everything a worker needs to know."""
-
-    bootstrap: str
-    group_id: str
-    worker: str
-    """Name for static membership and for the data folder: unique among the workers."""
-    folder: Path
-    partitions: int
-    device_types: frozenset[str]
-    clock_skew_past: timedelta
-    session_timeout: timedelta
-    commit_interval: timedelta
-    idle_control_interval: timedelta
-    stall_timeout: timedelta
-    max_batch_records: int
-    block_cache_mb: int
-    least_free_mb: int
-    timeline_cap: int
-    catalogue: Path | None = None
-    registry_url: str | None = None
 
 
 class BatchSchema(faust.Schema[Any, Batch]):
@@ -121,31 +90,18 @@ def build(config: ProcessorConfig, topics: KafkaTopics) -> ProcessorApp:
     return app
 
 
-def _reader(config: ProcessorConfig) -> Reader:
-    return Reader(
-        load_catalogue(config.catalogue),
-        config.device_types,
-        int(config.clock_skew_past.total_seconds() * 1000),
-    )
-
-
-def _folding(config: ProcessorConfig, number: int) -> Folding:
-    """What a trial in a child process folds with."""
-    codec = Codec(registry(config.registry_url))
-    return Folding(number, config.partitions, _reader(config), codec, config.timeline_cap)
-
-
 def _partition_factory(
     config: ProcessorConfig, topics: KafkaTopics, owner: Worker
 ) -> Callable[[int], Partition]:
     """Parts shared by the partitions are made once."""
-    reader = _reader(config)
-    codec = Codec(registry(config.registry_url))
+    reader, codec = reader_of(config), codec_of(config)
     stores = FolderStores(config.folder, config.block_cache_mb, config.least_free_mb)
     report = Reporter(owner.step)
     in_hand = NotedInHand(
         config.folder,
-        lambda number, suspects, stored: kills(partial(_folding, config, number), suspects, stored),
+        lambda number, suspects, stored: kills(
+            partial(folding_of, config, number), suspects, stored
+        ),
     )
 
     def make(number: int) -> Partition:

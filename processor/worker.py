@@ -165,7 +165,9 @@ class Worker:
             raise RuntimeError("the worker has failed and processes nothing more") from self.failure
         for pause in _pauses():
             try:
-                await asyncio.get_running_loop().run_in_executor(self._threads, work)
+                await self._in_thread(work)
+            except asyncio.CancelledError:
+                raise
             except OUTAGES as error:
                 self.step()
                 logger.warning("waiting %g s: %s", pause, error)
@@ -177,6 +179,16 @@ class Worker:
             else:
                 self.step()
                 return
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
+        """A thread cannot be called back: who is cancelled meanwhile waits for its end all the
+        same, for the turn is not over before."""
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        try:
+            await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            raise
 
 
 def _pauses() -> Iterator[float]:

@@ -16,7 +16,7 @@ from fdt.settings import Settings
 from fdt.supervisor import Patience, Supervisor
 
 if TYPE_CHECKING:
-    from processor.app import ProcessorConfig
+    from processor.config import ProcessorConfig
 
 MOST_WORKERS: Final = 16
 PATIENCE: Final = Patience(failures=20, within=600.0)
@@ -88,7 +88,7 @@ def _answered(ask: Callable[[], T]) -> T:
 
 
 def _config(settings: Settings, bootstrap: str, partitions: int) -> ProcessorConfig:
-    from processor.app import ProcessorConfig
+    from processor.config import ProcessorConfig
 
     return ProcessorConfig(
         bootstrap=bootstrap,

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from processor.app import ProcessorConfig, build
+from processor.app import build
+from processor.config import ProcessorConfig
 from processor.topics import KafkaTopics
 from schemas.codec import Codec
 from schemas.partitioning import partition_of

@@ -1,0 +1,61 @@
+"""Everything a worker needs to know, and the parts of the fold that are made from it.
+
+Kept apart from the application, so that a trial in a child process starts without Faust.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from processor.folding import Folding
+from projections.catalogue import load_catalogue
+from projections.events import Reader
+from schemas.codec import Codec
+from schemas.registry import registry
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorConfig:
+    """Everything a worker needs to know."""
+
+    bootstrap: str
+    group_id: str
+    worker: str
+    """Name for static membership and for the data folder: unique among the workers."""
+    folder: Path
+    partitions: int
+    device_types: frozenset[str]
+    clock_skew_past: timedelta
+    session_timeout: timedelta
+    commit_interval: timedelta
+    idle_control_interval: timedelta
+    stall_timeout: timedelta
+    max_batch_records: int
+    block_cache_mb: int
+    least_free_mb: int
+    timeline_cap: int
+    catalogue: Path | None = None
+    registry_url: str | None = None
+
+
+def reader_of(config: ProcessorConfig) -> Reader:
+    """The checks and the catalogue."""
+    return Reader(
+        load_catalogue(config.catalogue),
+        config.device_types,
+        int(config.clock_skew_past.total_seconds() * 1000),
+    )
+
+
+def codec_of(config: ProcessorConfig) -> Codec:
+    """The codec with its registry."""
+    return Codec(registry(config.registry_url))
+
+
+def folding_of(config: ProcessorConfig, number: int) -> Folding:
+    """The fold of one partition number."""
+    return Folding(
+        number, config.partitions, reader_of(config), codec_of(config), config.timeline_cap
+    )
