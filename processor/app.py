@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from faust.types import StreamT
 from processor.batch import Batch
 from processor.config import ProcessorConfig, codec_of, folding_of, reader_of
 from processor.frames import FramesConsumer
-from processor.in_hand import NotedInHand, Stored, Suspect
+from processor.in_hand import NotedInHand
 from processor.log import KafkaStatusLog
 from processor.partition import Partition
 from processor.progress import Reporter

@@ -82,17 +82,22 @@ class Chain:
         """Everything begins anew at ``positions``."""
         self._next = dict(positions)
 
+    def next(self, topic: str, number: int) -> int:
+        """Where the next frame of a source partition begins."""
+        return self._next[topic, number]
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter(self._next)
+
     def batches(
         self, records: Mapping[Place, Sequence[SourceRecord]]
-    ) -> Iterator[tuple[int, list[Frame]]]:
-        """The frames of one fetch by partition number; each is followed by the next only once it is
-        taken."""
+    ) -> list[tuple[int, list[Frame]]]:
+        """The frames of one fetch by partition number."""
         by_number: dict[int, list[Frame]] = defaultdict(list)
         for (topic, number), found in records.items():
             first = found[0].offset
             start = self._next.get((topic, number), first)
-            by_number[number].append(Frame(topic, min(start, first), found, first < start))
-        for number, frames in by_number.items():
-            for frame in frames:
-                self._next[frame.topic, number] = frame.next_offset
-            yield number, frames
+            frame = Frame(topic, min(start, first), found, first < start)
+            by_number[number].append(frame)
+            self._next[topic, number] = frame.next_offset
+        return list(by_number.items())

@@ -22,7 +22,7 @@ from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
-from processor.batch import Batch, Chain
+from processor.batch import Batch, Chain, Place
 from schemas.topics import TOPIC_SOURCES
 
 FETCH_WAIT_MS: Final = 25
@@ -91,6 +91,7 @@ class FramesConsumer(driver.Consumer):
         self._idle.set()
         self._brought = 0
         self._chain = Chain()
+        self._ends: dict[Place, int] = {}
         self._committed: dict[TP, int] = {}
 
     @property
@@ -117,6 +118,7 @@ class FramesConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Go to where the ledgers stand."""
         positions = dict(self.owner.positions())
+        self._ends = {}
         self._chain.begin({(tp.topic, tp.partition): at for tp, at in positions.items()})
         await self.seek_wait(positions)
         for tp in positions:
@@ -131,23 +133,38 @@ class FramesConsumer(driver.Consumer):
             await asyncio.sleep(GATHER_S)
         generation, assignment = self.app.consumer_generation_id, self.owner.assignment
         records, _ = await self._wait_next_records(timeout)
-        if not records or self.should_stop:
+        if self.should_stop:
             return
-        self._brought = sum(map(len, records.values()))
-        found = {(tp.topic, tp.partition): held for tp, held in records.items()}
-        for number, frames in self._chain.batches(found):
+        self._brought = sum(map(len, (records or {}).values()))
+        found = {(tp.topic, tp.partition): held for tp, held in (records or {}).items()}
+        batches = self._chain.batches(found)
+        self._note_ends()
+        for number, frames in batches:
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 return  # the seek after the rebalance brings them again
             yield self._message(Batch(number, frames, self.ends(number), assignment))
 
     def ends(self, number: int) -> dict[str, int]:
-        """End offsets of the source topics in a partition number, as the last fetches saw them."""
-        ends = {}
-        for topic in TOPIC_SOURCES:
-            end = self._thread._ensure_consumer().last_stable_offset(TopicPartition(topic, number))
-            if end is not None:
-                ends[topic] = end
-        return ends
+        """End offsets of the source topics in a partition number, as the last fetch saw them."""
+        return {topic: end for (topic, n), end in self._ends.items() if n == number}
+
+    def _note_ends(self) -> None:
+        """While no fetch is on its way, positions and ends belong together.
+
+        Transaction markers take offsets and are never handed over: a client that stands behind the
+        last of them has nothing left to read, and the end is where the next frame begins.
+        """
+        subscription = self._thread._ensure_consumer()._subscription.subscription
+        if subscription is None or not subscription.assignment:
+            return
+        for topic, number in self._chain:
+            tp = TopicPartition(topic, number)
+            if tp not in subscription.assignment.tps:
+                continue
+            state = subscription.assignment.state_value(tp)
+            if state.lso is not None and state.has_valid_position:
+                passed = state.position >= state.lso
+                self._ends[topic, number] = self._chain.next(topic, number) if passed else state.lso
 
     def _message(self, batch: Batch) -> tuple[TP, Message]:
         frame = batch.frames[0]
