@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from fdt.errors import UserError
 from fdt.settings import Settings
-from processor.log import KafkaStatusLog, LogUnavailable, topic_partitions
+from processor.log import KafkaStatusLog, LogUnavailable
+from processor.topics import topic_partitions
 from schemas.codec import Codec
 from schemas.registry import registry
 from schemas.topics import CONTROL_KEY
