@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fdt.errors import UserError
 from fdt.settings import Settings
 from processor.log import KafkaStatusLog, LogUnavailable
-from processor.topics import topic_partitions
+from processor.topics import KafkaTopics, TopicsUnfit
 from schemas.codec import Codec
 from schemas.registry import registry
 from schemas.topics import CONTROL_KEY
@@ -16,12 +16,12 @@ from schemas.topics import CONTROL_KEY
 def stored_rows(settings: Settings) -> Iterator[tuple[str, bytes]]:
     """(Device ID, stored row) of every device, one partition in memory at a time.
 
-    Raises :class:`~fdt.errors.UserError` where no broker is named, or it does not answer.
+    Raises :class:`~fdt.errors.UserError` where no broker is named, or it has no answer or no topics.
     """
     bootstrap = settings.require_brokers()
     codec = Codec(registry(settings.schema_registry_url))
     try:
-        for number in range(topic_partitions(bootstrap)):
+        for number in range(KafkaTopics(bootstrap).partitions()):
             latest: dict[str, bytes] = {}
             log = KafkaStatusLog(bootstrap, "fdt", number)
             for logged in log.read(*log.bounds()):
@@ -32,5 +32,5 @@ def stored_rows(settings: Settings) -> Iterator[tuple[str, bytes]]:
                         fields = codec.decode("FirmwareStatus", record.value)
                         latest[record.key.decode()] = fields["state"]
             yield from latest.items()
-    except LogUnavailable as error:
-        raise UserError(f"Cannot read the stored rows: {error}.") from error
+    except (LogUnavailable, TopicsUnfit) as error:
+        raise UserError(f"Cannot read the stored rows: {error}") from error
