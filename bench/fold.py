@@ -16,6 +16,7 @@ from typing import Final
 from projections.cap import TIMELINE_CAP
 from projections.catalogue import load_catalogue
 from projections.fold import Fold
+from projections.retention import RETENTION_MS, settle
 from projections.state import Report, Row, encode_row
 from projections.status_record import status_body
 from schemas.topics import Source
@@ -57,7 +58,12 @@ def _folding(rules: Fold, length: int) -> Callable[[], object]:
 
 def _writing(rules: Fold, length: int) -> Callable[[], object]:
     row = _row(rules, length)
-    return lambda: status_body(DEVICE, row, encode_row(row))
+    return lambda: _ready(row)
+
+
+def _ready(row: Row) -> bytes:
+    settled = settle(row, RETENTION_MS, START)
+    return status_body(DEVICE, settled.row, settled.found, encode_row(settled.row))
 
 
 def _row(rules: Fold, length: int) -> Row:

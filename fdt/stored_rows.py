@@ -16,7 +16,7 @@ from schemas.topics import CONTROL_KEY
 def stored_rows(settings: Settings) -> Iterator[tuple[str, bytes]]:
     """(Device ID, stored row) of every device, one partition in memory at a time.
 
-    Raises :class:`~fdt.errors.UserError` where no broker is named, or it has no answer or no topics.
+    Raises :class:`~fdt.errors.UserError` where no broker is named, or it has no topics or answer.
     """
     bootstrap = settings.require_brokers()
     codec = Codec(registry(settings.schema_registry_url))

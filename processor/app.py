@@ -33,6 +33,9 @@ from schemas.topics import SOURCE_TOPICS
 
 logger = logging.getLogger(__name__)
 
+SWEEP_EVERY_S = 1.0
+"""Looking for what is due costs one look into the index of each partition."""
+
 
 class BatchSchema(faust.Schema[Any, Batch]):
     """Hands batches through as they are: decoding is the partition's."""
@@ -87,6 +90,11 @@ def build(config: ProcessorConfig, topics: KafkaTopics) -> ProcessorApp:
 
     app.timer(interval=config.idle_control_interval.total_seconds() / 4)(keep_alive)
 
+    async def sweep() -> None:
+        await app.owner.sweep()
+
+    app.timer(interval=SWEEP_EVERY_S)(sweep)
+
     return app
 
 
@@ -116,6 +124,7 @@ def _partition_factory(
             worker=config.worker,
             in_hand=in_hand,
             timeline_cap=config.timeline_cap,
+            retention_ms=config.retention_ms,
             progress=report,
         )
 

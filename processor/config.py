@@ -36,8 +36,14 @@ class ProcessorConfig:
     block_cache_mb: int
     least_free_mb: int
     timeline_cap: int
+    retention: timedelta
     catalogue: Path | None = None
     registry_url: str | None = None
+
+    @property
+    def retention_ms(self) -> int:
+        """How long an item is held after its evidence, in milliseconds."""
+        return int(self.retention.total_seconds() * 1000)
 
 
 def reader_of(config: ProcessorConfig) -> Reader:
@@ -46,6 +52,7 @@ def reader_of(config: ProcessorConfig) -> Reader:
         load_catalogue(config.catalogue),
         config.device_types,
         int(config.clock_skew_past.total_seconds() * 1000),
+        config.retention_ms,
     )
 
 
@@ -57,5 +64,10 @@ def codec_of(config: ProcessorConfig) -> Codec:
 def folding_of(config: ProcessorConfig, number: int) -> Folding:
     """The fold of one partition number."""
     return Folding(
-        number, config.partitions, reader_of(config), codec_of(config), config.timeline_cap
+        number,
+        config.partitions,
+        reader_of(config),
+        codec_of(config),
+        config.timeline_cap,
+        config.retention_ms,
     )

@@ -15,7 +15,9 @@ from processor.log import Outgoing
 from projections.cap import TIMELINE_CAP
 from projections.events import RECORDS, Reader, check_key
 from projections.fold import Fold
-from projections.state import ForeignLayout, Report, Row, encode_row
+from projections.retention import RETENTION_MS, Settled, settle
+from projections.standing import standings
+from projections.state import ForeignLayout, Report, Row, decode_row, encode_row
 from projections.status_record import status_body
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId
@@ -33,15 +35,21 @@ Held = Callable[[Sequence[DeviceId]], Sequence[bytes | None]]
 class Folded:
     """What a batch comes to before anything of it is durable."""
 
-    rows: dict[DeviceId, bytes] = field(default_factory=dict)
-    """The changed rows' stored bytes."""
-    grown: int = 0
-    """How many of them are new."""
+    rows: dict[str, bytes | None] = field(default_factory=dict)
+    """The changed rows' stored bytes, by device; none for one of which nothing is held any more."""
+    before: dict[str, bytes | None] = field(default_factory=dict)
+    """The same rows as they were; none for a new one."""
     outgoing: list[Outgoing] = field(default_factory=list)
-    """The changed rows as status records, then the dead letters."""
+    """The changed rows as status records or tombstones, then the dead letters."""
     read: int = 0
     dead: int = 0
     last_received: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def grown(self) -> int:
+        """By how many rows the table becomes larger, or smaller."""
+        held = sum(state is not None for state in self.rows.values())
+        return held - sum(state is not None for state in self.before.values())
 
 
 class Folding:
@@ -54,11 +62,13 @@ class Folding:
         reader: Reader,
         codec: Codec,
         timeline_cap: int = TIMELINE_CAP,
+        retention_ms: int = RETENTION_MS,
     ) -> None:
         self.number = number
         self._partitions = partitions
         self._reader = reader
         self._codec = codec
+        self.retention_ms = retention_ms
         self._rules = Fold(reader.catalogue, reader.device_types, timeline_cap)
 
     def fold(
@@ -67,20 +77,34 @@ class Folding:
         covered: Callable[[str], int],
         held: Held,
         killers: Collection[tuple[str, int]] = (),
+        now: int = 0,
     ) -> Folded:
         """Fold the records of ``frames`` that are not below what is ``covered`` of their topics.
 
-        ``killers`` (topic, offset) are not looked into: they killed the process.
+        ``killers`` (topic, offset) are not looked into: they killed the process. ``now`` is the
+        partition's time with these frames read, in milliseconds.
         """
-        work = _Work(killers)
+        work = _Work(killers, now)
         for frame in frames:
             self._read(frame, covered(frame.topic), work)
         return self._fold(work, held)
 
-    def status(self, device: str, row: Row, state: bytes) -> Outgoing:
-        """A row as a record of the status topic."""
-        prefix = self._codec.prefix(STATUS_RECORD)
-        return Outgoing(STATUS, device.encode(), prefix + status_body(device, row, state))
+    def forget(self, devices: Sequence[DeviceId], held: Held, now: int) -> Folded:
+        """The rows of ``devices`` without what is due at ``now``."""
+        work = _Work(now=now)
+        for device, data in zip(devices, held(devices), strict=True):
+            if data is not None:
+                self._settle(device, self._row(data), data, work)
+        return work.folded
+
+    def status(self, device: str, state: bytes) -> Outgoing:
+        """A stored row as a record of the status topic."""
+        row = decode_row(state)
+        return self._status(device, Settled(row, standings(row)), state)
+
+    def _status(self, device: str, settled: Settled, state: bytes) -> Outgoing:
+        body = status_body(device, settled.row, settled.found, state)
+        return Outgoing(STATUS, device.encode(), self._codec.prefix(STATUS_RECORD) + body)
 
     def _read(self, frame: Frame, covered: int, work: _Work) -> None:
         """Decode and check one frame; what cannot be folded becomes a dead letter."""
@@ -128,9 +152,20 @@ class Folding:
         row = self._rules.new_row() if data is None else self._row(data)
         news = [self._rules.add(row, report) for report, _, _ in work.reports[device]]
         if any(news):
-            state = work.folded.rows[device] = encode_row(row)
-            work.folded.outgoing.append(self.status(device, row, state))
-            work.folded.grown += data is None
+            self._settle(device, row, data, work)
+
+    def _settle(self, device: DeviceId, row: Row, before: bytes | None, work: _Work) -> None:
+        """What of a row is held now: written, or forgotten for good."""
+        settled = settle(row, self.retention_ms, work.now)
+        if settled.is_empty and before is None:
+            return
+        state = None if settled.is_empty else encode_row(settled.row)
+        work.folded.before[device], work.folded.rows[device] = before, state
+        work.folded.outgoing.append(
+            Outgoing(STATUS, device.encode(), None)
+            if state is None
+            else self._status(device, settled, state)
+        )
 
     def _name(self, error: Exception, topic: str, record: SourceRecord) -> None:
         """Say where a defect of ours showed; the batch stays uncommitted."""
@@ -156,6 +191,7 @@ class Folding:
 @dataclass(slots=True)
 class _Work:
     killers: Collection[tuple[str, int]] = ()
+    now: int = 0
     folded: Folded = field(default_factory=Folded)
     reports: dict[DeviceId, list[tuple[Report, SourceRecord, str]]] = field(default_factory=dict)
     dead: list[Outgoing] = field(default_factory=list)

@@ -169,8 +169,11 @@ def current(ledger: Ledger, sources: dict[str, SourceLog]) -> Ledger:
 
 
 def from_the_beginning(ledger: Ledger) -> Ledger:
-    """``ledger`` before any event was read; the rows it has are true, and some are missing."""
-    return replace(ledger, positions={}, counts={}, counted=ledger.rows)
+    """``ledger`` before any event was read; the rows it has are true, and some are missing.
+
+    Its time begins anew too: what is due can be told only once what came before it is known.
+    """
+    return replace(ledger, positions={}, counts={}, counted=ledger.rows, partition_time=None)
 
 
 def gone_back(ledger: Ledger, starts: dict[str, int]) -> Ledger:

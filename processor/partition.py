@@ -15,6 +15,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final, Protocol
 
+from processor import expiry
 from processor.batch import Batch
 from processor.folding import STATUS_RECORD, Folded, Folding
 from processor.in_hand import InHand
@@ -34,7 +35,8 @@ from processor.log import Logged, Outgoing, StatusLog
 from processor.recovery import ROW_PREFIX, LogState, Progress, Stores, open_store, rows
 from projections.cap import TIMELINE_CAP
 from projections.events import Reader
-from projections.state import LAYOUT, decode_row
+from projections.retention import RETENTION_MS
+from projections.state import LAYOUT
 from schemas.codec import Codec
 from schemas.identifiers import DeviceId
 from schemas.topics import CONTROL_KEY, STATUS, TOMBSTONES_KEPT_MS
@@ -43,6 +45,8 @@ from storage.store import Store, StoreDamaged
 logger = logging.getLogger(__name__)
 
 _REGIONS_KEPT: Final = 32
+SWEPT: Final = 200
+"""Rows that a sweep looks at before folding may go on."""
 _REFILL: Final = 1_000
 """Rows of one transaction when the log is filled again from the store."""
 
@@ -77,10 +81,11 @@ class Partition:
         worker: str,
         in_hand: InHand,
         timeline_cap: int = TIMELINE_CAP,
+        retention_ms: int = RETENTION_MS,
         progress: Progress = lambda number, done, total: None,
     ) -> None:
         self.number = number
-        self._folding = Folding(number, partitions, reader, codec, timeline_cap)
+        self._folding = Folding(number, partitions, reader, codec, timeline_cap, retention_ms)
         self._stores = stores
         self._log = log
         self._codec = codec
@@ -186,11 +191,10 @@ class Partition:
                 state = self._codec.decode(STATUS_RECORD, record.value)["state"]
                 # A row of another layout is missed by the count, and made from the events again.
                 changes[key] = state if state[:1] == bytes([LAYOUT]) else None
-        held = store.get_many(list(changes))
-        grown = sum(
-            (after is not None) - (before is not None)
-            for before, after in zip(held, changes.values(), strict=True)
-        )
+        rows = {key[len(ROW_PREFIX) :].decode(): state for key, state in changes.items()}
+        held = dict(zip(rows, store.get_many(list(changes)), strict=True))
+        grown = sum((rows[name] is not None) - (held[name] is not None) for name in rows)
+        changes |= expiry.moves(held, rows)
         if logged:
             ledger = replace(
                 ledger, status_offset=logged[-1].offset + 1, covered_at=logged[-1].timestamp
@@ -202,9 +206,7 @@ class Partition:
         self._write(self.ledger, {})
         held = rows(self._opened())
         while chunk := list(islice(held, _REFILL)):
-            records = [
-                self._folding.status(device, decode_row(state), state) for device, state in chunk
-            ]
+            records = [self._folding.status(device, state) for device, state in chunk]
             self._append(self.ledger, records, {})
         self._append(replace(self.ledger, log_start=log.first), [], {})
 
@@ -224,13 +226,30 @@ class Partition:
             self.ledger = gone_back(self.ledger, again)
         with self._in_hand.holding(self.number, batch, self._stored) as killers:
             covered = self.ledger.next_offset
-            folded = self._folding.fold(batch.frames, covered, self._held, killers)
+            read_until = self._read_until | _ends_of(batch)
+            ledger = self._advanced(batch, read_until)
+            now = ledger.partition_time or 0
+            folded = self._folding.fold(batch.frames, covered, self._held, killers, now)
             if folded.read:
-                self._commit(folded, batch)
+                self._commit(folded, ledger)
+            self._read_until = read_until
 
     def keep_alive(self, ends: dict[str, int]) -> None:
         """A control record alone: it shows that the partition is owned, and how late it is."""
-        self._commit(Folded(), Batch(self.number, (), ends))
+        self._commit(Folded(), self._advanced(Batch(self.number, (), ends), self._read_until))
+
+    def sweep(self, most: int = SWEPT) -> bool:
+        """Forget what is due, of up to ``most`` rows; whether there may be more.
+
+        Costs what is due, not what is stored (design §7).
+        """
+        now = self.ledger.partition_time
+        if now is None:
+            return False
+        devices = expiry.due(self._opened(), now - self._folding.retention_ms, most)
+        if devices:
+            self._commit(self._folding.forget(devices, self._held, now), self.ledger)
+        return len(devices) == most
 
     def _held(self, devices: Sequence[DeviceId]) -> Sequence[bytes | None]:
         return self._opened().get_many([ROW_PREFIX + device.encode() for device in devices])
@@ -238,10 +257,11 @@ class Partition:
     def _stored(self, device: DeviceId) -> bytes | None:
         return self._held([device])[0]
 
-    def _commit(self, folded: Folded, batch: Batch) -> None:
+    def _commit(self, folded: Folded, ledger: Ledger) -> None:
         self._stores.require_room()
         rows = {ROW_PREFIX + device.encode(): state for device, state in folded.rows.items()}
-        self._append(self._advanced(folded, batch), folded.outgoing, rows)
+        index = expiry.moves(folded.before, folded.rows)
+        self._append(_counting(ledger, folded), folded.outgoing, {**rows, **index})
 
     def _append(
         self, ledger: Ledger, records: Sequence[Outgoing], changes: Mapping[bytes, bytes | None]
@@ -258,47 +278,33 @@ class Partition:
         self._opened().write({**changes, LEDGER_KEY: pack(ledger, self._status_topic_id)})
         self.ledger = ledger
 
-    def _advanced(self, folded: Folded, batch: Batch) -> Ledger:
-        """The ledger once this batch is durable."""
+    def _advanced(self, batch: Batch, read_until: Mapping[str, int]) -> Ledger:
+        """The ledger's places and times once this batch is read."""
         ledger = self.ledger
         positions = dict(ledger.positions)
         for frame in batch.frames:
             held = positions[frame.topic]
             if frame.next_offset > held.next_offset:
                 positions[frame.topic] = Position(held.topic_id, frame.next_offset)
-        last_received = {**ledger.last_received, **folded.last_received}
-        while len(last_received) > _REGIONS_KEPT:
-            del last_received[min(last_received, key=last_received.__getitem__)]
-        counts = ledger.counts
-        added = {
-            "read": folded.read,
-            "folded": folded.read - folded.dead,
-            "dead_lettered": folded.dead,
-        }
-        return replace(
-            ledger,
-            positions=positions,
-            rows=ledger.rows + folded.grown,
-            counted=ledger.rows + folded.grown,
-            partition_time=self._partition_time(positions, batch),
-            last_received=last_received,
-            counts={name: counts.get(name, 0) + n for name, n in added.items()},
-        )
+        time = self._partition_time(positions, batch.ends, read_until)
+        return replace(ledger, positions=positions, partition_time=time)
 
-    def _partition_time(self, positions: dict[str, Position], batch: Batch) -> int | None:
+    def _partition_time(
+        self,
+        positions: Mapping[str, Position],
+        ends: Mapping[str, int],
+        read_until: Mapping[str, int],
+    ) -> int | None:
         """The least received time read so far, over the source topics; never goes back (design §7).
 
         A topic read to its end counts as the broker's present time, as the last control record
         told.
         """
         known = self.ledger.partition_time
-        for frame in batch.frames:
-            if frame.records:
-                self._read_until[frame.topic] = frame.records[-1].timestamp
         times = [
             self._broker_time
-            if position.next_offset >= batch.ends.get(topic, position.next_offset + 1)
-            else self._read_until.get(topic, known)
+            if position.next_offset >= ends.get(topic, position.next_offset + 1)
+            else read_until.get(topic, known)
             for topic, position in positions.items()
         ]
         least = min([time for time in times if time is not None], default=None)
@@ -309,3 +315,27 @@ class Partition:
     def _opened(self) -> Store:
         assert self._store is not None, "resume() comes first"
         return self._store
+
+
+def _ends_of(batch: Batch) -> dict[str, int]:
+    """Source topic -> received time of the last record of the batch."""
+    return {f.topic: f.records[-1].timestamp for f in batch.frames if f.records}
+
+
+def _counting(ledger: Ledger, folded: Folded) -> Ledger:
+    """``ledger`` with the rows and counts of what was folded."""
+    last_received = {**ledger.last_received, **folded.last_received}
+    while len(last_received) > _REGIONS_KEPT:
+        del last_received[min(last_received, key=last_received.__getitem__)]
+    added = {
+        "read": folded.read,
+        "folded": folded.read - folded.dead,
+        "dead_lettered": folded.dead,
+    }
+    return replace(
+        ledger,
+        rows=ledger.rows + folded.grown,
+        counted=ledger.rows + folded.grown,
+        last_received=last_received,
+        counts={name: ledger.counts.get(name, 0) + n for name, n in added.items()},
+    )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from processor import expiry
 from processor.ledger import LEDGER_KEY, Ledger, unpack
 from projections.state import LAYOUT
 from storage.store import Store, StoreDamaged
@@ -120,6 +121,8 @@ def _verified(store: Store) -> tuple[Ledger | None, str]:
         if value[:1] != _LAYOUT_BYTE:
             raise StoreDamaged(f"it holds a row of layout {value[:1].hex() or 'none'}")
         count += 1
+    if (indexed := expiry.entries(store)) != count:
+        raise StoreDamaged(f"its expiry index has {indexed} of {count} rows")
     ledger, topic_id = known if known is not None else (None, "")
     counted = 0 if ledger is None else ledger.rows
     if count != counted:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from faust.types import TP
 
@@ -31,6 +31,8 @@ CONCURRENCY: Final = 4
 
 OUTAGES: Final = (RegistryUnavailable, LogUnavailable)
 """What is waited for; anything else ends the worker."""
+
+T = TypeVar("T")
 
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 15.0
@@ -124,6 +126,17 @@ class Worker:
                     await self._guarded(work)
                     self._written[number] = self._clock()
 
+    async def sweep(self) -> None:
+        """Forget what is due, a few rows of a partition at a time, so that folding goes on between
+        them."""
+        for number in sorted(self._owned):
+            more = True
+            while more:
+                async with self._turns[number]:
+                    if number not in self._owned:
+                        break
+                    more = await self._guarded(self._partitions[number].sweep)
+
     def close(self) -> None:
         """Give every partition up in order."""
         self._threads.shutdown(wait=True)
@@ -158,18 +171,20 @@ class Worker:
                 await turns.enter_async_context(self._turns[number])
             yield
 
-    async def _guarded(self, work: Callable[[], None]) -> None:
+    async def _guarded(self, work: Callable[[], T]) -> T:
         """Run in a thread, again while somebody else is away. Any other failure ends the worker,
         its batch uncommitted."""
         if self.failure is not None:
             raise RuntimeError("the worker has failed and processes nothing more") from self.failure
-        for pause in _pauses():
+        pauses = _pauses()
+        while True:
             try:
-                await self._in_thread(work)
+                done = await self._in_thread(work)
             except asyncio.CancelledError:
                 raise
             except OUTAGES as error:
                 self.step()
+                pause = next(pauses)
                 logger.warning("waiting %g s: %s", pause, error)
                 await self._sleep(pause)
             except BaseException as error:
@@ -178,14 +193,14 @@ class Worker:
                 raise
             else:
                 self.step()
-                return
+                return done
 
-    async def _in_thread(self, work: Callable[[], None]) -> None:
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         """A thread cannot be called back: who is cancelled meanwhile waits for its end all the
         same, for the turn is not over before."""
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
-            await asyncio.shield(future)
+            return await asyncio.shield(future)
         except asyncio.CancelledError:
             await asyncio.wait([future])
             raise

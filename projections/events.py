@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from projections.catalogue import Catalogue, Meaning, UnknownCode
+from projections.retention import RETENTION_MS
 from projections.state import Report
 from schemas.codec import BadRecord
 from schemas.identifiers import (
@@ -21,7 +22,7 @@ from schemas.identifiers import (
     ServiceRequestId,
     parse_event_id,
 )
-from schemas.topics import Source
+from schemas.topics import DAY_MS, Source
 
 RECORDS: Final = {
     Source.DSP: "DspEvent",
@@ -34,6 +35,8 @@ RECORDS: Final = {
 SERVICE_REFERENCE_VARIANTS: Final = ("11.1", "11.4")
 FUTURE_TOLERANCE_MS: Final = 3_600_000
 """An event may be this far ahead of its received time (rule 7)."""
+BROKEN_CLOCK_MS: Final = 400 * DAY_MS
+"""An event that claims to be older than this when it is received has a clock that was never set."""
 DETAIL_LIMIT: Final = 1024
 """Bytes of UTF-8 kept of a detail (rule 6); a longer one is cut, and ends with an ellipsis."""
 RESET_CODE: Final = "RESET"
@@ -60,11 +63,16 @@ class Reader:
     """Turns decoded records into reports, under one catalogue and one set of eligible devices."""
 
     def __init__(
-        self, catalogue: Catalogue, device_types: frozenset[str], clock_skew_past_ms: int
+        self,
+        catalogue: Catalogue,
+        device_types: frozenset[str],
+        clock_skew_past_ms: int,
+        retention_ms: int = RETENTION_MS,
     ) -> None:
         self.catalogue = catalogue
         self.device_types = device_types
         self._clock_skew_past_ms = clock_skew_past_ms
+        self._retention_ms = retention_ms
 
     def report(
         self, source: Source, record: dict[str, Any], place: Place
@@ -84,6 +92,7 @@ class Reader:
                 "invalid-occurred-at",
                 f"occurred_at is {occurred_at}: send milliseconds since 1970 UTC, in 2000 to 2100.",
             )
+        self._check_age(place.received_at - occurred_at)
         return device, Report(
             identity=event_id + _SOURCE_BYTE[source],
             at=self._at(occurred_at, place.received_at),
@@ -121,6 +130,16 @@ class Reader:
         ):
             return occurred_at
         return received_at
+
+    def _check_age(self, age_ms: int) -> None:
+        """What was forgotten must not come back with a late copy of an old event (I8)."""
+        if self._retention_ms <= age_ms < BROKEN_CLOCK_MS:
+            raise BadRecord(
+                "expired-event",
+                f"It happened {age_ms / DAY_MS:.1f} days before it was received, and is forgotten "
+                f"after {self._retention_ms / DAY_MS:g}: if the source's clock was wrong, publish "
+                "it as a new event with the right time.",
+            )
 
     def _device_type(self, source: Source, record: dict[str, Any]) -> str | None:
         if (

@@ -13,7 +13,7 @@ import msgspec
 
 from schemas.topics import Source
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """First byte of every stored row. A row of another layout is rebuilt from the log, never guessed
 at."""
 
@@ -81,6 +81,8 @@ class Row(msgspec.Struct, array_like=True):
     """Version of the code catalogue that read the records."""
     device_types: str
     """The types that were eligible when the row was last changed, such as ``ESME,GSME``."""
+    holds_from: int = 0
+    """Received time from which retention counts for what of the row ends first, in milliseconds."""
     items: list[Item] = []
     """In order of request ID; one that no DSP or CSP event opened yet is not an item to anybody."""
     hub: Records = msgspec.field(default_factory=Records)
@@ -88,15 +90,26 @@ class Row(msgspec.Struct, array_like=True):
 
     def reports(self) -> list[Report]:
         """Every record that is kept."""
-        return [report for item in self.items for report in item.records.kept] + self.hub.kept
+        return [report for records in self.sets() for report in records.kept]
+
+    def sets(self) -> list[Records]:
+        """The sets that the records are kept in."""
+        return [*[item.records for item in self.items], self.hub]
 
 
 class ForeignLayout(ValueError):
     """A stored row of another layout version."""
 
 
+class _Head(msgspec.Struct, array_like=True):
+    catalogue: str
+    device_types: str
+    holds_from: int
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Row).decode
+_decode_head = msgspec.msgpack.Decoder(_Head).decode
 _PREFIX: Final = bytes([LAYOUT])
 
 
@@ -107,9 +120,18 @@ def encode_row(row: Row) -> bytes:
 
 def decode_row(data: bytes) -> Row:
     """The row behind stored bytes; :class:`ForeignLayout` if another version wrote them."""
+    return _decode(_body(data))
+
+
+def holds_from(data: bytes) -> int:
+    """:attr:`Row.holds_from` of a stored row, without the rest of it; :class:`ForeignLayout`."""
+    return _decode_head(_body(data)).holds_from
+
+
+def _body(data: bytes) -> memoryview:
     if data[:1] != _PREFIX:
         raise ForeignLayout(f"row layout {data[:1].hex() or 'empty'}, this program reads {LAYOUT}")
-    return _decode(memoryview(data)[1:])
+    return memoryview(data)[1:]
 
 
 def order(report: Report) -> tuple[int, bytes, int, int]:

@@ -14,27 +14,27 @@ from functools import lru_cache
 from typing import Any, Final
 
 from projections.lifecycle import LIFECYCLE
-from projections.standing import Standing, standings
+from projections.standing import Standing, Standings
 from projections.state import Row, encode_row
 from projections.views import evidence_of, native_code
 from schemas.identifiers import event_id_text
 from schemas.topics import SOURCE_TOPICS
 
 
-def status_record(device_id: str, row: Row) -> dict[str, Any]:
-    """The fields of ``FirmwareStatus`` for a row."""
+def status_record(device_id: str, row: Row, found: Standings) -> dict[str, Any]:
+    """The fields of ``FirmwareStatus`` for a row and what it comes to."""
     return {
         "device_id": device_id,
         "catalogue": row.catalogue,
-        "items": [_item(item) for item in standings(row).served],
+        "items": [_item(item) for item in found.served],
         "state": encode_row(row),
         "device_types": row.device_types,
     }
 
 
-def status_body(device_id: str, row: Row, state: bytes) -> bytes:
+def status_body(device_id: str, row: Row, found: Standings, state: bytes) -> bytes:
     """The Avro body of the same; ``state`` are the row's stored bytes."""
-    items = standings(row).served
+    items = found.served
     parts = [_text(device_id), _known(row.catalogue)]
     if items:
         parts.append(_long(len(items)))

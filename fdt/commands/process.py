@@ -106,6 +106,7 @@ def _config(settings: Settings, bootstrap: str, partitions: int) -> ProcessorCon
         block_cache_mb=settings.block_cache_mb,
         least_free_mb=settings.least_free_mb,
         timeline_cap=settings.timeline_cap,
+        retention=settings.retention,
         catalogue=settings.catalogue_path,
         registry_url=settings.schema_registry_url,
     )

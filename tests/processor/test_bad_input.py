@@ -153,6 +153,7 @@ def test_faust_serves_no_web_pages(tmp_path: Path) -> None:
             block_cache_mb=8,
             least_free_mb=0,
             timeline_cap=200,
+            retention=timedelta(days=30),
         ),
         KafkaTopics("127.0.0.1:9092"),
     )

@@ -182,6 +182,45 @@ def happened(r: Record) -> tuple[Any, ...]:
     return (at(r), *identity(r), r.received_at, r.offset)
 
 
+# --- design §7: retention ---
+
+
+def held(records: list[Record], retention: int, now: int) -> list[Record]:
+    """What is held at ``now``: each record comes when it was received, and finds what was due
+    gone."""
+    alive: list[Record] = []
+    for r in sorted(records, key=place):
+        if r.received_at <= now:
+            alive = [*without_what_is_due(alive, retention, r.received_at), r]
+    later = [r for r in records if r.received_at > now]
+    return without_what_is_due(alive, retention, now) + later
+
+
+def without_what_is_due(alive: list[Record], retention: int, now: int) -> list[Record]:
+    """Without items whose evidence is too old, whole, and reports that waited too long."""
+    while True:
+        items, assigned, unmatched = matched(alive)
+        whole = {name: found + assigned[name] for name, found in items.items()}
+        since = {name: min(last_run(found), key=when).received_at for name, found in whole.items()}
+        oldest = min([*since.values(), *(r.received_at for r in unmatched)], default=now)
+        if oldest + retention > now or not alive:
+            return alive
+        ended = [r for name, found in whole.items() if since[name] == oldest for r in found]
+        ended += [r for r in unmatched if r.received_at == oldest]
+        gone = {identity(r) for r in ended}
+        for name, found in assigned.items():
+            alive = [known_to_fit(r, target(items[name])) if r in found else r for r in alive]
+        alive = [r for r in alive if identity(r) not in gone]
+
+
+def known_to_fit(r: Record, wanted: str) -> Record:
+    """A report that found its item by its hash has found it, whatever is forgotten afterwards."""
+    if version(r) is not None or r.fields.get("image_hash") is None:
+        return r
+    shown = "running_version" if r.fields["code"] == "GCS38" else "firmware_version"
+    return Record(r.source, r.fields | {shown: wanted}, r.received_at, r.offset)
+
+
 # --- the fold ---
 
 
@@ -191,15 +230,7 @@ def fold(records: list[Record], cap: int = 10**9) -> Answer:
     chosen = {name: kept(found, cap) for name, found in groups.items()}
     dropped = {name: min(1000, len(groups[name]) - len(chosen[name])) for name in groups}
     held = [r for found in chosen.values() for r in found]
-    events = [r for r in held if r == min(copies_of(r, held), key=place)]
-    opened = {r.fields["service_request_id"] for r in events if opens(r)}
-    items = newest_first({name: own(name, events) for name in opened})
-    loose = [r for r in events if not opens(r) and r.fields["service_request_id"] not in opened]
-    assigned: dict[str, list[Record]] = {name: [] for name in opened}
-    unmatched: list[Record] = []
-    for r in loose:
-        owner = owner_of(r, items)
-        (unmatched if owner is None else assigned[owner]).append(r)
+    items, assigned, unmatched = matched(held)
     shown = [
         item(name, found, assigned[name], held, dropped.get(name, 0) + dropped.get("hub", 0))
         for name, found in items.items()
@@ -208,6 +239,23 @@ def fold(records: list[Record], cap: int = 10**9) -> Answer:
         tuple(i for i in shown if i is not None),
         tuple(entry(r, set(), held) for r in sorted(unmatched, key=place)),
     )
+
+
+Items = dict[str, list[Record]]
+
+
+def matched(held: list[Record]) -> tuple[Items, Items, list[Record]]:
+    """Items, newest first, with the records that name them; what else they have; what waits."""
+    events = [r for r in held if r == min(copies_of(r, held), key=place)]
+    opened = {r.fields["service_request_id"] for r in events if opens(r)}
+    items = newest_first({name: own(name, events) for name in opened})
+    loose = [r for r in events if not opens(r) and r.fields["service_request_id"] not in opened]
+    assigned: Items = {name: [] for name in opened}
+    unmatched: list[Record] = []
+    for r in loose:
+        owner = owner_of(r, items)
+        (unmatched if owner is None else assigned[owner]).append(r)
+    return items, assigned, unmatched
 
 
 def copies_of(r: Record, held: list[Record]) -> list[Record]:

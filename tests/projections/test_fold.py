@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from projections.cap import LEFT_OUT_COUNTED
 from projections.fold import Fold
 from projections.lifecycle import LIFECYCLE
+from projections.standing import standings
 from projections.state import Report, Row, decode_row, encode_row
 from projections.status_record import status_body, status_record
 from projections.views import device_view
@@ -124,8 +125,9 @@ def test_the_public_record_is_what_the_generic_encoder_writes(records: list[Reco
     """The Avro body written by hand equals fastavro's, byte for byte."""
     row = folded(records, CAPPED)
     codec = Codec()
-    by_hand = codec.prefix("FirmwareStatus") + status_body("D", row, encode_row(row))
-    assert by_hand == codec.encode("FirmwareStatus", status_record("D", row))
+    found = standings(row)
+    by_hand = codec.prefix("FirmwareStatus") + status_body("D", row, found, encode_row(row))
+    assert by_hand == codec.encode("FirmwareStatus", status_record("D", row, found))
 
 
 def chatter(times: int) -> list[Report]:

@@ -12,6 +12,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from fdt.broker import Broker
+from projections.standing import standings
 from projections.state import Report
 from projections.status_record import status_record
 from query_api.feed import Feed, FeedFailed
@@ -87,7 +88,8 @@ class Processor:
 def _status(device: DeviceId, reports: list[Report] | None) -> bytes | None:
     if reports is None:
         return None
-    return CODEC.encode("FirmwareStatus", status_record(device, row_of(reports)))
+    row = row_of(reports)
+    return CODEC.encode("FirmwareStatus", status_record(device, row, standings(row)))
 
 
 def _control(partition: int) -> bytes:

@@ -1,0 +1,49 @@
+"""The expiry index: which rows hold something that ends first, in the order of time.
+
+It stands beside the rows in the same write. Its time is when retention *began*, so another
+retention needs no other index. Key: ``x``, eight bytes of that time, the Device ID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice, takewhile
+from typing import Final
+
+from projections.state import holds_from
+from schemas.identifiers import DeviceId
+from storage.store import Reading
+
+PREFIX: Final = b"x"
+_TIME: Final = 8
+
+
+def moves(
+    before: Mapping[str, bytes | None], after: Mapping[str, bytes | None]
+) -> dict[bytes, bytes | None]:
+    """The changes of the index that go with changes of rows, by device."""
+    changes: dict[bytes, bytes | None] = {}
+    for device, state in after.items():
+        old = before[device]
+        if old is not None:
+            changes[_key(holds_from(old), device)] = None
+        if state is not None:
+            changes[_key(holds_from(state), device)] = b""
+    return changes
+
+
+def due(store: Reading, since: int, most: int) -> list[DeviceId]:
+    """Up to ``most`` devices of whose rows something began before or at ``since``, the first
+    first."""
+    last = PREFIX + (since + 1).to_bytes(_TIME, "big")
+    keys = takewhile(lambda key: key < last, (key for key, _ in store.scan(PREFIX)))
+    return [DeviceId(key[len(PREFIX) + _TIME :].decode()) for key in islice(keys, most)]
+
+
+def entries(store: Reading) -> int:
+    """How many rows the index has."""
+    return sum(1 for _ in store.scan(PREFIX))
+
+
+def _key(time: int, device: str) -> bytes:
+    return PREFIX + time.to_bytes(_TIME, "big") + device.encode()

@@ -1,0 +1,147 @@
+"""What retention ends, and when: an item after its evidence, a waiting report after its receipt.
+
+Design §7. A row is settled as if every record had come in the order of receipt, with whatever was
+due removed before the next one: so a gap of at least the retention ends an item in every fold, live
+or from the beginning, and a later event finds it gone. Times are received times of the broker, in
+milliseconds since 1970 UTC; nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from projections.standing import Standings, standings
+from projections.state import Item, Records, Report, Row, order
+from schemas.topics import DAY_MS
+
+RETENTION_MS: Final = 30 * DAY_MS
+"""How long an item is held after its evidence was received, unless a setting says otherwise."""
+
+NOTHING_HELD: Final = 0
+"""``holds_from`` of a row without records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A row without what had ended, and what it comes to."""
+
+    row: Row
+    found: Standings
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything ended: the device is forgotten."""
+        return self.row.holds_from == NOTHING_HELD
+
+
+def settle(row: Row, retention_ms: int, now: int) -> Settled:
+    """``row`` as of ``now``, the partition's time: every record received before it is known.
+
+    The answer's row has its ``holds_from``; ``row`` itself is spent.
+    """
+    first, last = _span(row)
+    if first + retention_ms <= max(last, now):
+        row, ahead = _replayed(row, retention_ms, now)
+        if ahead:
+            row.holds_from = _holds_from(standings(row), ahead)
+            return Settled(_with(row, ahead), standings(row))
+    found = standings(row)
+    row.holds_from = _holds_from(found)
+    return Settled(row, found)
+
+
+Placed = tuple[str | None, Report]
+"""The request whose set holds a record, none for the hub's; and the record."""
+
+
+def _span(row: Row) -> tuple[int, int]:
+    """First and last received time among the records; far ahead if there are none."""
+    kept = [records.kept for records in row.sets() if records.kept]
+    first = min([reports[0].received_at for reports in kept], default=1 << 62)
+    return first, max([reports[-1].received_at for reports in kept], default=0)
+
+
+def _holds_from(found: Standings, ahead: Iterable[Placed] = ()) -> int:
+    """When retention began for what ends first; what is ``ahead`` may stand behind a gap."""
+    times = [item.evidence.received_at for item in found.items]
+    times += [report.received_at for report in found.unmatched]
+    times += [report.received_at for _, report in ahead]
+    return min(times, default=NOTHING_HELD)
+
+
+def _replayed(row: Row, retention_ms: int, now: int) -> tuple[Row, list[Placed]]:
+    """What is left at ``now`` of the records up to then, and the records after it."""
+    placed: list[Placed] = [(None, report) for report in row.hub.kept]
+    placed += [(item.request_id, report) for item in row.items for report in item.records.kept]
+    placed.sort(key=lambda each: order(each[1]))
+    kept = Row(row.catalogue, row.device_types, hub=Records([], row.hub.left_out))
+    kept.items = [Item(i.request_id, Records([], i.records.left_out)) for i in row.items]
+    ahead = []
+    for request_id, report in placed:
+        if report.received_at > now:
+            ahead.append((request_id, report))
+            continue
+        _expire(kept, retention_ms, report.received_at)
+        _put(kept, request_id, report)
+    _expire(kept, retention_ms, now)
+    waiting = {request_id for request_id, _ in ahead}
+    kept.items = [i for i in kept.items if i.records.kept or i.request_id in waiting]
+    return kept, ahead
+
+
+def _with(row: Row, placed: Iterable[Placed]) -> Row:
+    for request_id, report in placed:
+        _put(row, request_id, report)
+    return row
+
+
+def _put(row: Row, request_id: str | None, report: Report) -> None:
+    """At the end of its set: records are put as they were received."""
+    if request_id is None:
+        row.hub.kept.append(report)
+        return
+    for item in row.items:
+        if item.request_id == request_id:
+            item.records.kept.append(report)
+
+
+def _expire(row: Row, retention_ms: int, now: int) -> None:
+    """Remove what is due at ``now``, the earliest first: what one leaves behind may end another."""
+    while _span(row)[0] + retention_ms <= now:
+        found = standings(row)
+        since = _holds_from(found)
+        if since + retention_ms > now:
+            return
+        _remember_versions(row, found)
+        ended = {r.identity for r in found.unmatched if r.received_at == since}
+        for item in found.items:
+            if item.evidence.received_at == since:
+                ended.update(report.identity for report in item.reports)
+        _remove(row, ended)
+
+
+def _remember_versions(row: Row, found: Standings) -> None:
+    """A report that an image hash brought to its item stays there when that knowledge ends."""
+    versions = {
+        report.identity: item.version
+        for item in found.items
+        for report in item.reports
+        if report.identity in item.assigned and report.image_hash and report.version is None
+    }
+    if versions:
+        row.hub.kept = [
+            msgspec.structs.replace(r, version=versions.get(r.identity, r.version))
+            for r in row.hub.kept
+        ]
+
+
+def _remove(row: Row, ended: set[bytes]) -> None:
+    """Copies go with their event, and counts with the last of their records."""
+    for records in row.sets():
+        records.kept = [r for r in records.kept if r.identity not in ended]
+        if not records.kept:
+            records.left_out = []
