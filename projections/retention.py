@@ -8,6 +8,7 @@ milliseconds since 1970 UTC; nothing here reads a clock.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +24,8 @@ RETENTION_MS: Final = 30 * DAY_MS
 
 NOTHING_HELD: Final = 0
 """``holds_from`` of a row without records."""
+
+_NEVER: Final = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,9 @@ def settle(row: Row, retention_ms: int, now: int) -> Settled:
     """
     first, last = _span(row)
     if first + retention_ms <= max(last, now):
-        row, ahead = _replayed(row, retention_ms, now)
-        if ahead:
-            row.holds_from = _holds_from(standings(row), ahead)
-            return Settled(_with(row, ahead), standings(row))
+        row = _replayed(row, retention_ms, now)
     found = standings(row)
-    row.holds_from = _holds_from(found)
+    row.holds_from = _holds_from(row, found, retention_ms, now)
     return Settled(row, found)
 
 
@@ -61,42 +61,69 @@ Placed = tuple[str | None, Report]
 def _span(row: Row) -> tuple[int, int]:
     """First and last received time among the records; far ahead if there are none."""
     kept = [records.kept for records in row.sets() if records.kept]
-    first = min([reports[0].received_at for reports in kept], default=1 << 62)
+    first = min([reports[0].received_at for reports in kept], default=_NEVER)
     return first, max([reports[-1].received_at for reports in kept], default=0)
 
 
-def _holds_from(found: Standings, ahead: Iterable[Placed] = ()) -> int:
-    """When retention began for what ends first; what is ``ahead`` may stand behind a gap."""
-    times = [item.evidence.received_at for item in found.items]
-    times += [report.received_at for report in found.unmatched]
-    times += [report.received_at for _, report in ahead]
-    return min(times, default=NOTHING_HELD)
+def _holds_from(row: Row, found: Standings, retention_ms: int, now: int) -> int:
+    """When retention began for what ends first.
+
+    Never later than it really is, so that a sweep looks in time. Records after ``now`` may lie
+    behind a gap that is not judged yet: then they do not speak for those before it.
+    """
+    first, last = _span(row)
+    if last == 0:
+        return NOTHING_HELD
+    since = _since(found)
+    if first + retention_ms <= last:
+        past, ahead = _parted(row, now)
+        before = standings(_filled(row, past))
+        since = min([since, _since(before), *(report.received_at for _, report in ahead)])
+    return max(since, now - retention_ms + 1)  # what is left is not due
 
 
-def _replayed(row: Row, retention_ms: int, now: int) -> tuple[Row, list[Placed]]:
-    """What is left at ``now`` of the records up to then, and the records after it."""
+def _since(found: Standings) -> int:
+    items = [item.evidence.received_at for item in found.items]
+    return min(items + [report.received_at for report in found.unmatched], default=_NEVER)
+
+
+def _parted(row: Row, now: int) -> tuple[list[Placed], list[Placed]]:
+    """The records up to ``now`` and those after it, each as they were received."""
     placed: list[Placed] = [(None, report) for report in row.hub.kept]
     placed += [(item.request_id, report) for item in row.items for report in item.records.kept]
     placed.sort(key=lambda each: order(each[1]))
-    kept = Row(row.catalogue, row.device_types, hub=Records([], row.hub.left_out))
-    kept.items = [Item(i.request_id, Records([], i.records.left_out)) for i in row.items]
-    ahead = []
+    at = bisect_right(placed, now, key=lambda each: each[1].received_at)
+    return placed[:at], placed[at:]
+
+
+def _filled(row: Row, placed: Iterable[Placed]) -> Row:
+    """``row`` with these records instead of its own; its counts of those left out stay."""
+    filled = Row(row.catalogue, row.device_types, 0, row.forgot_at)
+    filled.hub = Records([], row.hub.left_out)
+    filled.items = [Item(i.request_id, Records([], i.records.left_out)) for i in row.items]
     for request_id, report in placed:
-        if report.received_at > now:
-            ahead.append((request_id, report))
-            continue
-        _expire(kept, retention_ms, report.received_at)
+        _put(filled, request_id, report)
+    return filled
+
+
+def _replayed(row: Row, retention_ms: int, now: int) -> Row:
+    """The records up to ``now`` in the order of receipt, with what was due removed before each and
+    at the end; then the others.
+
+    What the row held when it last forgot something is put back as it stood then: a report may have
+    lived on with an item that is gone now.
+    """
+    past, ahead = _parted(row, now)
+    kept = _filled(row, ())
+    for request_id, report in past:
+        if report.received_at > row.forgot_at:
+            _expire(kept, retention_ms, report.received_at)
         _put(kept, request_id, report)
     _expire(kept, retention_ms, now)
-    waiting = {request_id for request_id, _ in ahead}
-    kept.items = [i for i in kept.items if i.records.kept or i.request_id in waiting]
-    return kept, ahead
-
-
-def _with(row: Row, placed: Iterable[Placed]) -> Row:
-    for request_id, report in placed:
-        _put(row, request_id, report)
-    return row
+    for request_id, report in ahead:
+        _put(kept, request_id, report)
+    kept.items = [item for item in kept.items if item.records.kept]
+    return kept
 
 
 def _put(row: Row, request_id: str | None, report: Report) -> None:
@@ -113,7 +140,7 @@ def _expire(row: Row, retention_ms: int, now: int) -> None:
     """Remove what is due at ``now``, the earliest first: what one leaves behind may end another."""
     while _span(row)[0] + retention_ms <= now:
         found = standings(row)
-        since = _holds_from(found)
+        since = _since(found)
         if since + retention_ms > now:
             return
         _remember_versions(row, found)
@@ -121,7 +148,9 @@ def _expire(row: Row, retention_ms: int, now: int) -> None:
         for item in found.items:
             if item.evidence.received_at == since:
                 ended.update(report.identity for report in item.reports)
+        at = max(since + retention_ms, _span(row)[1])
         _remove(row, ended)
+        row.forgot_at = at if row.reports() else 0  # an empty row is like one that never was
 
 
 def _remember_versions(row: Row, found: Standings) -> None:

@@ -83,6 +83,8 @@ class Row(msgspec.Struct, array_like=True):
     """The types that were eligible when the row was last changed, such as ``ESME,GSME``."""
     holds_from: int = 0
     """Received time from which retention counts for what of the row ends first, in milliseconds."""
+    forgot_at: int = 0
+    """When something of the row last ended, in received time: what is left was there then."""
     items: list[Item] = []
     """In order of request ID; one that no DSP or CSP event opened yet is not an item to anybody."""
     hub: Records = msgspec.field(default_factory=Records)

@@ -9,6 +9,7 @@ from typing import Any
 
 from processor.dead_letters import RESENT
 from projections.events import RECORDS
+from projections.retention import RETENTION_MS
 from schemas.codec import Codec
 from schemas.partitioning import partition_of
 from schemas.topics import Source
@@ -36,8 +37,9 @@ CODES: dict[Source, list[tuple[str, int | None]]] = {
 class Events:
     """Publishes what a seed wants."""
 
-    def __init__(self, rng: Random, broker: Broker) -> None:
+    def __init__(self, rng: Random, broker: Broker, retention_ms: int) -> None:
         self._rng = rng
+        self._retention_ms = retention_ms
         self._broker = broker
         self._published: list[tuple[Source, int, Record]] = []
 
@@ -47,7 +49,9 @@ class Events:
         if roll < 0.1 and self._published:
             self._again(*self._rng.choice(self._published), resent=False)
         elif roll < 0.15 and self._published:
-            self._again(*self._rng.choice(self._published), resent=True)
+            # What is resent was never folded before, where things are forgotten.
+            resent = self._retention_ms == RETENTION_MS
+            self._again(*self._rng.choice(self._published), resent=resent)
         elif roll < 0.25:
             self._rubbish()
         else:
@@ -80,7 +84,7 @@ class Events:
             "operator": "operator",
             "reason": "asked",
             "incident_reference": "INC1",
-            "occurred_at": self._broker.now - rng.randrange(3_600_000),
+            "occurred_at": self._broker.now - rng.randrange(min(3_600_000, self._retention_ms)),
         }
         return {name: known.get(name) for name in _names(source)}
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from processor.dead_letters import place_of
 from projections.events import RECORDS, check_key
 from projections.fold import Fold
-from projections.state import decode_row, encode_row, order
+from projections.retention import RETENTION_MS, settle
+from projections.state import Row, decode_row, encode_row, holds_from, order
 from schemas.codec import BadRecord
 from schemas.partitioning import partition_of
 from schemas.topics import CONTROL_KEY, DEAD_LETTERS, TOPIC_SOURCES
@@ -29,6 +30,7 @@ Log = tuple[str, str, int]
 class Published:
     """Every source record ever, also of topics that are gone: the oracle's only input."""
 
+    retention_ms: int = RETENTION_MS
     logs: dict[Log, dict[int, Record]] = field(default_factory=lambda: defaultdict(dict))
     lost: list[tuple[Log, Record]] = field(default_factory=list)
     """Read, folded, and then lost by the broker; others stand at their offsets now."""
@@ -46,22 +48,28 @@ class Published:
         try:
             place = place_of(topic, number, record)
             fields = CODEC.decode(RECORDS[source], record.value)
-            device, _ = reader().report(source, fields, place)
+            device, _ = reader(self.retention_ms).report(source, fields, place)
             check_key(record.key, device)
         except BadRecord:
             return None
         return device if partition_of(device, PARTITIONS) == number else None
 
-    def row(self, records: list[tuple[Log, Record]]) -> bytes:
-        """The row of valid records about one device."""
-        rules = Fold(reader().catalogue, reader().device_types)
+    def row(self, records: list[tuple[Log, Record]], time: int | None) -> bytes | None:
+        """The row of valid records about one device at the partition's time; none if all ended."""
+        rules = Fold(reader(self.retention_ms).catalogue, reader(self.retention_ms).device_types)
         row = rules.new_row()
         for (topic, _, number), record in records:
             source = TOPIC_SOURCES[topic]
             fields = CODEC.decode(RECORDS[source], record.value)
-            _, report = reader().report(source, fields, place_of(topic, number, record))
+            place = place_of(topic, number, record)
+            _, report = reader(self.retention_ms).report(source, fields, place)
             rules.add(row, report)
-        return encode_row(row)
+        return self.settled(row, time)
+
+    def settled(self, row: Row, time: int | None) -> bytes | None:
+        """A row without what had ended at a time; none if nothing is left."""
+        found = settle(row, self.retention_ms, time or 0)
+        return None if found.is_empty else encode_row(found.row)
 
 
 class Checker:
@@ -102,10 +110,10 @@ class Checker:
                 changed.add(device)
                 self._put(device, record.value)
             told = CODEC.decode("ProcessorControl", control.value)
+            self._time_moves(told)
             changed |= self._advance(told)
             if not self.behind and not self.excused:
                 self._compare(changed, "I5: rows and the offsets they cover do not agree")
-            self._time_moves(told)
             if told["rows"] != len(self.table) and not self.excused:
                 raise Violation(f"I7: {told['rows']} rows are told, {len(self.table)} are there")
             self.counts = told["counts"]
@@ -116,7 +124,8 @@ class Checker:
             return
         state = CODEC.decode("FirmwareStatus", value)["state"]
         before = self.table.get(device)
-        if before is not None and not self.excused and not _includes(state, before):
+        forgets = self._published.retention_ms < RETENTION_MS
+        if before is not None and not self.excused and not forgets and not _includes(state, before):
             raise Violation(f"I3: the row of {device} went back")
         self.table[device] = state
 
@@ -153,8 +162,12 @@ class Checker:
 
     def _compare(self, devices: set[str], what: str) -> None:
         for device in devices:
-            expected = self._published.row(self._by_device[device])
-            if self.table.get(device) != expected:
+            expected = self._published.row(self._by_device[device], self._time)
+            state = self.table.get(device)
+            # A row that nothing touched may hold what is due until the next sweep.
+            if state is not None:
+                state = self._published.settled(decode_row(state), self._time)
+            if state != expected:
                 raise Violation(f"{what}: {device}")
 
     def _time_moves(self, told: dict) -> None:  # type: ignore[type-arg]
@@ -170,6 +183,12 @@ class Checker:
         if self.behind:
             raise Violation("I10: events are still being read again")
         self._compare(set(self._by_device) | set(self.table), "I1: a row is not the fold")
+        for device, state in self.table.items():
+            left = self._published.settled(decode_row(state), self._time)
+            if left is None or decode_row(left).reports() != decode_row(state).reports():
+                raise Violation(f"I8: what is due of {device} was not forgotten")
+            if holds_from(state) > holds_from(left):
+                raise Violation(f"I8: the sweep would look at {device} too late")
         if store is not None and store != self.table:
             raise Violation("I12: the store and the log do not hold the same table")
         counts = self.counts

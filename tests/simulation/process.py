@@ -14,6 +14,7 @@ from processor.partition import Partition
 from processor.worker import Worker
 from projections.catalogue import load_catalogue
 from projections.events import Reader
+from projections.retention import RETENTION_MS
 from schemas.topics import DAY_MS, SOURCE_TOPICS
 from tests.simulation.broker import Broker, Reach, Record, SimulatedLog, SimulatedTopics
 from tests.simulation.disk import Disk, NothingNoted, SimulatedStores
@@ -38,16 +39,23 @@ class Inline(Executor):
 
 
 @cache
-def reader() -> Reader:
+def reader(retention_ms: int) -> Reader:
     """The rules that every simulated worker uses."""
-    return Reader(load_catalogue(), frozenset({"ESME"}), 2 * DAY_MS)
+    return Reader(load_catalogue(), frozenset({"ESME"}), 2 * DAY_MS, retention_ms)
 
 
 class Process:
     """A worker's process; :meth:`start` after each death."""
 
-    def __init__(self, name: str, broker: Broker, reach: Callable[[Process, str], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        broker: Broker,
+        reach: Callable[[Process, str], None],
+        retention_ms: int = RETENTION_MS,
+    ) -> None:
         self.name = name
+        self._retention_ms = retention_ms
         self.disk = Disk()
         self.stopped = False
         """Whether it got SIGSTOP: it does nothing, and does not know it."""
@@ -80,7 +88,8 @@ class Process:
                 PARTITIONS,
                 stores=stores,
                 log=SimulatedLog(self._broker, number, reach),
-                reader=reader(),
+                reader=reader(self._retention_ms),
+                retention_ms=self._retention_ms,
                 codec=CODEC,
                 topics=topics,
                 worker=self.name,
@@ -141,6 +150,10 @@ class Process:
                 1.0, lambda n: {t: self._end((t, n)) for t in SOURCE_TOPICS.values()}
             )
         )
+
+    def sweep(self) -> bool:
+        """The timer that forgets what is due."""
+        return self._run(lambda worker: worker.sweep())
 
     def is_at_end(self, number: int) -> bool:
         """Whether the ledger covers every record of a partition number."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from projections.retention import RETENTION_MS
 from schemas.registry import RegistryUnavailable
 from schemas.topics import SOURCE_TOPICS, STATUS
 from tests.simulation.broker import Broker, Record, lost_acknowledgement
@@ -16,6 +17,8 @@ from tests.simulation.oracle import Checker, Published, Violation
 from tests.simulation.process import Crash, Process
 
 STEPS: Final = 40
+SHORT_MS: Final = 40_000
+"""Retention of every third seed: much of it ends while things break."""
 ROUNDS: Final = 40
 """Rounds of quiet work after which everything must be read."""
 NAMES: Final = ("w0", "w1")
@@ -47,9 +50,12 @@ class World:
         self.rng = Random(seed)
         self.tell = tell
         self.broker = Broker()
-        self.events = Events(self.rng, self.broker)
-        self.published = Published()
-        self.processes = [Process(name, self.broker, self._reach) for name in NAMES]
+        self.retention_ms = SHORT_MS if seed % 3 == 0 else RETENTION_MS
+        self.events = Events(self.rng, self.broker, self.retention_ms)
+        self.published = Published(self.retention_ms)
+        self.processes = [
+            Process(name, self.broker, self._reach, self.retention_ms) for name in NAMES
+        ]
         self.group: dict[int, Process] = {}
         self.checkers = [Checker(n, self.broker, self.published) for n in range(PARTITIONS)]
         self.fault: Fault | None = None
@@ -79,6 +85,7 @@ class World:
             self._deliver: 9,
             self._again: 1,
             self._keep_alive: 1,
+            self._sweep: 1,
             self._rebalance: 1.5,
             self._kill: 1,
             self._stop: 0.7,
@@ -124,6 +131,11 @@ class World:
         if (process := self._somebody()) is not None:
             self.tell(f"keep alive: {process.name}")
             process.keep_alive()
+
+    def _sweep(self) -> None:
+        if (process := self._somebody()) is not None:
+            self.tell(f"sweep: {process.name}")
+            process.sweep()
 
     def _rebalance(self) -> None:
         """The group gives every partition to somebody who is there."""
@@ -199,6 +211,8 @@ class World:
         for checker in self.checkers:
             checker.follow()
             checker.excused = True
+            if what.startswith("status"):
+                checker.table = {}
         if what == "status emptied":
             for number in range(PARTITIONS):
                 self.broker.empty_status(number)
@@ -300,6 +314,7 @@ class World:
         self._deliver_all()
         for process in self.processes:
             process.keep_alive()
+            process.sweep()
         return self._as_the_group_says() and all(
             process.alive and process.is_at_end(number) for number, process in self.group.items()
         )
@@ -322,7 +337,7 @@ class World:
 
     def _rebuild(self) -> None:
         """A new machine with an empty disk holds the same."""
-        fresh = Process("fresh", self.broker, lambda process, point: None)
+        fresh = Process("fresh", self.broker, lambda process, point: None, self.retention_ms)
         fresh.start()
         if not fresh.assigned(set(range(PARTITIONS))):
             raise Violation("I12: the table cannot be rebuilt from the status topic")
