@@ -40,7 +40,7 @@ from projections.state import LAYOUT
 from schemas.codec import Codec
 from schemas.identifiers import DeviceId
 from schemas.topics import CONTROL_KEY, STATUS, TOMBSTONES_KEPT_MS
-from storage.store import Store, StoreDamaged
+from storage.store import WORTH_GIVING_BACK, Store, StoreDamaged
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +97,8 @@ class Partition:
         self._status_topic_id = ""
         self._broker_time: int | None = None
         self._read_until: dict[str, int] = {}
+        self._swept = 0
+        """Rows swept since their space was given back."""
         self.ledger = Ledger()
 
     # -- resumption ------------------------------------------------------------------------------
@@ -249,7 +251,12 @@ class Partition:
         devices = expiry.due(self._opened(), now - self._folding.retention_ms, most)
         if devices:
             self._commit(self._folding.forget(devices, self._held, now), self.ledger)
-        return len(devices) == most
+            self._swept += len(devices)
+        more = len(devices) == most
+        if not more and self._swept >= WORTH_GIVING_BACK:
+            self._opened().give_back()
+            self._swept = 0
+        return more
 
     def _held(self, devices: Sequence[DeviceId]) -> Sequence[bytes | None]:
         return self._opened().get_many([ROW_PREFIX + device.encode() for device in devices])

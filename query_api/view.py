@@ -33,7 +33,7 @@ from query_api.layout import (
     partition_of_key,
 )
 from schemas.identifiers import DeviceId
-from storage.store import Reading, Store
+from storage.store import WORTH_GIVING_BACK, Reading, Store
 
 
 @dataclass(slots=True)
@@ -108,6 +108,8 @@ class View:
         self._store = store
         self._totals: Counts = decode_counts(store.get(TOTALS_KEY))
         self._marks = marks(store)
+        self._forgotten = 0
+        """Devices taken out since their space was given back."""
 
     @classmethod
     def create(cls, store: Store, meta: Meta) -> View:
@@ -129,6 +131,10 @@ class View:
         new_marks = self._put_marks(batch, draft)
         self._store.write(draft.changes)
         self._totals, self._marks = totals, new_marks
+        self._forgotten += sum(state is None for state in batch.rows.values())
+        if self._forgotten >= WORTH_GIVING_BACK:
+            self._store.give_back()
+            self._forgotten = 0
 
     def next_offsets(self) -> dict[int, int]:
         """Partition -> offset of the first record that is not applied."""

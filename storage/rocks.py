@@ -25,6 +25,9 @@ from rocksdict import (
 from storage.store import Reading, StoreDamaged
 
 _MIB: Final = 1024 * 1024
+_DELETIONS: Final = (4096, 1024, 0.5)
+"""A file in which so many of any so many entries, or this part of all, are deletions is compacted
+soon."""
 _DAMAGE: Final = ("Corruption", "Invalid argument", "No such file or directory")
 """What RocksDB says of wrong bytes, of another program's files, and of files that are gone."""
 
@@ -76,6 +79,11 @@ class RocksStore:
         with _disk_errors(self._path):
             iterator = self._db.iter(self._checked)
         yield _RocksSnapshot(iterator, self._path)
+
+    def give_back(self) -> None:
+        """Flush in the background: files full of deletions are compacted from then on."""
+        with _disk_errors(self._path):
+            self._db.flush(wait=False)
 
     def close(self) -> None:
         """Flush and release the lock of the folder."""
@@ -148,6 +156,9 @@ def _options(block_cache_mb: int, write_buffer_mb: int) -> Options:
     options.set_keep_log_file_num(2)
     options.set_max_background_jobs(2)
     options.set_paranoid_checks(True)
+    # Deleted rows would keep their space until something is written over their range (measured:
+    # 72 MB of 145 MB after every row was deleted; 0.1 MB two seconds after a flush with this).
+    options.add_compact_on_deletion_collector_factory(*_DELETIONS)
     return options
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import Final, Protocol
+
+WORTH_GIVING_BACK: Final = 5_000
+"""Deleted rows whose disk space is worth a flush."""
 
 
 class StoreDamaged(OSError):
@@ -36,6 +39,9 @@ class Store(Reading, Protocol):
 
     def snapshot(self) -> AbstractContextManager[Reading]:
         """Reads that do not see later writes."""
+
+    def give_back(self) -> None:
+        """After many deletions: begin to give their disk space back. Returns at once."""
 
     def close(self) -> None:
         """Release the files; the store cannot be used afterwards."""
@@ -76,6 +82,9 @@ class MemoryStore:
     def snapshot(self) -> AbstractContextManager[Reading]:
         """A copy of what is held now."""
         return nullcontext(MemoryStore(self._values))
+
+    def give_back(self) -> None:
+        """There is no disk."""
 
     def close(self) -> None:
         """Nothing to release."""

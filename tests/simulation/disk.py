@@ -123,6 +123,9 @@ class _Store:
     def snapshot(self) -> AbstractContextManager[Reading]:
         return self._held.snapshot()
 
+    def give_back(self) -> None:
+        """Nothing that could be seen from outside."""
+
     def close(self) -> None:
         self._stores.open_now.discard(self._number)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,31 @@ def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
     second = RocksStore(tmp_path / "db")
     assert second.get(b"k") == b"v"
     second.close()
+
+
+def test_the_space_of_deleted_rows_comes_back(tmp_path: Path) -> None:
+    """All but all of it, a moment after it was asked for."""
+    store = RocksStore(tmp_path / "db", write_buffer_mb=1)
+    rows = {f"{n:05}".encode(): random.Random(n).randbytes(500) for n in range(20_000)}
+    store.write(rows)
+    full = size_of(tmp_path / "db")
+    store.write(dict.fromkeys(rows))
+    store.give_back()
+    deadline = time.monotonic() + 60
+    while size_of(tmp_path / "db") > full / 20:
+        assert time.monotonic() < deadline, f"{size_of(tmp_path / 'db')} of {full} bytes"
+        time.sleep(0.1)
+    assert list(store.scan(b"")) == []
+    store.close()
+
+
+def size_of(folder: Path) -> int:
+    """Bytes on disk; files come and go while RocksDB compacts."""
+    sizes = 0
+    for file in folder.iterdir():
+        with suppress(FileNotFoundError):
+            sizes += file.stat().st_size
+    return sizes
 
 
 def test_a_damaged_block_is_told_by_get_and_by_scan(tmp_path: Path) -> None:
