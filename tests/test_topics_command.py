@@ -68,6 +68,19 @@ def test_missing_topics_are_created_once(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out.count("as it should be") == len(TOPICS)
 
 
+@pytest.mark.usefixtures("command")
+def test_it_is_told_how_long_each_topic_keeps_what(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Analysts can replay what the table forgot."""
+    monkeypatch.setenv("FDT_RETENTION", "PT90S")
+    assert run(["topics"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "every record for 400 days" in next(line for line in lines if "dsp.v1" in line)
+    status = next(line for line in lines if "status.v1" in line)
+    assert "the latest of each device, 90 s after its last change" in status
+
+
 def test_created_topics_are_as_the_contract_says(broker: Broker, specs: list[TopicSpec]) -> None:
     """Nothing differs right after, and every partition has a leader."""
     assert ensure_topics(broker.bootstrap_servers, specs) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import timedelta
 
 import typer
 from rich.console import Console
@@ -21,7 +22,7 @@ def topics() -> None:
     specs = specs_of(settings)
     created = create_missing(bootstrap, specs)
     found = differences(bootstrap, specs)
-    Console().print(topics_table(specs, created, found))
+    Console().print(topics_table(specs, created, found, settings.retention))
     if found:
         typer.echo(
             "fdt: Some topics differ and were left as they are: change them with the broker's own "
@@ -32,16 +33,33 @@ def topics() -> None:
 
 
 def topics_table(
-    specs: Sequence[TopicSpec], created: set[str], found: Sequence[Difference]
+    specs: Sequence[TopicSpec],
+    created: set[str],
+    found: Sequence[Difference],
+    retention: timedelta,
 ) -> Table:
-    """One row a topic, with everything in which it differs."""
+    """One row a topic, with how long it keeps what, and everything in which it differs."""
     by_topic = defaultdict(list)
     for difference in found:
         by_topic[difference.topic].append(
             f"{difference.setting} is {difference.actual}, should be {difference.expected}"
         )
-    table = Table("Topic", "Partitions", "State")
+    table = Table("Topic", "Partitions", "Keeps", "State")
     for spec in specs:
         state = "created" if spec.name in created else "as it should be"
-        table.add_row(spec.name, str(spec.partitions), "\n".join(by_topic[spec.name]) or state)
+        told = "\n".join(by_topic[spec.name]) or state
+        table.add_row(spec.name, str(spec.partitions), _keeps(spec, retention), told)
     return table
+
+
+def _keeps(spec: TopicSpec, retention: timedelta) -> str:
+    """What analysts can still replay, and what the table still knows."""
+    kept = spec.config.get("retention.ms")
+    if kept is None:
+        return f"the latest of each device, {_words(retention)} after its last change"
+    return f"every record for {_words(timedelta(milliseconds=int(kept)))}"
+
+
+def _words(duration: timedelta) -> str:
+    days = duration / timedelta(days=1)
+    return f"{days:g} days" if days >= 1 else f"{duration.total_seconds():g} s"
