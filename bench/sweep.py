@@ -1,0 +1,201 @@
+"""What forgetting costs: rows in a real store, of which some fall due; the log only counts.
+
+``python -m bench.sweep``: a sweep of 10,000 due rows out of 100,000 and out of 1,000,000, the
+longest that folding would have waited, and the disk before and after everything fell due. A
+transaction on a real broker adds 3 to 5 ms to each step (docs/performance.md).
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from processor import expiry
+from processor.in_hand import NotedInHand
+from processor.ledger import LEDGER_KEY, Ledger, SourceLog, pack
+from processor.log import Appended, Logged, Outgoing
+from processor.partition import Partition
+from processor.recovery import ROW_PREFIX
+from processor.stores import FolderStores
+from projections.catalogue import load_catalogue
+from projections.events import Reader
+from projections.fold import Fold
+from projections.retention import RETENTION_MS, settle
+from projections.state import Report, encode_row
+from schemas.codec import Codec
+from schemas.topics import DAY_MS, SOURCE_TOPICS, STATUS, Source
+
+NOW: Final = 1_795_000_000_000
+DUE: Final = 10_000
+CHUNK: Final = 5_000
+TYPES: Final = frozenset({"ESME", "GSME"})
+
+
+class Counting:
+    """A log that takes everything and keeps nothing; ``now`` is the broker's time."""
+
+    def __init__(self) -> None:
+        self.end = 0
+
+    def fence(self) -> None:
+        """There is nobody else."""
+
+    def bounds(self) -> tuple[int, int]:
+        """Nothing is in it."""
+        return self.end, self.end
+
+    def read(self, start: int, end: int) -> Iterator[list[Logged]]:
+        """Nothing."""
+        return iter(())
+
+    def append(self, records: Sequence[Outgoing]) -> Appended:
+        """Taken."""
+        self.end += len(records)
+        return Appended(self.end, NOW)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class Unchanging:
+    """Topics of which nothing is read."""
+
+    def ids(self) -> dict[str, str]:
+        """Always the same."""
+        return dict.fromkeys([*SOURCE_TOPICS.values(), STATUS], "id")
+
+    def sources(self, number: int) -> dict[str, SourceLog]:
+        """Empty."""
+        return {topic: SourceLog("id", 0, 0) for topic in SOURCE_TOPICS.values()}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    asked = parser.parse_args()
+    table = Table(
+        "rows",
+        "due",
+        "sweep, s",
+        "µs a due row",
+        "longest step, ms",
+        "disk before, MB",
+        "after, MB",
+    )
+    for rows, due in ((asked.rows // 10, DUE), (asked.rows, DUE), (asked.rows, asked.rows)):
+        with tempfile.TemporaryDirectory() as folder:
+            table.add_row(*measured(Path(folder), rows, due))
+    Console().print(table)
+
+
+def measured(folder: Path, rows: int, due: int) -> tuple[str, ...]:
+    """One line of the table."""
+    stores = FolderStores(folder, 64, 1)
+    fill(stores, rows, due)
+    partition = partition_in(folder, stores)
+    partition.resume()
+    before, steps, more = size_of(folder), [], True
+    while more:
+        began = time.perf_counter()
+        more = partition.sweep()
+        steps.append(time.perf_counter() - began)
+    took = sum(steps)
+    time.sleep(5)  # compaction goes on in the background
+    after = size_of(folder)
+    partition.close()
+    return (
+        f"{rows:,}",
+        f"{due:,}",
+        f"{took:.2f}",
+        f"{took / due * 1e6:.0f}",
+        f"{max(steps) * 1000:.1f}",
+        f"{before / 1e6:.1f}",
+        f"{after / 1e6:.1f}",
+    )
+
+
+def fill(stores: FolderStores, rows: int, due: int) -> None:
+    """A store as a partition left it: the first ``due`` rows began a retention ago."""
+    rules, store = Fold(load_catalogue(), TYPES), stores.open(0)
+    for start in range(0, rows, CHUNK):
+        states = {device(n): state(rules, n, n < due) for n in range(start, start + CHUNK)}
+        changes: dict[bytes, bytes | None] = {
+            ROW_PREFIX + name.encode(): data for name, data in states.items()
+        }
+        store.write(changes | expiry.moves(dict.fromkeys(states), states))
+    ledger = Ledger(rows=rows, counted=rows, partition_time=NOW)
+    store.write({LEDGER_KEY: pack(ledger, "id")})
+    store.close()
+
+
+def state(rules: Fold, number: int, is_due: bool) -> bytes:
+    """A device with the usual five records."""
+    row = rules.new_row()
+    for report in reports(number, NOW - (RETENTION_MS if is_due else DAY_MS)):
+        rules.add(row, report)
+    return encode_row(settle(row, RETENTION_MS, 0).row)
+
+
+def reports(number: int, last: int) -> Iterator[Report]:
+    """Accepted, approved, transferred, delivered, activated; the last at ``last``."""
+    said = (
+        (Source.DSP, "I99", 14),
+        (Source.CSP, "APPROVED", 24),
+        (Source.CSP, "N60", 34),
+        (Source.COMMS_HUB, "8F72", 44),
+        (Source.COMMS_HUB, "8F66", 54),
+    )
+    for step, (source, code, status) in enumerate(said):
+        at = last - (4 - step) * 3_600_000
+        yield Report(
+            identity=(number * 5 + step).to_bytes(16, "big") + bytes([source]),
+            at=at,
+            status=status,
+            received_at=at,
+            partition=0,
+            offset=number * 5 + step,
+            occurred_at=at,
+            code=code,
+            request_id=f"90-B3-D5-1F-30-01-00-00:90-B3-D5-1F-30-00-00-02:{1 + number // 5000}"
+            if source != Source.COMMS_HUB
+            else None,
+            version="0002012F",
+            device_type="ESME" if source is Source.DSP else None,
+        )
+
+
+def device(number: int) -> str:
+    """Device IDs in no order of time, as in life."""
+    return "-".join(f"{byte:02X}" for byte in (number * 2_654_435_761 % 2**32).to_bytes(8, "big"))
+
+
+def partition_in(folder: Path, stores: FolderStores) -> Partition:
+    """The processor's own partition."""
+    return Partition(
+        0,
+        1,
+        stores=stores,
+        log=Counting(),
+        reader=Reader(load_catalogue(), TYPES, 2 * DAY_MS),
+        codec=Codec(),
+        topics=Unchanging(),
+        worker="bench",
+        in_hand=NotedInHand(folder, lambda number, suspects, stored: False),
+    )
+
+
+def size_of(folder: Path) -> int:
+    """Bytes on disk."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+if __name__ == "__main__":
+    main()
