@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from math import inf
 from typing import Final, Generic, Protocol, TypeVar
 
 from projections.lifecycle import REJECTING
 from projections.state import Report
-from schemas.topics import Source
 
 ACCEPTANCE_TOLERANCE_MS: Final = 3_600_000
 """A report may be this much older than the acceptance of its item (rule 5)."""
@@ -21,17 +21,10 @@ ACCEPTANCE_TOLERANCE_MS: Final = 3_600_000
 class Candidate(Protocol):
     """What of an item decides whether a report belongs to it."""
 
-    @property
-    def request_id(self) -> str:
-        """Its request."""
-
-    @property
-    def accepted_at(self) -> int | None:
-        """Milliseconds; none while only rejecting events are known."""
-
-    @property
-    def version(self) -> str:
-        """Its target version."""
+    request_id: str
+    accepted_at: int | None
+    """Milliseconds; none while only rejecting events are known."""
+    version: str
 
 
 Item = TypeVar("Item", bound=Candidate)
@@ -45,11 +38,11 @@ class Correlation(Generic[Item]):
         self._opening = opening
 
     @cached_property
-    def _versions(self) -> dict[str, set[str]]:
-        """Image hash -> versions that the device's DSP events give for it."""
-        versions: dict[str, set[str]] = {}
+    def _versions(self) -> dict[str, set[str | None]]:
+        """Image hash -> versions that the device's DSP events give for it; a CSP tells no hash."""
+        versions: dict[str, set[str | None]] = {}
         for report in self._opening:
-            if report.source == Source.DSP and report.image_hash and report.version:
+            if report.image_hash is not None:
                 versions.setdefault(report.image_hash, set()).add(report.version)
         return versions
 
@@ -66,7 +59,7 @@ class Correlation(Generic[Item]):
                 return item
         return None
 
-    def _wanted(self, report: Report) -> set[str] | None:
+    def _wanted(self, report: Report) -> set[str | None] | None:
         """The versions that match a report; none if any does."""
         if report.version is not None:
             return {report.version}
@@ -80,6 +73,6 @@ def accepted_at(opening: Iterable[Report]) -> int | None:
     return min([r.at for r in opening if r.status not in REJECTING], default=None)
 
 
-def newness(item: Candidate) -> tuple[bool, int, str]:
+def newness(item: Candidate) -> tuple[float, str]:
     """Key of age: by time of acceptance; of items accepted at once the larger request ID."""
-    return (item.accepted_at is not None, item.accepted_at or 0, item.request_id)
+    return (-inf if item.accepted_at is None else item.accepted_at, item.request_id)

@@ -49,8 +49,16 @@ def settle(row: Row, retention_ms: int, now: int) -> Settled:
     first, last = _span(row)
     if first + retention_ms <= max(last, now):
         row = _replayed(row, retention_ms, now)
+        first, last = _span(row)
     found = standings(row)
-    row.holds_from = _holds_from(row, found, retention_ms, now)
+    row.holds_from = _since(found)
+    if first + retention_ms <= last:
+        row.holds_from = _holds_from(row, found, now)
+    if row.holds_from == _NEVER:
+        row.holds_from = NOTHING_HELD
+    else:
+        # What is left is not due, whatever a later record says of what came before it.
+        row.holds_from = max(row.holds_from, now - retention_ms + 1)
     return Settled(row, found)
 
 
@@ -65,21 +73,15 @@ def _span(row: Row) -> tuple[int, int]:
     return first, max([reports[-1].received_at for reports in kept], default=0)
 
 
-def _holds_from(row: Row, found: Standings, retention_ms: int, now: int) -> int:
-    """When retention began for what ends first.
+def _holds_from(row: Row, found: Standings, now: int) -> int:
+    """When retention began for what ends first, of a row with records behind a gap.
 
-    Never later than it really is, so that a sweep looks in time. Records after ``now`` may lie
-    behind a gap that is not judged yet: then they do not speak for those before it.
+    Never later than it really is, so that a sweep looks in time: records after ``now`` may still be
+    told apart from those before it, and then do not speak for them.
     """
-    first, last = _span(row)
-    if last == 0:
-        return NOTHING_HELD
-    since = _since(found)
-    if first + retention_ms <= last:
-        past, ahead = _parted(row, now)
-        before = standings(_filled(row, past))
-        since = min([since, _since(before), *(report.received_at for _, report in ahead)])
-    return max(since, now - retention_ms + 1)  # what is left is not due
+    past, ahead = _parted(row, now)
+    before = standings(_filled(row, past))
+    return min([_since(found), _since(before), *(report.received_at for _, report in ahead)])
 
 
 def _since(found: Standings) -> int:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from projections.correlation import Correlation, accepted_at, newness
 from projections.lifecycle import STAGE, Completion, Status
 from projections.state import Report, Row, order
 
-_IN_PROGRESS: Final = {int(s) for s in Status if s.completion is Completion.IN_PROGRESS}
-_SUCCESS: Final = _IN_PROGRESS | {int(Status.FIRMWARE_ACTIVATED)}
+_SUCCESS: Final = {int(s) for s in Status if s.completion is not Completion.FAILED}
 _RESET: Final = int(Status.RESET_BY_DCC)
 _ACTIVATED: Final = int(Status.FIRMWARE_ACTIVATED)
 _STATUS: Final = {int(status): status for status in Status}
@@ -77,8 +77,7 @@ def standings(row: Row) -> Standings:
             items.append(_described(item.request_id, own, opening, not_kept))
         else:
             waiting += own
-    if len(items) > 1:
-        items.sort(key=newness, reverse=True)
+    items.sort(key=newness, reverse=True)
     waiting += _assign(items, _counting(row.hub.kept, counts))
     waiting.sort(key=order)
     for standing in items:
@@ -107,7 +106,7 @@ def _described(
     request_id: str, own: list[Report], opening: list[Report], left_out: int
 ) -> Standing:
     """What the item is (rule 8) and when it was accepted, from its own DSP and CSP events."""
-    first = opening[0] if len(opening) == 1 else min(opening, key=_precedence)
+    first = min(opening, key=_precedence)
     return Standing(
         request_id=request_id,
         reports=own,
@@ -165,25 +164,19 @@ def _decide(item: Standing) -> None:
     if final is not None:
         _settle(item, [r for r in item.reports if r.status == final])
         return
-    stages = [STAGE[status] for status in statuses]
-    top = max(stages)
-    contenders = [r for r, stage in zip(item.reports, stages, strict=True) if stage == top]
-    if len(contenders) > 1:
-        contenders = _last_run(contenders)
-    _settle(item, contenders)
+    top = max([STAGE[status] for status in statuses])
+    _settle(item, _last_run([r for r in item.reports if STAGE[r.status] == top]))
 
 
 def _last_run(contenders: list[Report]) -> list[Report]:
     """The last unbroken run of one status within a stage (rule 4)."""
-    contenders.sort(key=lambda r: (r.at, r.status in _SUCCESS, r.identity))
-    start = len(contenders) - 1
-    while start and contenders[start - 1].status == contenders[-1].status:
-        start -= 1
-    return contenders[start:]
+    contenders.sort(key=lambda r: (r.at, r.status in _SUCCESS, r.identity), reverse=True)
+    last = contenders[0].status
+    return list(takewhile(lambda r: r.status == last, contenders))
 
 
 def _settle(item: Standing, run: list[Report]) -> None:
-    evidence = run[0] if len(run) == 1 else min(run, key=lambda r: (r.at, r.identity))
+    evidence = min(run, key=lambda r: (r.at, r.identity))
     item.evidence = evidence
     item.status = _STATUS[evidence.status]
     item.run = frozenset([r.identity for r in run])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.cap import LEFT_OUT_COUNTED
+from projections.cap import _hash
 from projections.fold import Fold
 from projections.lifecycle import LIFECYCLE
 from projections.standing import standings
@@ -150,7 +150,7 @@ def test_chatter_does_not_grow_the_row() -> None:
     """5,000 reports within four days: the first 200, and the last of each day."""
     row = row_of(chatter(5_000))
     assert len(row.hub.kept) == 200 + 7
-    assert len(row.hub.left_out) == LEFT_OUT_COUNTED
+    assert len(row.hub.left_out) == 1_000
     again = row_of(reversed(chatter(5_000)))
     assert encode_row(again) == encode_row(row)
 
@@ -161,6 +161,29 @@ def test_a_replay_past_the_cap_changes_nothing() -> None:
     before = encode_row(row)
     assert not any(rules.add(row, report) for report in chatter(300))
     assert encode_row(row) == before
+
+
+def test_past_the_bound_of_what_is_counted_a_record_left_out_is_no_news() -> None:
+    """The row stays as it is, and need not be written."""
+    rules, row = fold(200), row_of(chatter(5_000))
+    before = encode_row(row)
+    marks = [_hash(report) for report in chatter(5_000)]
+    last = max(range(201, 1_400), key=lambda n: marks[n])
+    assert marks[last] > row.hub.left_out[-1]
+    assert not rules.add(row, chatter(5_000)[last])
+    assert encode_row(row) == before
+
+
+def test_what_was_left_out_is_known_by_the_same_mark_for_ever() -> None:
+    """Marks are stored, so their making is part of the layout."""
+    assert _hash(chatter(8)[7]) == 316319749401273176
+
+
+def test_only_events_that_came_again_have_copies() -> None:
+    """Events are counted by their further records."""
+    once, again = chatter(2)
+    copy = msgspec.structs.replace(again, offset=9, received_at=10**9)
+    assert standings(row_of([once, again, copy])).copies == {again.identity: 1}
 
 
 def test_a_record_left_out_is_news_once() -> None:

@@ -11,7 +11,15 @@ from pydantic import TypeAdapter
 from fdt.codes import markdown
 from projections import views
 from projections.catalogue import load_catalogue
-from projections.lifecycle import LIFECYCLE, REJECTING, STAGE_NAMES, Completion, Status
+from projections.lifecycle import (
+    LIFECYCLE,
+    NO_STATUS,
+    REJECTING,
+    STAGE,
+    STAGE_NAMES,
+    Completion,
+    Status,
+)
 from query_api import render
 from query_api.answers import ItemAnswer, RequestAnswer
 from query_api.routes.parameters import CompletionFilter, StatusFilter, filters
@@ -51,6 +59,14 @@ def test_stored_numbers_are_what_they_always_were() -> None:
     numbers = [12, 14, 22, 24, 32, 34, 42, 44, 52, 54, 92]
     assert [int(row.status) for row in LIFECYCLE] == numbers
     assert [int(status) for status in Status] == numbers
+    assert NO_STATUS == 0
+
+
+def test_no_status_and_a_reset_stand_outside_the_stages() -> None:
+    """So that they outrank nothing."""
+    stages = {row.label: row.stage or 0 for row in LIFECYCLE}
+    assert {Status(status).label: stage for status, stage in STAGE.items() if status} == stages
+    assert (STAGE[NO_STATUS], STAGE[Status.RESET_BY_DCC]) == (0, 0)
 
 
 def test_only_the_two_ends_are_final() -> None:
