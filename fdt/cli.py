@@ -41,6 +41,12 @@ COMMANDS: Final = (
     Command("simulate", "simulate", "simulate", "Publish a simulated firmware campaign."),
     Command("process", "process", "process", "Fold the events into the latest-status table."),
     Command("serve", "serve", "serve", "Answer queries and show the screen."),
+    Command(
+        "dead-letters",
+        "dead_letters",
+        "dead_letters",
+        "Look at what was refused; send it again, or drop it.",
+    ),
     Command("token", "token", "token", "Print an access token (development only)."),
     Command("broker", "broker", "broker", "Run a local Kafka until Ctrl-C."),
     Command("codes", "codes", "codes", "Say what native codes mean; check another catalogue."),

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -18,6 +17,7 @@ import httpx
 from projections.events import RESET_CODE
 from sources.oracle import Expected
 from sources.plan import Plan
+from sources.wire import rfc3339
 
 TIMELINES: Final = 20_000
 """Most timelines compared in one check: each is one request."""
@@ -121,7 +121,7 @@ def _told(end: Expected, base_ms: int) -> dict[str, str]:
         "code": _code(end),
     }
     if end.updated_at_ms is not None:
-        facts["updated_at"] = _rfc3339(base_ms + end.updated_at_ms)
+        facts["updated_at"] = rfc3339(base_ms + end.updated_at_ms)
     return facts
 
 
@@ -168,11 +168,6 @@ def _evidence_received(item: Mapping[str, Any]) -> str:
         e["received_at"] for e in item["timeline"] if e["evidence"] == item["evidence"]
     ]
     return received[0] if received else "the evidence is not in the timeline"
-
-
-def _rfc3339(milliseconds: int) -> str:
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
 
 
 # --- asking ---

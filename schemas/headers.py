@@ -16,6 +16,11 @@ DL_TIMESTAMP: Final = "dl_timestamp"
 DL_REASON: Final = "dl_reason"
 DL_DETAIL: Final = "dl_detail"
 
+DL_SETTLED: Final = "dl_settled"
+"""On a record without a value in the dead-letter topic: ``resent`` or ``dropped``."""
+DL_LETTER: Final = "dl_letter"
+"""Offset, in the same partition, of the dead letter that is settled by it."""
+
 RESENT_TOPIC: Final = "resent_topic"
 RESENT_PARTITION: Final = "resent_partition"
 RESENT_OFFSET: Final = "resent_offset"
