@@ -58,8 +58,9 @@ format: $(MADE) ## Put the code into the common format
 bench: $(MADE) ## Measure (bench/ says what)
 	$(BIN)/python -m bench $(ARGS)
 
-chaos: $(MADE) ## Break the processor at length: 10,000 simulated seeds (docs/reliability.md)
+chaos: $(MADE) ## Break the processor at length (docs/reliability.md)
 	$(BIN)/python -m tests.simulation --seeds 10000
+	$(BIN)/python -m pytest tests/chaos/test_full.py -m chaos -s $(ARGS)
 
 lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's jars
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \
