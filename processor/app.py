@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import faust
 from faust.types import StreamT
@@ -35,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 1.0
 """Looking for what is due costs one look into the index of each partition."""
+END_S: Final = 5.0
+"""A worker that failed and does not end by itself in this time is ended: Faust may be waiting for
+a group that has gone on without it."""
 
 
 class BatchSchema(faust.Schema[Any, Batch]):
@@ -152,6 +156,9 @@ def _fail(app: ProcessorApp, error: BaseException) -> None:
     """End the process: Faust itself would log the error, acknowledge the batch and go on."""
     told = "; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
     logger.critical("the processor stops: %s", told, exc_info=error)
+    timer = threading.Timer(END_S, end_process, ["it did not end in order"])
+    timer.daemon = True
+    timer.start()
     app.crashing = asyncio.ensure_future(app.crash(error))
 
 

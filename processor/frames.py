@@ -90,6 +90,7 @@ class FramesConsumer(driver.Consumer):
         self._idle = asyncio.Event()
         self._idle.set()
         self._brought = 0
+        self._dropped = False
         self._chain = Chain()
         self._ends: dict[Place, int] = {}
         self._committed: dict[TP, int] = {}
@@ -118,6 +119,7 @@ class FramesConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Go to where the ledgers stand."""
         positions = dict(self.owner.positions())
+        self._dropped = False
         self._ends = {}
         self._chain.begin({(tp.topic, tp.partition): at for tp, at in positions.items()})
         await self.seek_wait(positions)
@@ -129,9 +131,12 @@ class FramesConsumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
         """One message for each partition number in what the fetches brought."""
         await self._idle.wait()
+        if self._dropped and self.flow_active:
+            # The client has passed what was dropped, perhaps after the seek of the rebalance.
+            await self.perform_seek()
         if self._brought < LITTLE:
             await asyncio.sleep(GATHER_S)
-        generation, assignment = self.app.consumer_generation_id, self.owner.assignment
+        fetched_under = self._under()
         records, _ = await self._wait_next_records(timeout)
         if self.should_stop:
             return
@@ -140,9 +145,14 @@ class FramesConsumer(driver.Consumer):
         batches = self._chain.batches(found)
         self._note_ends()
         for number, frames in batches:
-            if not self.flow_active or self.app.consumer_generation_id != generation:
-                return  # the seek after the rebalance brings them again
-            yield self._message(Batch(number, frames, self.ends(number), assignment))
+            if not self.flow_active or self._under() != fetched_under:
+                self._dropped = True
+                return
+            yield self._message(Batch(number, frames, self.ends(number), fetched_under[1]))
+
+    def _under(self) -> tuple[int, int]:
+        """The group's generation, and the assignment that the worker has taken up."""
+        return self.app.consumer_generation_id, self.owner.assignment
 
     def ends(self, number: int) -> dict[str, int]:
         """End offsets of the source topics in a partition number, as the last fetch saw them."""

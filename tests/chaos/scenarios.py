@@ -50,7 +50,7 @@ def stopped_past_its_session(stage: Stage) -> None:
     zombie.send_signal(signal.SIGSTOP)
     owned = PARTITIONS
     stage.wait_said(rf"(?s)(partition \d: .*goes on at.*){{{owned}}}", "w1")
-    stage.wait_read(stage.read() + 500)
+    stage.wait_read(stage.read() + 500, "w1")
     zombie.send_signal(signal.SIGCONT)
     stage.all_published()
     stage.verdict("w0", "w1")
