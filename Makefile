@@ -62,6 +62,9 @@ chaos: $(MADE) ## Break the processor at length (docs/reliability.md)
 	$(BIN)/python -m tests.simulation --seeds 10000
 	$(BIN)/python -m pytest tests/chaos/test_full.py -m chaos -s $(ARGS)
 
+soak: $(MADE) ## A worker at full rate for 20 minutes (ARGS="--minutes 5")
+	$(BIN)/python -m bench.soak $(ARGS)
+
 lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's jars
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \
 		--no-annotate --no-header --no-emit-index-url --no-emit-find-links \

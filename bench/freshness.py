@@ -60,13 +60,13 @@ def measure(bootstrap: str, folder: Path, seconds: float) -> dict[str, float]:
 
 def _probe(api: httpx.Client, bootstrap: str, number: int) -> float:
     """Milliseconds from the acknowledgement of one event to the answer that shows it."""
-    event = _event(_device(0x57, number))
+    probe = event(_device(0x57, number))
     producer = _producer(bootstrap)
-    producer.produce(DSP_EVENTS, Codec().encode("DspEvent", event), event["device_id"])
+    producer.produce(DSP_EVENTS, Codec().encode("DspEvent", probe), probe["device_id"])
     producer.flush(10)
     began = time.perf_counter()
     while time.perf_counter() - began < _PROBE_S:
-        answer = api.get(f"/v1/devices/{event['device_id']}")
+        answer = api.get(f"/v1/devices/{probe['device_id']}")
         if answer.status_code == httpx.codes.OK:
             return (time.perf_counter() - began) * 1000
         time.sleep(0.002)
@@ -88,9 +88,9 @@ class _Traffic(threading.Thread):
         while not self._stopped.wait(0.01):
             while self.sent < (time.monotonic() - began) * RATE:
                 number = self.sent
-                event = _event(_device(0x58, number))
-                value = self._codec.encode("DspEvent", event)
-                self._producer.produce(DSP_EVENTS, value, event["device_id"])
+                probe = event(_device(0x58, number))
+                value = self._codec.encode("DspEvent", probe)
+                self._producer.produce(DSP_EVENTS, value, probe["device_id"])
                 self.sent += 1
             self._producer.poll(0)
 
@@ -123,7 +123,8 @@ def _device(block: int, number: int) -> str:
     return "-".join(f"{octet:02X}" for octet in octets)
 
 
-def _event(device_id: str) -> dict[str, Any]:
+def event(device_id: str) -> dict[str, Any]:
+    """The DSP accepted a device, now."""
     return {
         "event_id": str(uuid.uuid4()),
         "service_request_id": f"{_USER_ID}:90-B3-D5-1F-30-00-00-02:77",

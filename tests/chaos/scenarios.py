@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from fdt.settings import Settings
 from fdt.topics import create_missing, specs_of
 from schemas.topics import SOURCE_TOPICS, STATUS
 from tests.chaos.cluster import Cluster
-from tests.chaos.stage import PARTITIONS, Stage
+from tests.chaos.stage import PARTITIONS, Stage, pauses
 
 
 def killed_again_and_again(stage: Stage, times: int, seed: int = 1) -> None:
@@ -54,6 +55,28 @@ def stopped_past_its_session(stage: Stage) -> None:
     zombie.send_signal(signal.SIGCONT)
     stage.all_published()
     stage.verdict("w0", "w1")
+
+
+def one_of_two_killed(stage: Stage) -> tuple[float, int]:
+    """SIGKILL of one of two workers: the longest pause of its partitions in seconds, and how many
+    events it had in hand, which its successor reads again."""
+    stage.start("w0")
+    stage.start("w1")
+    stage.wait_said("goes on at", "w0")
+    stage.wait_said("goes on at", "w1")
+    stage.flow()
+    stage.wait_read(len(stage.events) // 4)
+    killed_ms = round(time.time() * 1000)
+    stage.kill("w0")
+    in_hand = [
+        end - first
+        for note in (stage.folder / "w0").glob("*.in-hand")
+        if (text := note.read_text())
+        for first, end in json.loads(text)["ranges"].values()
+    ]
+    stage.all_published()
+    stage.verdict("w1")
+    return max(pauses(stage.bootstrap, killed_ms).values()), sum(in_hand)
 
 
 def broker_away(stage: Stage, broker: LocalKafka, down_s: float, *, kill: bool) -> None:

@@ -94,6 +94,21 @@ def test_on_one_node(name: str, kafka: LocalKafka, tmp_path: Path) -> None:
         stage.close()
 
 
+def test_one_of_two_workers_is_killed(kafka: LocalKafka, tmp_path: Path) -> None:
+    """What it had in hand is read again, and nothing else; the pause is told beside the session."""
+    stage = stage_on(kafka.bootstrap_servers, tmp_path, 15_000)
+    try:
+        pause, in_hand = play.one_of_two_killed(stage)
+    finally:
+        stage.close()
+    session = Settings().session_timeout.total_seconds()
+    print(
+        f"\none of two killed: pause {pause:.1f} s with a session of {session:.0f} s, "
+        f"{in_hand} events read again, load {os.getloadavg()[0]:.1f}"
+    )
+    assert in_hand <= 2 * Settings().max_batch_records
+
+
 def test_on_three_nodes_that_lose_their_leader(tmp_path: Path) -> None:
     """Replication 3, min.insync.replicas 2: the worker outlives it."""
     cluster = Cluster(tmp_path / "kafka")

@@ -1,0 +1,91 @@
+"""How long a worker takes to go on with a million rows: after kill -9, and from an empty folder.
+
+``python -m bench.recovery --rows 1000000`` starts a broker of its own, or uses the one named in
+``KAFKA_BOOTSTRAP_SERVERS``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.freshness import event
+from bench.load import PARTITIONS, send
+from bench.throughput import command, covered
+from fdt.broker import choose_broker
+from fdt.settings import Settings
+from fdt.topics import ensure_topics, specs_of
+from schemas.codec import Codec
+from schemas.partitioning import partition_of
+from schemas.topics import DSP_EVENTS
+from sources.wire import Wire
+
+_LONGEST_S = 3_600.0
+_RESUMED = re.compile(r"partition \d+: (\d+) rows, .* goes on at")
+
+
+def main() -> None:
+    """Measure, and print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench.recovery", description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    rows = parser.parse_args().rows
+    folder = Path(tempfile.mkdtemp(prefix="fdt-recovery-"))
+    settings = Settings()
+    with choose_broker(settings, for_tests=True, folder=folder / "kafka") as broker:
+        bootstrap = broker.bootstrap_servers
+        ensure_topics(bootstrap, specs_of(settings))
+        send(bootstrap, _events(rows))
+        _say(f"{rows:,} events published, one for each row")
+        with command("process", bootstrap, folder) as process:
+            while covered(bootstrap) < rows:
+                time.sleep(2)
+            _say("all folded")
+            process.kill()
+            process.wait()
+        _measure("after kill -9", bootstrap, folder, rows)
+        shutil.rmtree(folder / Settings().worker_name)
+        _measure("from an empty folder", bootstrap, folder, rows)
+    shutil.rmtree(folder)
+
+
+def _measure(what: str, bootstrap: str, folder: Path, rows: int) -> None:
+    """From the start of the process to its last partition, and the most memory it took."""
+    log = folder / "log"
+    log.unlink()
+    began = time.monotonic()
+    with command("process", bootstrap, folder) as process:
+        while len(found := _RESUMED.findall(log.read_text())) < PARTITIONS:
+            if process.poll() is not None or time.monotonic() - began > _LONGEST_S:
+                raise RuntimeError(f"the processor did not go on: see {log}")
+            time.sleep(0.1)
+        took = time.monotonic() - began
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    held = sum(map(int, found))
+    if held != rows:
+        raise RuntimeError(f"{held:,} rows instead of {rows:,}")
+    peak = int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024
+    _say(f"{what}: {held:,} rows, going on after {took:.1f} s, at most {peak} MiB")
+
+
+def _events(rows: int) -> Iterator[Wire]:
+    codec = Codec()
+    for number in range(rows):
+        octets = (0x00, 0xDB, 0x12, 0x34, 0x60 | number >> 24, *number.to_bytes(4, "big")[1:])
+        device = "-".join(f"{octet:02X}" for octet in octets)
+        place = partition_of(device, PARTITIONS)
+        value = codec.encode("DspEvent", event(device))
+        yield Wire(DSP_EVENTS, place, device.encode(), value, [])
+
+
+def _say(text: str) -> None:
+    print(f"{text} (load {os.getloadavg()[0]:.1f})", flush=True)
+
+
+if __name__ == "__main__":
+    main()

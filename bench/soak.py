@@ -1,0 +1,122 @@
+"""A worker at full rate for many minutes: memory and open files must stay flat.
+
+``python -m bench.soak --minutes 20``; the slopes are least squares over the second half, when
+caches and memtables are full.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.load import DEVICES_A_REQUEST, PARTITIONS, send
+from bench.throughput import command, covered
+from fdt.broker import choose_broker
+from fdt.settings import Settings
+from fdt.topics import ensure_topics, specs_of
+from schemas.codec import Codec
+from sources.plan import build_plan
+from sources.schedule import Schedule
+from sources.wire import Wire, wire
+
+EVERY_S = 5.0
+AHEAD = 200_000
+"""Events that are published and not read yet, at most: enough to keep the worker busy."""
+DEVICES_A_PLAN = 20_000
+
+
+@dataclass
+class Samples:
+    """One row every few seconds."""
+
+    seconds: list[float] = field(default_factory=list)
+    rss_mib: list[float] = field(default_factory=list)
+    files: list[int] = field(default_factory=list)
+    read: list[int] = field(default_factory=list)
+
+    def take(self, began: float, process_id: int, bootstrap: str) -> None:
+        """Look at the process and at what it covered."""
+        pages = int(Path(f"/proc/{process_id}/statm").read_text(encoding="ascii").split()[1])
+        self.seconds.append(time.monotonic() - began)
+        self.rss_mib.append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+        self.files.append(len(os.listdir(f"/proc/{process_id}/fd")))
+        self.read.append(covered(bootstrap))
+
+    def slope(self, values: list[float] | list[int]) -> float:
+        """Per minute, over the second half."""
+        half = len(values) // 2
+        fit = statistics.linear_regression(self.seconds[half:], values[half:])
+        return fit.slope * 60
+
+
+def main() -> None:
+    """Run, and print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=20)
+    minutes = parser.parse_args().minutes
+    settings = Settings()
+    with tempfile.TemporaryDirectory(prefix="fdt-soak-") as scratch:
+        folder = Path(scratch)
+        with choose_broker(settings, for_tests=True, folder=folder / "kafka") as broker:
+            bootstrap = broker.bootstrap_servers
+            ensure_topics(bootstrap, specs_of(settings))
+            _report(_run(bootstrap, folder, minutes * 60))
+
+
+def _run(bootstrap: str, folder: Path, seconds: float) -> Samples:
+    samples, done = Samples(), threading.Event()
+    publisher = threading.Thread(target=_publish, args=(bootstrap, samples, done), daemon=True)
+    with command("process", bootstrap, folder) as process:
+        began = time.monotonic()
+        publisher.start()
+        while time.monotonic() - began < seconds:
+            time.sleep(EVERY_S)
+            if process.poll() is not None:
+                raise RuntimeError(f"the processor ended: see {folder / 'log'}")
+            samples.take(began, process.pid, bootstrap)
+        done.set()
+        publisher.join()
+    return samples
+
+
+def _publish(bootstrap: str, samples: Samples, done: threading.Event) -> None:
+    """Plan after plan, each about other devices, never too far ahead."""
+    sent, seed = 0, 1
+    while not done.is_set():
+        if sent - (samples.read[-1] if samples.read else 0) > AHEAD:
+            time.sleep(0.2)
+            continue
+        events = list(_events(seed))
+        send(bootstrap, events)
+        sent, seed = sent + len(events), seed + 1
+
+
+def _events(seed: int) -> Iterator[Wire]:
+    requests = -(-DEVICES_A_PLAN // DEVICES_A_REQUEST)
+    plan = build_plan(seed=seed, requests=requests, devices=DEVICES_A_PLAN)
+    schedule = Schedule.starting(round(time.time() * 1000), 1_000_000.0)
+    codec = Codec()
+    return (wire(publication, schedule, codec, PARTITIONS) for publication in plan.publications)
+
+
+def _report(samples: Samples) -> None:
+    seconds = samples.seconds[-1]
+    print(
+        f"{samples.read[-1]:,} events in {seconds / 60:.1f} min "
+        f"({samples.read[-1] / seconds:,.0f}/s), load {os.getloadavg()[0]:.1f}\n"
+        f"memory: {samples.rss_mib[0]:.0f} MiB at first, at most {max(samples.rss_mib):.0f}, "
+        f"slope {samples.slope(samples.rss_mib):+.2f} MiB/min\n"
+        f"open files: {samples.files[0]} at first, at most {max(samples.files)}, "
+        f"slope {samples.slope(samples.files):+.2f}/min"
+    )
+
+
+if __name__ == "__main__":
+    main()
