@@ -15,7 +15,7 @@ PACKAGES := bench fdt processor projections query_api schemas sources storage te
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-deep chaos mutants lint format bench lock clean
+.PHONY: help setup run test test-deep chaos soak mutants lint format bench lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10

@@ -73,7 +73,7 @@ def build(config: ProcessorConfig, topics: KafkaTopics) -> ProcessorApp:
         consumer_group_instance_id=f"{config.group_id}-{config.worker}",
         broker_max_poll_records=config.max_batch_records,
         broker_session_timeout=config.session_timeout.total_seconds(),
-        broker_heartbeat_interval=config.session_timeout.total_seconds() / 5,
+        broker_heartbeat_interval=config.session_timeout.total_seconds() / 10,
         broker_commit_interval=config.commit_interval.total_seconds(),
         consumer_max_fetch_size=4 * 1024 * 1024,
         stream_wait_empty=True,

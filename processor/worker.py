@@ -12,7 +12,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Final, TypeVar
@@ -68,7 +68,7 @@ class Worker:
         self._partitions: dict[int, Partition] = {}
         self._owned: set[int] = set()
         self._written: dict[int, float] = {}
-        self._threads = threads or ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="fold")
+        self._threads = threads or ThreadPoolExecutor(CONCURRENCY + 1, thread_name_prefix="fold")
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.failure: BaseException | None = None
         self.assignment = 0
@@ -149,13 +149,19 @@ class Worker:
             self._partitions.pop(number).close()
         # Before the positions: of a topic made anew meanwhile the next look tells.
         self._topic_ids = self._topics.ids()
-        for number in sorted(partitions):
-            if number not in self._partitions:
-                self._partitions[number] = self._make_partition(number)
-            self._partitions[number].resume()
-            self.step()
+        for number in sorted(partitions - set(self._partitions)):
+            self._partitions[number] = self._make_partition(number)
+        # Most of it is waiting for the broker, so it is done side by side, and each is awaited.
+        resumed = [self._threads.submit(self._resume, number) for number in sorted(partitions)]
+        wait(resumed)
+        for each in resumed:
+            each.result()
         self._owned = set(partitions)
         self.assignment += 1
+
+    def _resume(self, number: int) -> None:
+        self._partitions[number].resume()
+        self.step()
 
     def _check_topics(self) -> None:
         ids = self._topics.ids()

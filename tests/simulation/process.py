@@ -26,14 +26,21 @@ class Crash(BaseException):
 
 
 class Inline(Executor):
-    """Runs work where it is asked for, so that a seed always gives the same run."""
+    """Runs work where it is asked for, so that a seed always gives the same run; a process that
+    crashed does nothing more."""
+
+    def __init__(self) -> None:
+        self._crashed = False
 
     def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """At once."""
         future: Future[Any] = Future()
         try:
+            if self._crashed:
+                raise Crash
             future.set_result(work(*args, **kwargs))
         except BaseException as error:
+            self._crashed |= isinstance(error, Crash)
             future.set_exception(error)
         return future
 
