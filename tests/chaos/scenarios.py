@@ -49,8 +49,7 @@ def stopped_past_its_session(stage: Stage) -> None:
     stage.flow()
     stage.wait_read(len(stage.events) // 10)
     zombie.send_signal(signal.SIGSTOP)
-    owned = PARTITIONS
-    stage.wait_said(rf"(?s)(partition \d: .*goes on at.*){{{owned}}}", "w1")
+    stage.wait_resumed(PARTITIONS + 1, "w1")
     stage.wait_read(stage.read() + 500, "w1")
     zombie.send_signal(signal.SIGCONT)
     stage.all_published()
@@ -130,6 +129,7 @@ def damaged(stage: Stage, *damages: Callable[[Stage], None]) -> None:
     stage.flow()
     share = len(stage.events) // (len(damages) + 2)
     for number, damage in enumerate(damages, 1):
+        stage.wait_resumed(number * PARTITIONS)
         stage.wait_read(number * share)
         stage.kill()
         damage(stage)

@@ -170,6 +170,13 @@ class Stage:
             assert time.monotonic() < deadline, self.log(name).read_text()[-3_000:]
             time.sleep(0.1)
 
+    def wait_resumed(self, partitions: int, name: str = "w0") -> None:
+        """Until a worker took so many partitions over, over all its starts."""
+        deadline = time.monotonic() + 120
+        while self.log(name).read_text(errors="replace").count("goes on at") < partitions:
+            assert time.monotonic() < deadline, self.log(name).read_text()[-3_000:]
+            time.sleep(0.1)
+
     def verdict(self, *keep: str, exact: bool = True) -> None:
         """Everything read: table = plan, nothing lost or doubled, and no row went back.
 
