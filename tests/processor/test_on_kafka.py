@@ -10,8 +10,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
+from schemas.codec import Codec
+from schemas.partitioning import partition_of
+from schemas.topics import DSP_EVENTS
 from sources.plan import Plan, build_plan
+from tests.support.events import DEVICE, dsp_event
 from tests.support.plans import differences, publish
 from tests.support.processes import running
 from tests.support.topics import dead_letters, table, wait_until_read
@@ -64,6 +69,26 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_rows(
     assert differences(found.items(), plan, schedule) == {}
     told = Counter(letter["ce_id"].decode() for letter in dead_letters(fresh_topics))
     assert told == Counter(plan.rubbish.keys())
+
+
+def test_a_source_that_ends_with_a_transaction_marker_does_not_hold_the_time_back(
+    fresh_topics: str, tmp_path: Path
+) -> None:
+    """A publisher with transactions leaves an offset behind that nobody ever reads."""
+    publisher = Producer({"bootstrap.servers": fresh_topics, "transactional.id": "a-source"})
+    publisher.init_transactions(30)
+    publisher.begin_transaction()
+    value = Codec().encode("DspEvent", dsp_event())
+    home = partition_of(DEVICE, PARTITIONS)
+    publisher.produce(DSP_EVENTS, value, DEVICE.encode(), home)
+    publisher.commit_transaction(30)
+    with processor(fresh_topics, tmp_path, FDT_IDLE_CONTROL_INTERVAL="1"):
+        wait_until_read(fresh_topics, 1)
+        before = table(fresh_topics).controls[home]["last_received"]["dsp"]
+        deadline = time.monotonic() + 60
+        while (table(fresh_topics).controls[home]["partition_time"] or 0) <= before + 1_000:
+            assert time.monotonic() < deadline, "the partition's time stands still"
+            time.sleep(0.5)
 
 
 def processor(
