@@ -77,6 +77,12 @@ def _plain_name(value: str) -> str:
     return value
 
 
+def _long_secret(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and len(value.get_secret_value()) < 32:
+        raise ValueError("a secret has 32 characters or more")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_seconds), AfterValidator(_positive)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, AfterValidator(_plain_name)]
@@ -181,6 +187,42 @@ class Settings(BaseSettings):
         "user_ids", description="Claim with the organisation's User IDs (EUI-64s)."
     )
     oidc_roles_claim: str = Field("roles", description="Claim with the user's roles.")
+    oidc_client_id: str | None = Field(
+        None,
+        examples=["fdt-screen"],
+        description="How the screen is known at the identity provider; without it the screen has "
+        "the development sign-in, and none in production.",
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="The screen's secret at the identity provider, if it has one."
+    )
+    public_url: str | None = Field(
+        None,
+        examples=["https://ssi.example"],
+        description="Where browsers find the screen, if not where the read side listens.",
+    )
+    screen_secret: Annotated[SecretStr | None, AfterValidator(_long_secret)] = Field(
+        None,
+        description="Secret of 32 characters or more by which page addresses are sealed, the same "
+        "for all instances; without it one is made in the data folder.",
+    )
+    session_idle: Duration = Field(
+        timedelta(minutes=30), description="Time without activity after which a user signs in anew."
+    )
+    session_absolute: Duration = Field(
+        timedelta(hours=8), description="Time after which a user signs in anew in any case."
+    )
+    source_silent_after: Duration = Field(
+        timedelta(hours=1),
+        description="Silence of a source or CSP region that the screen speaks of.",
+    )
+    searches_per_minute: Count = Field(60, description="Most look-ups of one user in a minute.")
+    downloads_per_minute: Count = Field(10, description="Most downloads of one user in a minute.")
+    audit_spool_mb: Count = Field(
+        64,
+        description="Room for audit entries while the broker is away, in MiB; when it is used up, "
+        "nothing is answered.",
+    )
     page_limit: Annotated[int, Field(ge=1, le=500)] = Field(
         500, description="Most items in one page of an answer."
     )

@@ -32,6 +32,13 @@ class Caller:
     user_ids: frozenset[Eui64]
     """User IDs of the organisation."""
     roles: frozenset[Role]
+    name: str = ""
+    """What the identity provider calls the user, for people to read."""
+
+    @property
+    def shown_name(self) -> str:
+        """The user's name, or else the subject."""
+        return self.name or self.subject
 
     @property
     def sees_everything(self) -> bool:
@@ -53,6 +60,31 @@ def require_reader(caller: Caller) -> None:
             "Your token has the role supplier but no User ID (EUI-64) of your organisation: ask "
             "your administrator to add them to your account."
         )
+
+
+def require_reset(caller: Caller) -> None:
+    """:class:`Forbidden` unless the caller may reset the tracking of a device."""
+    if not may_reset(caller):
+        raise Forbidden(
+            "Only the DCC Service Centre resets the tracking of a device: ask it, and quote the "
+            "Service Request ID, the Device ID and your incident."
+        )
+
+
+def require_log(caller: Caller) -> None:
+    """:class:`Forbidden` unless the caller may read who looked at what."""
+    if not may_read_log(caller):
+        raise Forbidden("Only auditors read the access log: your account has another role.")
+
+
+def may_reset(caller: Caller) -> bool:
+    """Whether the caller may reset the tracking of a device."""
+    return Role.SERVICE_CENTRE in caller.roles
+
+
+def may_read_log(caller: Caller) -> bool:
+    """Whether the caller may read the log of access and resets."""
+    return Role.AUDITOR in caller.roles
 
 
 def may_see(caller: Caller, request_id: str) -> bool:

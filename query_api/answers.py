@@ -140,6 +140,29 @@ class ItemAnswer(Item):
     freshness: Freshness
 
 
+class ResetOrder(BaseModel):
+    """What the Service Centre says to reset an item."""
+
+    reason: str = Field(min_length=1, max_length=500, description="Why; one line.")
+    incident_reference: str = Field(
+        min_length=1, max_length=40, description="The incident it belongs to."
+    )
+    seen_event_id: str = Field(
+        description="evidence.event_id of the item as it was read: a changed status asks again."
+    )
+    confirm_final: bool = Field(False, description="true to reset a final status.")
+
+
+class ResetAnswer(BaseModel):
+    """The event of a reset, durable in its topic."""
+
+    service_request_id: str
+    device_id: str
+    status: StatusLabel
+    evidence: Evidence
+    shown: bool = Field(description="Whether this server shows the new status already.")
+
+
 class Health(BaseModel):
     """The process is there."""
 

@@ -10,11 +10,16 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
 from query_api import problems
+from query_api.audit.trail import NoTrail
 from query_api.metrics import Metrics
 from query_api.middleware import Observe
+from query_api.problems import Problem, Respond
+from query_api.rate_limit import TooMany
 from query_api.reads import NothingHeld, NotReady
-from query_api.routes import devices, operations, service_requests
+from query_api.routes import devices, operations, resets, service_requests
 from query_api.routes.common import Services
+from query_api.screen import install as screen_routes
+from query_api.screen.errors import is_for_people, problem_page
 
 TITLE = "Firmware Distribution Tracking"
 VERSION = "1"
@@ -32,26 +37,50 @@ def create_app(services: Services, on_damage: Callable[[Exception], None]) -> Fa
         generate_unique_id_function=lambda route: route.name,
     )
     metrics = Metrics(services.reads.progress)
-    problems.install(app)
-    _install_refusals(app, services.reads.retention_ms)
+    respond = _respond(services)
+    problems.install(app, respond)
+    _install_refusals(app, respond, services.reads.retention_ms)
     app.include_router(service_requests.router(services))
     app.include_router(devices.router(services))
+    app.include_router(resets.router(services))
     app.include_router(operations.router(services.reads, metrics))
-    app.add_middleware(Observe, metrics=metrics, on_damage=on_damage)
+    if services.screen is not None:
+        screen_routes.install(app, services.screen)
+    app.add_middleware(
+        Observe,
+        metrics=metrics,
+        on_damage=on_damage,
+        failed=lambda scope: respond(Request(scope), problems.internal_error(), None),
+    )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
 
-def _install_refusals(app: FastAPI, retention_ms: int) -> None:
-    """What the reads refuse, as problems."""
+def _respond(services: Services) -> Respond:
+    """Problems as pages for whoever looks at pages, and as problem details for programs."""
 
-    @app.exception_handler(NothingHeld)
-    async def _nothing_held(_: Request, __: NothingHeld) -> Response:
-        return problems.response(problems.not_found(retention_ms))
+    def respond(request: Request, problem: Problem, status: int | None) -> Response:
+        if services.screen is not None and is_for_people(request):
+            return problem_page(services.screen, request, problem, status)
+        return problems.response(problem, status)
 
-    @app.exception_handler(NotReady)
-    async def _not_ready(_: Request, error: NotReady) -> Response:
-        return problems.response(problems.not_ready(error.remaining))
+    return respond
+
+
+def _install_refusals(app: FastAPI, respond: Respond, retention_ms: int) -> None:
+    """What is refused behind the routes, as problems."""
+    kinds: dict[type[Exception], Callable[[Any], Problem]] = {
+        NothingHeld: lambda _: problems.not_found(retention_ms),
+        NotReady: lambda error: problems.not_ready(error.remaining),
+        TooMany: problems.too_many,
+        NoTrail: lambda _: problems.no_trail(),
+    }
+
+    async def refused(request: Request, error: Exception) -> Response:
+        return respond(request, kinds[type(error)](error), None)
+
+    for kind in kinds:
+        app.add_exception_handler(kind, refused)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -88,14 +88,23 @@ class Authenticator:
 
     def caller(self, authorization: list[str]) -> Caller:
         """The user behind a request's ``Authorization`` headers; else a 401 or 503 problem."""
-        claims = self._verified(_bearer_token(authorization))
+        return self.caller_of(self.verified(_bearer_token(authorization)))
+
+    def caller_of(self, claims: Mapping[str, Any]) -> Caller:
+        """The user that verified claims describe; a 401 problem if they hold what they may not."""
+        name = claims.get("name") or claims.get("preferred_username")
         return Caller(
             subject=str(claims["sub"]),
             user_ids=_user_ids(_claim(claims, self._claims.user_ids), self._claims.user_ids),
             roles=_roles(_claim(claims, self._claims.roles)),
+            name=name if isinstance(name, str) else "",
         )
 
-    def _verified(self, token: str) -> dict[str, Any]:
+    def verified(self, token: str) -> dict[str, Any]:
+        """The claims of a token, once its signature, issuer, audience and times are checked.
+
+        A 401 or 503 problem otherwise.
+        """
         issuer, kid = self._announced(token)
         try:
             key = self._issuers[issuer].key(kid)
@@ -165,8 +174,8 @@ def development_token(
         "nbf": now,
         "exp": now + valid_s,
     }
-    _put(content, claims.user_ids, [str(user_id) for user_id in user_ids])
-    _put(content, claims.roles, [str(role) for role in roles])
+    put_claim(content, claims.user_ids, [str(user_id) for user_id in user_ids])
+    put_claim(content, claims.roles, [str(role) for role in roles])
     return jwt.encode({"alg": "ES256", "kid": key.kid}, content, key.private)
 
 
@@ -212,7 +221,7 @@ def _claim(claims: Mapping[str, Any], name: str) -> object:
     return found
 
 
-def _put(claims: dict[str, Any], name: str, value: object) -> None:
+def put_claim(claims: dict[str, Any], name: str, value: object) -> None:
     """Put a claim where :func:`_claim` finds it."""
     *path, last = name.split(".")
     for part in path:

@@ -19,6 +19,8 @@ MAX_VALUE_LENGTH: Final = 128
 
 _LIST = re.compile(r"[,;|\s]")
 _WILDCARD = re.compile(r"[*%?_]")
+_DASHES = re.compile(r"[\u2010-\u2015\u2212]")
+_INVISIBLE = re.compile(r"[\u200b-\u200d\u2060\ufeff\u00ad]")
 _CRITERIA: Final = frozenset(
     {
         "service_request_id",
@@ -42,19 +44,71 @@ _ROUTES: Final[dict[type[DeviceId | ServiceRequestId], str]] = {
 }
 
 
-def one(kind: type[Identifier], text: str) -> Identifier:
-    """The identifier that ``text`` spells, or a 400 problem that says how to put it right."""
+class Unusable(ValueError):
+    """A value that is no identifier of the wanted kind; the message says how to put it right."""
+
+    def __init__(
+        self,
+        problem: str,
+        message: str,
+        other: type[DeviceId | ServiceRequestId] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.problem = problem
+        """Kind of problem, as the API names it."""
+        self.other = other
+        """The kind of identifier that it is instead."""
+
+
+def parsed(kind: type[Identifier], text: str) -> Identifier:
+    """The identifier that ``text`` spells; :class:`Unusable`."""
     value = text.strip()
     if len(value) > MAX_VALUE_LENGTH:
-        raise _invalid(f"The value is {len(value)} characters long: give one {kind.kind}.")
+        raise Unusable(
+            "invalid-criterion",
+            f"The value is {len(value)} characters long: give one {kind.kind}.",
+        )
     if _WILDCARD.search(value):
-        raise _one_only(f"Wildcards are not supported: give one whole {kind.kind}.")
+        raise Unusable("one-criterion", f"Wildcards are not supported: give one whole {kind.kind}.")
     if _LIST.search(value):
-        raise _one_only(f"Give one {kind.kind}, not a list: ask once for each value.")
+        raise Unusable(
+            "one-criterion", f"Give one {kind.kind}, not a list: ask once for each value."
+        )
     try:
         return kind.parse(value)
     except InvalidIdentifier as error:
-        raise _invalid(f"{error}{_meant_other(kind, value)}") from error
+        raise Unusable("invalid-criterion", str(error), _meant_other(kind, value)) from error
+
+
+def typed(kind: type[Identifier], text: str) -> Identifier:
+    """What a person typed or pasted; :class:`Unusable`.
+
+    Spaces inside, dashes of a word processor and missing dashes are put right where only one
+    identifier can be meant.
+    """
+    value = _DASHES.sub("-", _INVISIBLE.sub("", text.strip()))
+    compact = re.sub(r"\s+", "", value)
+    if re.fullmatch(r"[0-9A-Fa-f]{16}", compact):
+        compact = "-".join(compact[i : i + 2] for i in range(0, 16, 2))
+    if len(compact) <= MAX_VALUE_LENGTH:
+        try:
+            return kind.parse(compact)
+        except InvalidIdentifier:
+            pass  # what was typed itself is explained
+    return parsed(kind, value)
+
+
+def one(kind: type[Identifier], text: str) -> Identifier:
+    """The identifier that ``text`` spells, or a 400 problem that says how to put it right."""
+    try:
+        return parsed(kind, text)
+    except Unusable as error:
+        where = ""
+        if error.other is not None:
+            where = (
+                f" What was given is a {error.other.kind}: look it up at {_ROUTES[error.other]}."
+            )
+        raise Problem(error.problem, f"{error}{where}") from error
 
 
 def missing(kind: type[DeviceId | ServiceRequestId]) -> Problem:
@@ -90,18 +144,16 @@ def _known(known: frozenset[str]) -> str:
     return f"This address takes {', '.join(sorted(known))}: leave everything else out."
 
 
-def _meant_other(kind: type[DeviceId | ServiceRequestId], value: str) -> str:
-    """A hint, where the value is a valid identifier of the other kind."""
+def _meant_other(
+    kind: type[DeviceId | ServiceRequestId], value: str
+) -> type[DeviceId | ServiceRequestId] | None:
+    """The other kind, where the value is a valid identifier of that."""
     other = DeviceId if kind is ServiceRequestId else ServiceRequestId
     try:
         other.parse(value)
     except InvalidIdentifier:
-        return ""
-    return f" What was given is a {other.kind}: look it up at {_ROUTES[other]}."
-
-
-def _invalid(detail: str) -> Problem:
-    return Problem("invalid-criterion", detail)
+        return None
+    return other
 
 
 def _one_only(detail: str) -> Problem:

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -68,6 +69,11 @@ class DevelopmentKey:
         self._public = ECKey.import_key(self.private.as_dict(private=False))
         self.kid = self.private.thumbprint()
 
+    def published(self) -> dict[str, Any]:
+        """The public half as a key set."""
+        public = {**self._public.as_dict(private=False), "kid": self.kid, "use": "sig"}
+        return {"keys": [{**public, "alg": "ES256"}]}
+
     def key(self, kid: str) -> Key:
         """The public half, if ``kid`` is its ID."""
         if kid != self.kid:
@@ -112,7 +118,7 @@ class OidcKeys:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._issuer = issuer
-        self._client = client or httpx.Client(timeout=_FETCH_TIMEOUT_S)
+        self._given_client = client
         self._clock = clock
         self._lock = threading.Lock()
         self._keys: dict[str, Key] = {}
@@ -130,6 +136,10 @@ class OidcKeys:
         if found is None:
             raise UnknownKey(f"{self._issuer} has no such key")
         return found
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        return self._given_client or httpx.Client(timeout=_FETCH_TIMEOUT_S)
 
     def _age(self) -> float:
         """Seconds since the keys were confirmed."""
@@ -170,7 +180,7 @@ class OidcKeys:
         return found
 
     def _get(self, address: str, shape: type[_Shape]) -> _Shape:
-        _check_transport(address)
+        check_transport(address)
         answer = self._client.get(address)
         answer.raise_for_status()
         return msgspec.json.decode(answer.content, type=shape)
@@ -186,7 +196,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _check_transport(address: str) -> None:
+def check_transport(address: str) -> None:
     """Keys that came in clear text over a network could be anybody's."""
     parts = urlsplit(address)
     if parts.scheme != "https" and not (

@@ -15,7 +15,6 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from query_api.metrics import Metrics
-from query_api.problems import internal_error
 from storage.store import StoreDamaged
 
 access_log = logging.getLogger("query_api.access")
@@ -23,9 +22,16 @@ logger = logging.getLogger(__name__)
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Referrer-Policy": "same-origin",
     "Vary": "Authorization",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
 }
+"""What an answer carries unless it says otherwise itself."""
 NO_ROUTE: Final = "none"
 
 
@@ -33,11 +39,16 @@ class Observe:
     """ASGI middleware around the whole application."""
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, on_damage: Callable[[Exception], None]
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        on_damage: Callable[[Exception], None],
+        failed: Callable[[Scope], ASGIApp],
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._on_damage = on_damage
+        self._failed = failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection; only HTTP requests are observed."""
@@ -54,7 +65,7 @@ class Observe:
             if answer.status is not None:
                 raise  # half an answer is out: the server cuts the connection
             logger.error("a request to %s failed", _route(scope), exc_info=error)
-            await internal_error()(scope, receive, answer.send)
+            await self._failed(scope)(scope, receive, answer.send)
         finally:
             self._record(scope, answer, time.perf_counter() - began)
 
@@ -86,7 +97,7 @@ class _Answer:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
-                headers[name] = value
+                headers.setdefault(name, value)
         else:
             self.size += len(message.get("body", b""))
         await self._send(message)

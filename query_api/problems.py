@@ -6,7 +6,7 @@ A ``detail`` says how to put it right, and never repeats an identifier that was 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from query_api.access import Forbidden
+from query_api.rate_limit import TooMany
 
 logger = logging.getLogger(__name__)
 
@@ -49,16 +50,29 @@ class Problem(Exception):
 KINDS: Final[dict[str, tuple[int, str]]] = {
     "invalid-criterion": (400, "The search value cannot be used"),
     "one-criterion": (400, "Exactly one criterion and one value"),
+    "invalid-body": (400, "The body cannot be used"),
     "unknown-parameter": (400, "Unknown query parameter"),
     "not-signed-in": (401, "Sign in first"),
     "invalid-token": (401, "The access token is not accepted"),
     "forbidden": (403, "Your account has no right to this"),
+    "csrf": (403, "The form cannot be accepted"),
     "not-found": (404, "Nothing is held for you under this ID"),
     "no-such-path": (404, "There is nothing at this address"),
     "method-not-allowed": (405, "This address does not take that method"),
+    "too-slow": (408, "The request took too long to arrive"),
+    "status-changed": (409, "The status has changed since you looked"),
+    "already-reset": (409, "This item is reset already"),
+    "confirmation-needed": (409, "The status is final: confirm the reset"),
+    "too-large": (413, "The request is too large"),
+    "unsupported-media-type": (415, "The body is of the wrong type"),
+    "invalid-reset": (422, "The reset cannot be accepted"),
     "invalid-parameter": (422, "A query parameter cannot be used"),
+    "too-many": (429, "Too many requests"),
     "internal-error": (500, "The server failed"),
     "sign-in-unavailable": (503, "The identity provider does not answer"),
+    "not-recorded": (503, "The reset could not be recorded"),
+    "audit-full": (503, "The audit trail cannot be written"),
+    "log-unavailable": (503, "The access log cannot be read"),
     "not-ready": (503, "The view is still being read"),
     _OTHER: (400, "The request cannot be answered"),
 }
@@ -69,7 +83,7 @@ def not_found(retention_ms: int) -> Problem:
     """The same for an unknown, a foreign and an expired ID: it must not tell which."""
     return Problem(
         "not-found",
-        f"No firmware update of the last {_duration(retention_ms)} is held for you under this ID. "
+        f"No firmware update of the last {duration(retention_ms)} is held for you under this ID. "
         "Check the ID; for anything older see the Service Audit Trail.",
     )
 
@@ -88,8 +102,23 @@ def not_ready(remaining: int | None) -> Problem:
     )
 
 
+def too_many(error: TooMany) -> Problem:
+    """The user asks too often; says when the next try will be answered."""
+    return Problem("too-many", str(error), {"Retry-After": str(error.retry_after_s)})
+
+
+def no_trail() -> Problem:
+    """Nothing is answered that cannot be written down."""
+    return Problem(
+        "audit-full",
+        "What is asked is written down, and that cannot be done at the moment: try again in a "
+        "minute, and tell the DCC Service Desk if it stays so.",
+        {"Retry-After": "60"},
+    )
+
+
 def response(problem: Problem, status: int | None = None) -> Response:
-    """The HTTP answer of a problem."""
+    """The HTTP answer of a problem, for programs."""
     number, title = KINDS[problem.kind]
     body = ProblemDetails(
         type=_TYPE_PREFIX + problem.kind,
@@ -102,10 +131,10 @@ def response(problem: Problem, status: int | None = None) -> Response:
     )
 
 
-def internal_error() -> Response:
+def internal_error() -> Problem:
     """What a defect of ours looks like from outside."""
-    return response(
-        Problem("internal-error", "This is a defect on our side: report it with the time of day.")
+    return Problem(
+        "internal-error", "This is a defect on our side: report it with the time of day."
     )
 
 
@@ -125,38 +154,41 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def install(app: FastAPI) -> None:
-    """Have every error of ``app`` answered in this shape."""
+Respond = Callable[[Request, Problem, int | None], Response]
+"""Makes the answer of a problem; a status given overrides the kind's own."""
+
+
+def install(app: FastAPI, respond: Respond) -> None:
+    """Have every error of ``app`` answered by ``respond``."""
 
     @app.exception_handler(Problem)
-    async def _ours(_: Request, error: Problem) -> Response:
-        return response(error)
+    async def _ours(request: Request, error: Problem) -> Response:
+        return respond(request, error, None)
 
     @app.exception_handler(Forbidden)
-    async def _forbidden(_: Request, error: Forbidden) -> Response:
-        return response(Problem("forbidden", str(error)))
+    async def _forbidden(request: Request, error: Forbidden) -> Response:
+        return respond(request, Problem("forbidden", str(error)), None)
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_: Request, error: RequestValidationError) -> Response:
-        return response(Problem("invalid-parameter", _explained(error)))
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        return respond(request, Problem("invalid-parameter", _explained(error)), None)
 
     @app.exception_handler(HTTPException)
-    async def _framework(_: Request, error: HTTPException) -> Response:
-        return _framework_problem(error)
+    async def _framework(request: Request, error: HTTPException) -> Response:
+        return respond(request, *_framework_problem(error))
 
 
-def _framework_problem(error: HTTPException) -> Response:
+def _framework_problem(error: HTTPException) -> tuple[Problem, int | None]:
     if error.status_code == 404:
-        return response(
-            Problem("no-such-path", "See /openapi.json for the addresses that this server answers.")
-        )
+        detail = "See /openapi.json for the addresses that this server answers."
+        return Problem("no-such-path", detail), None
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "GET")
-        return response(Problem("method-not-allowed", f"Use {allowed} here.", error.headers))
-    return response(Problem(_OTHER, str(error.detail), error.headers), error.status_code)
+        return Problem("method-not-allowed", f"Use {allowed} here.", error.headers), None
+    return Problem(_OTHER, str(error.detail), error.headers), error.status_code
 
 
-def _duration(ms: int) -> str:
+def duration(ms: int) -> str:
     """A retention in the largest unit that is whole."""
     for unit, size in (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000)):
         if ms >= size and ms % size == 0:

@@ -92,6 +92,8 @@ class RequestPage:
     """Where the next page goes on, if there is one."""
     counts: dict[Completion, int]
     """Of the whole request, before filters and paging."""
+    statuses: dict[Status, int]
+    """The same by Processing Status; statuses that nothing has are left out."""
     freshness: Freshness
 
 
@@ -141,10 +143,12 @@ class Moment:
         found = self._items(request, filters, after)
         items = [item for _, item in zip(range(limit), found, strict=False)]
         more = len(items) == limit and next(found, None) is not None
+        counts = decode_counts(self._reading.get(counts_key(request)))
         return RequestPage(
             items,
             DeviceId(items[-1].device_id) if more else None,
-            _by_completion(decode_counts(self._reading.get(counts_key(request)))),
+            _by_completion(counts),
+            {Status(status): number for status, number in sorted(counts.items())},
             self.freshness,
         )
 
@@ -155,9 +159,14 @@ class Moment:
         self._require(caller, request)
         return self._items(request, filters, None)
 
+    def count(self, request: ServiceRequestId, filters: Filters) -> int:
+        """How many items of a request are wanted, by the counters."""
+        counts = decode_counts(self._reading.get(counts_key(request)))
+        return sum(counts.get(number, 0) for number in filters.wanted())
+
     def device(self, caller: Caller, device: DeviceId) -> DeviceAnswer:
         """What the caller may see of a device; :class:`NothingHeld`."""
-        view = self._view(device)
+        view = self._view(caller, device)
         items = tuple(item for item in view.items if self._shows(caller, item))
         unmatched = self._unmatched(view) if may_see_unmatched(caller) else ()
         if not items and not unmatched:
@@ -166,7 +175,7 @@ class Moment:
 
     def item(self, caller: Caller, device: DeviceId, request: ServiceRequestId) -> ItemAnswer:
         """One item of a device; :class:`NothingHeld`."""
-        for item in self._view(device).items:
+        for item in self._view(caller, device).items:
             if item.service_request_id == request and self._shows(caller, item):
                 return ItemAnswer(item, self.freshness)
         raise NothingHeld
@@ -192,11 +201,18 @@ class Moment:
                 entry = decode_entry(value)
                 yield list_item(request, device, entry, self._catalogue, self._retention_ms)
 
-    def _view(self, device: DeviceId) -> DeviceView:
-        held = self._reading.get(device_key(device))
-        if held is None:
+    def _view(self, caller: Caller, device: DeviceId) -> DeviceView:
+        """The row of a device, if the caller may see any of it.
+
+        That is asked before the row is decoded: a foreign device takes no longer than an unknown.
+        """
+        stored = self._reading.get(device_key(device))
+        if stored is None:
             return DeviceView(device, (), ())
-        row = decode_row(decode_held(held).state)
+        held = decode_held(stored)
+        if not caller.sees_everything and not any(may_see(caller, r) for r, _ in held.indexed):
+            return DeviceView(device, (), ())
+        row = decode_row(held.state)
         return device_view(device, row, self._catalogue, self._retention_ms)
 
     def _shows(self, caller: Caller, item: ItemView) -> bool:

@@ -10,28 +10,23 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
-from typing import Final, Literal
+from typing import Final
 
 import uvicorn
 
 from projections.catalogue import load_catalogue
 from query_api.app import create_app
-from query_api.auth import Authenticator, Claims
+from query_api.assembly import Parts, ReadSideConfig, mount_provider, services_of
+from query_api.audit.reading import KafkaAuditLog
+from query_api.audit.spool import Spool
+from query_api.audit.trail import Auditor, SpoolPublisher
 from query_api.feed import Feed
 from query_api.folder import rocks
-from query_api.keys import (
-    DEVELOPMENT_ISSUER,
-    DevelopmentKey,
-    KeySource,
-    OidcKeys,
-    is_loopback,
-)
+from query_api.keys import DEVELOPMENT_ISSUER, DevelopmentKey, KeySource, OidcKeys
 from query_api.listing import ForgivingCatalogue
+from query_api.publishing import KafkaPublisher
 from query_api.reads import Reads
-from query_api.routes.common import Services
 from schemas.codec import Codec
 from schemas.registry import registry
 
@@ -52,32 +47,6 @@ class ReadSideEnded(RuntimeError):
     """The feed could not go on, and the process with it; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadSideConfig:
-    """Everything the read side needs to know."""
-
-    bootstrap: str
-    """Addresses of the Kafka brokers."""
-    data_dir: Path
-    """Folder of the development key."""
-    view_folder: Path
-    """Folder of this instance's own view."""
-    host: str
-    port: int
-    """0 lets the system choose."""
-    profile: Literal["development", "production"]
-    retention_ms: int
-    oidc_audience: str
-    oidc_issuer: str | None = None
-    claims: Claims = field(default_factory=Claims)
-    page_limit: int = 500
-    block_cache_mb: int = 64
-    catalogue_path: Path | None = None
-    """A code catalogue instead of the project's own."""
-    registry_url: str | None = None
-    """Schema registry; without it schema ids come from the files."""
-
-
 def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; ``on_listening`` gets the address once it takes connections.
 
@@ -87,21 +56,29 @@ def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = Non
     catalogue = ForgivingCatalogue(load_catalogue(config.catalogue_path))
     issuers = accepted_issuers(config)
     listener = _listen(config.host, config.port)
+    codec = Codec(registry(config.registry_url))
     feed = Feed(
         config.bootstrap,
-        Codec(registry(config.registry_url)),
+        codec,
         config.view_folder,
         rocks(config.block_cache_mb),
         on_failure=lambda: _stop(server),
     )
-    services = Services(
+    base = address(config.host, listener)
+    spool = Spool(config.data_dir / f"{config.view_folder.name}-audit", config.screen.spool_bytes)
+    audit = SpoolPublisher(spool, config.bootstrap, codec)
+    parts = Parts(
         Reads(feed.progress, catalogue, config.retention_ms),
-        Authenticator(issuers, config.oidc_audience, config.claims),
-        config.page_limit,
+        Auditor(spool),
+        KafkaAuditLog(config.bootstrap, codec),
+        KafkaPublisher(config.bootstrap, codec),
     )
+    services = services_of(config, parts, issuers, base)
+    app = create_app(services, on_damage=feed.fail)
+    mount_provider(app, config, base)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(services, on_damage=feed.fail),
+            app,
             access_log=False,
             log_config=None,
             server_header=False,
@@ -111,13 +88,15 @@ def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = Non
     )
     with listener, _stopped_by_signals(server):
         if on_listening is not None:
-            on_listening(address(config.host, listener))
+            on_listening(base)
         sys.setswitchinterval(SWITCH_S)
         feed.start()
+        audit.start()
         try:
             server.run(sockets=[listener])
         finally:
             feed.stop()
+            audit.stop()
     if feed.failure is not None:
         raise ReadSideEnded(f"The read side ended: {feed.failure}") from feed.failure
 
@@ -131,7 +110,7 @@ def accepted_issuers(config: ReadSideConfig) -> dict[str, KeySource]:
     issuers: dict[str, KeySource] = {}
     if config.oidc_issuer is not None:
         issuers[config.oidc_issuer] = OidcKeys(config.oidc_issuer)
-    if config.profile == "development" and is_loopback(config.host):
+    if config.is_for_development:
         issuers[DEVELOPMENT_ISSUER] = DevelopmentKey(config.data_dir)
     if not issuers:
         raise CannotServe(

@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import typer
+from pydantic import SecretStr
 
 from fdt.errors import RunFailed, UserError
 from fdt.settings import Settings
 
 if TYPE_CHECKING:
-    from query_api.server import ReadSideConfig
+    from query_api.assembly import ReadSideConfig
 
 
 def serve() -> None:
@@ -32,8 +33,24 @@ def serve() -> None:
 
 def read_side_config(settings: Settings) -> ReadSideConfig:
     """What the settings say of the read side; :class:`~fdt.errors.UserError` without a broker."""
+    from fdt.people import people
+    from query_api.assembly import ReadSideConfig, ScreenConfig
     from query_api.auth import Claims
-    from query_api.server import ReadSideConfig
+
+    milliseconds = timedelta(milliseconds=1)
+    screen = ScreenConfig(
+        client_id=settings.oidc_client_id,
+        client_secret=_revealed(settings.oidc_client_secret),
+        public_url=settings.public_url,
+        secret=_revealed(settings.screen_secret),
+        idle_s=settings.session_idle.total_seconds(),
+        absolute_s=settings.session_absolute.total_seconds(),
+        silent_after_ms=settings.source_silent_after // milliseconds,
+        searches_per_minute=settings.searches_per_minute,
+        downloads_per_minute=settings.downloads_per_minute,
+        spool_bytes=settings.audit_spool_mb << 20,
+        people=people(),
+    )
 
     return ReadSideConfig(
         bootstrap=settings.require_brokers(),
@@ -42,12 +59,17 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
         host=settings.api_host,
         port=settings.api_port,
         profile=settings.profile,
-        retention_ms=settings.retention // timedelta(milliseconds=1),
+        retention_ms=settings.retention // milliseconds,
         oidc_audience=settings.oidc_audience,
         oidc_issuer=settings.oidc_issuer,
         claims=Claims(settings.oidc_user_ids_claim, settings.oidc_roles_claim),
         page_limit=settings.page_limit,
+        screen=screen,
         block_cache_mb=settings.block_cache_mb,
         catalogue_path=settings.catalogue_path,
         registry_url=settings.schema_registry_url,
     )
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

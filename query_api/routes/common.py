@@ -13,10 +13,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from query_api.access import Caller, require_reader
+from query_api.access import Caller
 from query_api.auth import Authenticator
+from query_api.desk import Desk
 from query_api.problems import Problem, documented
 from query_api.reads import Reads
+from query_api.resets import Resets
+from query_api.screen.context import Screen
 from schemas.identifiers import DeviceId
 
 _BEARER: Final = HTTPBearer(
@@ -33,6 +36,10 @@ class Services:
     authenticator: Authenticator
     page_limit: int
     """Most items of one page."""
+    desk: Desk
+    resets: Resets
+    screen: Screen | None = None
+    """The pages; none where nobody could sign in to them."""
 
 
 def sign_in(services: Services) -> Callable[..., Caller]:
@@ -44,7 +51,7 @@ def sign_in(services: Services) -> Callable[..., Caller]:
     ) -> Caller:
         services.reads.view()  # before all else: not ready is not ready for anybody
         caller = services.authenticator.caller(request.headers.getlist("authorization"))
-        require_reader(caller)
+        services.desk.admit(caller)
         return caller
 
     return signed_in
@@ -52,7 +59,7 @@ def sign_in(services: Services) -> Callable[..., Caller]:
 
 def errors(*more: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI of the error answers that every address under ``/v1`` can give, and ``more``."""
-    return documented(400, 401, 403, *more, 500, 503)
+    return documented(400, 401, 403, *more, 429, 500, 503)
 
 
 def not_modified() -> dict[int | str, dict[str, Any]]:

@@ -37,8 +37,7 @@ def router(services: common.Services) -> APIRouter:
         """Every tracked request of one device, newest first."""
         check_parameters(request, _NONE, _NONE)
         criterion = one(DeviceId, device_id)
-        with services.reads.moment() as moment:
-            found = moment.device(caller, criterion)
+        found = services.desk.device(caller, criterion)
         return common.answer(request, render.device(found))
 
     @routes.get(
@@ -55,8 +54,7 @@ def router(services: common.Services) -> APIRouter:
         """One item with its timeline."""
         check_parameters(request, _NONE, _NONE)
         device, named = one(DeviceId, device_id), one(ServiceRequestId, service_request_id)
-        with services.reads.moment() as moment:
-            found = moment.item(caller, device, named)
+        found = services.desk.item(caller, device, named)
         return common.answer(request, render.item_with_timeline(found))
 
     return routes

@@ -2,18 +2,16 @@
 
 # No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from query_api import answers, render
 from query_api.access import Caller
 from query_api.criteria import check_parameters, missing, one
-from query_api.reads import Freshness
 from query_api.routes import common
+from query_api.routes.downloads import csv_answer
 from query_api.routes.parameters import (
     FILTERS,
     PAGING,
@@ -60,15 +58,7 @@ def router(services: common.Services) -> APIRouter:
         """Every device of one Service Request as CSV, streamed, ordered by Device ID."""
         check_parameters(request, frozenset(), FILTERS)
         criterion = one(ServiceRequestId, service_request_id)
-        with ExitStack() as stack:
-            moment = stack.enter_context(services.reads.moment())
-            items = moment.items(caller, criterion, filters(status, completion))
-            chunks = _closing(stack.pop_all(), render.csv_chunks(items))
-        return StreamingResponse(
-            chunks,
-            media_type="text/csv; charset=utf-8; header=present",
-            headers=_csv_headers(criterion, moment.freshness),
-        )
+        return csv_answer(services.desk, caller, criterion, filters(status, completion))
 
     @routes.get(
         "/v1/service-requests/{service_request_id}",
@@ -87,28 +77,10 @@ def router(services: common.Services) -> APIRouter:
         """The devices of one Service Request, ordered by Device ID, with counts by completion."""
         check_parameters(request, PAGING, FILTERS)
         criterion, after = one(ServiceRequestId, service_request_id), common.place(cursor)
-        with services.reads.moment() as moment:
-            page = moment.page(caller, criterion, filters(status, completion), limit, after)
+        page = services.desk.request(caller, criterion, filters(status, completion), limit, after)
         return common.answer(request, render.request(page, common.cursor(page.next_after)))
 
     return routes
-
-
-def _closing(held: ExitStack, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """``chunks``, with the snapshot held until the last one is out."""
-    with held:
-        yield from chunks
-
-
-def _csv_headers(request: ServiceRequestId, freshness: Freshness) -> dict[str, str]:
-    """The file's name, and the freshness that has no place among six columns."""
-    name = "firmware-distribution-" + request.replace(":", "_") + ".csv"
-    shown = render.freshness(freshness)
-    return {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "Fdt-As-Of": shown.as_of or "unknown",
-        "Fdt-Lag-Events": "unknown" if shown.lag_events is None else str(shown.lag_events),
-    }
 
 
 def _csv_documented() -> dict[int | str, dict[str, object]]:

@@ -134,6 +134,7 @@ def test_the_published_document_is_complete() -> None:
         "/v1/devices",
         "/v1/devices/{device_id}",
         "/v1/devices/{device_id}/service-requests/{service_request_id}",
+        "/v1/devices/{device_id}/service-requests/{service_request_id}/reset",
         "/v1/service-requests",
         "/v1/service-requests/{service_request_id}",
         "/v1/service-requests/{service_request_id}.csv",

@@ -242,7 +242,8 @@ def test_problems_are_in_the_published_document(world: World) -> None:
     document = world.stranger().get("/openapi.json").json()
     for path, item in document["paths"].items():
         if path.startswith("/v1"):
-            for status, answer in item["get"]["responses"].items():
+            (operation,) = item.values()
+            for status, answer in operation["responses"].items():
                 if int(status) >= 400:
                     content = answer["content"]["application/problem+json"]
                     assert content == {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}

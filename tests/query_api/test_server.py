@@ -14,9 +14,10 @@ import httpx
 import pytest
 
 from query_api.access import Role
+from query_api.assembly import ReadSideConfig
 from query_api.auth import Claims, development_token
 from query_api.keys import DEVELOPMENT_ISSUER, DevelopmentKey
-from query_api.server import CannotServe, ReadSideConfig, accepted_issuers, run
+from query_api.server import CannotServe, accepted_issuers, run
 from tests.query_api.test_feed import Processor
 from tests.query_api.tokens import ISSUER
 from tests.query_api.world import ALPHA, DAY_MS, accepted, device_id, request_id

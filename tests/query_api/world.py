@@ -5,22 +5,29 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from httpx2 import Response
 from joserfc.jwk import Key
 from starlette.testclient import TestClient
 
 from projections.state import Report, encode_row
-from query_api.access import Role
+from query_api.access import Caller, Role
 from query_api.app import create_app
-from query_api.auth import Authenticator, Claims
+from query_api.assembly import Parts, ReadSideConfig, ScreenConfig, services_of
+from query_api.audit.entry import AuditEntry
+from query_api.audit.reading import Question
+from query_api.audit.trail import Auditor
 from query_api.keys import UnknownKey
 from query_api.layout import Meta
 from query_api.listing import ForgivingCatalogue
 from query_api.progress import Progress
+from query_api.publishing import NotDurable, Place
 from query_api.reads import Reads
 from query_api.routes.common import Services
+from query_api.screen.context import Screen
 from query_api.view import Batch, Control, Covered, View
 from schemas.identifiers import DeviceId, Eui64
 from schemas.topics import Source
@@ -145,6 +152,77 @@ class OneKey:
         return self._key
 
 
+class MemoryTrail:
+    """Keeps audit entries in memory, and reads them back."""
+
+    def __init__(self) -> None:
+        self.entries: list[AuditEntry] = []
+
+    def append(self, entry: AuditEntry) -> None:
+        """Keep an entry."""
+        self.entries.append(entry)
+
+    def newest(self, question: Question, most: int = 500) -> list[AuditEntry]:
+        """The newest first."""
+        return [entry for entry in reversed(self.entries) if question.wants(entry)][:most]
+
+
+class MemoryPublisher:
+    """Takes the Service Centre's events; ``failing`` has the broker away."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.failing = False
+
+    def publish(self, event: dict[str, Any]) -> Place:
+        """Its place."""
+        if self.failing:
+            raise NotDurable("the broker is silent")
+        self.events.append(event)
+        return Place("firmware.ssmi.v1", 0, len(self.events) - 1)
+
+
+GENEROUS = ScreenConfig(
+    client_id="fdt-screen",
+    public_url="http://testserver",
+    secret="a secret of the tests, and of nobody else",
+    searches_per_minute=1_000_000,
+    downloads_per_minute=1_000_000,
+)
+"""Limits that no other test meets."""
+
+
+@dataclass
+class Browser:
+    """A client with a session's cookie, and the screen that it looks at."""
+
+    client: TestClient
+    screen: Screen
+
+    def get(self, path: str, **options: Any) -> Response:
+        """One page."""
+        return self.client.get(path, **options)
+
+    def post(self, path: str, fields: Mapping[str, str], csrf: str | None = None) -> Response:
+        """Send a form as one of our pages would."""
+        (name,) = (value for key, value in self.client.cookies.items() if "fdt" in key)
+        session = self.screen.sessions.find(name)
+        token = session.form_token() if session and csrf is None else csrf or ""
+        return self.client.post(path, data={"csrf": token, **fields})
+
+    def request(self, request: str) -> str:
+        """Address of a request's page."""
+        return self.screen.addresses.request(request)
+
+    def device(self, device: str) -> str:
+        """Address of a device's page."""
+        return self.screen.addresses.device(device)
+
+    def item(self, device: str, request: str) -> str:
+        """Address of an item's page."""
+        return self.screen.addresses.item(device, request)
+
+
 @dataclass
 class World:
     """A view with the application over it, and people who may sign in."""
@@ -153,6 +231,9 @@ class World:
     tokens: TokenMaker = field(default_factory=TokenMaker)
     page_limit: int = 500
     ready: bool = True
+    trail: MemoryTrail = field(default_factory=MemoryTrail)
+    publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
+    screen: ScreenConfig = GENEROUS
     damage: list[Exception] = field(default_factory=list)
     next_offset: int = 0
 
@@ -171,12 +252,46 @@ class World:
     def services(self) -> Services:
         """What the application works with."""
         reads = Reads(self.progress, ForgivingCatalogue(CATALOGUE), RETENTION_MS)
-        authenticator = Authenticator({ISSUER: OneKey(self.tokens.key)}, AUDIENCE, Claims())
-        return Services(reads, authenticator, self.page_limit)
+        config = ReadSideConfig(
+            bootstrap="",
+            data_dir=Path(),
+            view_folder=Path(),
+            host="127.0.0.1",
+            port=0,
+            profile="production",
+            retention_ms=RETENTION_MS,
+            oidc_audience=AUDIENCE,
+            oidc_issuer=ISSUER,
+            page_limit=self.page_limit,
+            screen=self.screen,
+        )
+        parts = Parts(reads, Auditor(self.trail), self.trail, self.publisher)
+        issuers = {ISSUER: OneKey(self.tokens.key)}
+        return services_of(config, parts, issuers, "http://127.0.0.1")
 
     def app(self) -> FastAPI:
         """The application."""
         return create_app(self.services(), self.damage.append)
+
+    def browser(
+        self, *roles: Role, user_ids: Iterable[str] = (), subject: str = "alice"
+    ) -> Browser:
+        """A browser in which somebody has signed in."""
+        services = self.services()
+        assert services.screen is not None
+        caller = Caller(subject, frozenset(map(Eui64, user_ids)), frozenset(roles), "Alice A")
+        client = TestClient(
+            create_app(services, self.damage.append),
+            headers={"Accept": "text/html"},
+            raise_server_exceptions=False,
+            follow_redirects=False,
+        )
+        client.cookies.set(services.screen.cookie, services.screen.sessions.begin(caller, "id"))
+        return Browser(client, services.screen)
+
+    def supplier_browser(self, user_id: str = ALPHA) -> Browser:
+        """A supplier's browser."""
+        return self.browser(Role.SUPPLIER, user_ids=[user_id])
 
     def client(self, *roles: Role, user_ids: Iterable[str] = ()) -> TestClient:
         """A signed-in client."""

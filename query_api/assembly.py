@@ -1,0 +1,174 @@
+"""The read side's parts put together: desk, resets, and the screen with its way to sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from fastapi import FastAPI
+
+from query_api import development_provider
+from query_api.audit.entry import wall_ms
+from query_api.audit.reading import AuditLog
+from query_api.audit.trail import Auditor
+from query_api.auth import Authenticator, Claims
+from query_api.desk import Desk, Limits
+from query_api.development_provider import DevelopmentProvider, Person
+from query_api.keys import DevelopmentKey, KeySource, OidcKeys, is_loopback
+from query_api.pages.environment import Templates
+from query_api.publishing import Publisher
+from query_api.rate_limit import RateLimit
+from query_api.reads import Reads
+from query_api.resets import Resets
+from query_api.routes.common import Services
+from query_api.screen.context import Screen, origin_of
+from query_api.sealing import Seal, own_secret
+from query_api.sessions import Sessions
+from query_api.sign_in import Client, Provider, SignIn
+
+REFRESHES_PER_MINUTE: Final = 120
+"""One open page asks 20 times; several may be open."""
+_HOUR_MS: Final = 3_600_000
+_MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenConfig:
+    """What the pages need to know. Times are seconds unless the name says otherwise."""
+
+    client_id: str | None = None
+    """How the screen is known at the identity provider; none leaves the development sign-in."""
+    client_secret: str | None = None
+    public_url: str | None = None
+    """Where browsers find the screen, if that is not where this server listens."""
+    secret: str | None = None
+    """From which page addresses are sealed; none has one made in the data folder."""
+    idle_s: float = 1800.0
+    absolute_s: float = 28_800.0
+    silent_after_ms: int = _HOUR_MS
+    searches_per_minute: int = 60
+    downloads_per_minute: int = 10
+    spool_bytes: int = 64 * _MIB
+    page_size: int = 50
+    people: tuple[Person, ...] = ()
+    """Whom the development sign-in offers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSideConfig:
+    """Everything the read side needs to know."""
+
+    bootstrap: str
+    """Addresses of the Kafka brokers."""
+    data_dir: Path
+    """Folder of the development key."""
+    view_folder: Path
+    """Folder of this instance's own view."""
+    host: str
+    port: int
+    """0 lets the system choose."""
+    profile: Literal["development", "production"]
+    retention_ms: int
+    oidc_audience: str
+    oidc_issuer: str | None = None
+    claims: Claims = field(default_factory=Claims)
+    page_limit: int = 500
+    screen: ScreenConfig = field(default_factory=ScreenConfig)
+    block_cache_mb: int = 64
+    catalogue_path: Path | None = None
+    """A code catalogue instead of the project's own."""
+    registry_url: str | None = None
+    """Schema registry; without it schema ids come from the files."""
+
+    @property
+    def is_for_development(self) -> bool:
+        """Whether only this machine can reach the server, and it is no production."""
+        return self.profile == "development" and is_loopback(self.host)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What answers are made from, and where they leave their traces."""
+
+    reads: Reads
+    auditor: Auditor
+    log: AuditLog
+    publisher: Publisher
+
+
+def services_of(
+    config: ReadSideConfig, parts: Parts, issuers: Mapping[str, KeySource], base: str
+) -> Services:
+    """What requests are answered with; ``base`` is where this server listens."""
+    limits = Limits(
+        RateLimit("searches", config.screen.searches_per_minute),
+        RateLimit("refreshes", REFRESHES_PER_MINUTE),
+        RateLimit("downloads", config.screen.downloads_per_minute),
+    )
+    desk = Desk(parts.reads, parts.auditor, parts.log, limits)
+    resets = Resets(desk, parts.publisher)
+    return Services(
+        parts.reads,
+        Authenticator(issuers, config.oidc_audience, config.claims),
+        config.page_limit,
+        desk,
+        resets,
+        screen_of(config, desk, resets, base),
+    )
+
+
+def screen_of(config: ReadSideConfig, desk: Desk, resets: Resets, base: str) -> Screen | None:
+    """The pages, where somebody could sign in to them."""
+    settings, public_url = config.screen, public_url_of(config, base)
+    if settings.client_id is not None and config.oidc_issuer is not None:
+        client_id, issuer = settings.client_id, config.oidc_issuer
+    elif config.is_for_development:
+        client_id, issuer = development_provider.CLIENT_ID, base + development_provider.PATH
+    else:
+        return None
+    client = Client(
+        client_id,
+        settings.client_secret,
+        redirect_uri_of(public_url),
+        f"{public_url}/sign-in?after=signed-out",
+    )
+    id_tokens = Authenticator({issuer: OidcKeys(issuer)}, client_id, config.claims)
+    return Screen(
+        desk=desk,
+        resets=resets,
+        sessions=Sessions(settings.idle_s, settings.absolute_s),
+        sign_in=SignIn(Provider(issuer), id_tokens, client),
+        seal=Seal(settings.secret or own_secret(config.data_dir)),
+        templates=Templates(),
+        public_url=public_url,
+        provider_origin="" if issuer.startswith(public_url) else origin_of(issuer),
+        silent_after_ms=settings.silent_after_ms,
+        page_size=settings.page_size,
+        now_ms=wall_ms,
+    )
+
+
+def mount_provider(app: FastAPI, config: ReadSideConfig, base: str) -> None:
+    """The development sign-in, where no identity provider is named and nobody else can come."""
+    if config.screen.client_id is not None or not config.is_for_development:
+        return
+    provider = DevelopmentProvider(
+        base,
+        DevelopmentKey(config.data_dir),
+        config.claims,
+        config.screen.people,
+        [redirect_uri_of(public_url_of(config, base))],
+    )
+    app.mount(development_provider.PATH, development_provider.app(provider, Templates()))
+
+
+def public_url_of(config: ReadSideConfig, base: str) -> str:
+    """Where browsers find the screen."""
+    return (config.screen.public_url or base).rstrip("/")
+
+
+def redirect_uri_of(public_url: str) -> str:
+    """Where the identity provider sends browsers back to."""
+    return f"{public_url}/sign-in/callback"

@@ -1,0 +1,149 @@
+"""The audit topic read back: the newest entries of a period, for auditors.
+
+Read from the broker at every question: it is asked seldom, and nothing has to be kept in step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from query_api.audit.entry import RECORD, AuditEntry
+from schemas.codec import BadRecord, Codec
+from schemas.topics import AUDIT
+
+MOST_ENTRIES: Final = 500
+_READ_AT_MOST: Final = 200_000
+"""Entries of a period that are looked through; of more, the newest."""
+_ANSWER_S: Final = 5.0
+_READ_S: Final = 20.0
+_BATCH: Final = 5000
+_AGAIN_S: Final = 1.0
+_LEADER_MOVES: Final = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+)
+"""A partition that has no leader for a moment; asked again once."""
+
+
+class LogUnavailable(ConnectionError):
+    """The broker did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which entries are wanted; none means all."""
+
+    since_ms: int
+    user: str | None = None
+    action: str | None = None
+    outcome: str | None = None
+
+    def wants(self, entry: AuditEntry) -> bool:
+        """Whether an entry is an answer."""
+        return (
+            entry.occurred_at >= self.since_ms
+            and self.user in (None, entry.user)
+            and self.action in (None, entry.action)
+            and self.outcome in (None, entry.outcome)
+        )
+
+
+class AuditLog(Protocol):
+    """Where entries are read from."""
+
+    def newest(self, question: Question, most: int = MOST_ENTRIES) -> list[AuditEntry]:
+        """At most so many entries, newest first; :class:`LogUnavailable`."""
+
+
+class KafkaAuditLog:
+    """The entries in ``firmware.audit.v1`` at ``bootstrap``."""
+
+    def __init__(self, bootstrap: str, codec: Codec) -> None:
+        self._bootstrap = bootstrap
+        self._codec = codec
+
+    def newest(self, question: Question, most: int = MOST_ENTRIES) -> list[AuditEntry]:
+        """At most so many entries, newest first; :class:`LogUnavailable`."""
+        try:
+            found = self._found(question)
+        except KafkaException as error:
+            if error.args[0].code() not in _LEADER_MOVES:
+                raise LogUnavailable(
+                    f"{self._bootstrap} does not answer: {error.args[0]}"
+                ) from error
+            time.sleep(_AGAIN_S)
+            found = self._found(question)
+        return sorted(found.values(), key=lambda entry: entry.occurred_at, reverse=True)[:most]
+
+    def _found(self, question: Question) -> dict[str, AuditEntry]:
+        """What is wanted, by event ID: a copy is no second entry."""
+        with self._consumer() as consumer:
+            found: dict[str, AuditEntry] = {}
+            for entry in self._entries(consumer, question.since_ms):
+                if question.wants(entry):
+                    found.setdefault(entry.event_id, entry)
+            return found
+
+    @contextmanager
+    def _consumer(self) -> Iterator[Consumer]:
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self._bootstrap,
+                "group.id": "read-side-audit-log",
+                "enable.auto.commit": False,
+                "enable.partition.eof": False,
+                "log_level": 2,
+            }
+        )
+        try:
+            yield consumer
+        finally:
+            consumer.close()
+
+    def _entries(self, consumer: Consumer, since_ms: int) -> Iterator[AuditEntry]:
+        ends = self._assign(consumer, since_ms)
+        deadline = time.monotonic() + _READ_S
+        while ends:
+            if time.monotonic() > deadline:
+                raise LogUnavailable(f"{self._bootstrap} took more than {_READ_S:g} s")
+            for message in consumer.consume(_BATCH, timeout=0.5):
+                if message.error() is not None:
+                    raise KafkaException(message.error())
+                _strike_off(ends, message)
+                entry = self._entry(message)
+                if entry is not None:
+                    yield entry
+
+    def _assign(self, consumer: Consumer, since_ms: int) -> dict[int, int]:
+        """Begin where the period begins; partition -> offset of its last record."""
+        topic = consumer.list_topics(AUDIT, timeout=_ANSWER_S).topics[AUDIT]
+        wanted = [TopicPartition(AUDIT, number, since_ms) for number in topic.partitions]
+        begins, ends = [], {}
+        for place in consumer.offsets_for_times(wanted, timeout=_ANSWER_S):
+            _, end = consumer.get_watermark_offsets(place, timeout=_ANSWER_S)
+            if place.offset >= 0 and place.offset < end:
+                first = max(place.offset, end - _READ_AT_MOST)
+                begins.append(TopicPartition(AUDIT, place.partition, first))
+                ends[place.partition] = end - 1
+        consumer.assign(begins)
+        return ends
+
+    def _entry(self, message: Message) -> AuditEntry | None:
+        """The entry, or none where another program wrote something else there."""
+        try:
+            return AuditEntry(**self._codec.decode(RECORD, message.value()))
+        except BadRecord:
+            return None
+
+
+def _strike_off(ends: dict[int, int], message: Message) -> None:
+    """A partition that is read to its end is done."""
+    partition, offset = message.partition(), message.offset()
+    if partition is not None and offset is not None and offset >= ends.get(partition, offset + 1):
+        ends.pop(partition, None)

@@ -1,0 +1,1 @@
+"""Pages: what the answers look like in a browser. Nothing is decided or read here."""

@@ -1,0 +1,68 @@
+"""Templates to text: autoescaped, with the GOV.UK macros and our words at hand."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader
+
+from projections.lifecycle import LIFECYCLE, Completion
+from query_api import render
+from query_api.pages import assets, statuses, words
+
+SERVICE_NAME: Final = "Firmware Distribution Tracking"
+
+
+@cache
+def environment() -> Environment:
+    """The environment of this process, with every template; each is compiled once."""
+    found = Environment(
+        loader=ChoiceLoader(
+            [
+                PackageLoader("query_api.pages"),
+                PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
+            ]
+        ),
+        autoescape=True,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals |= {
+        "asset": assets.address,
+        "service_name": SERVICE_NAME,
+        "lifecycle": LIFECYCLE,
+        "completions": tuple(Completion),
+        "stages": statuses.STAGES,
+        "meanings": statuses.MEANINGS,
+        "colours": statuses.COLOURS,
+        "completion_colours": statuses.COMPLETION_COLOURS,
+    }
+    found.filters |= {
+        "iso": render.time,
+        "moment": words.moment,
+        "short_moment": words.short_moment,
+        "day": words.day,
+        "span": words.span,
+        "number": words.number,
+        "devices": words.devices,
+        "source_name": words.source_name,
+        "feed_name": words.feed_name,
+    }
+    return found
+
+
+class Templates:
+    """Renders pages."""
+
+    def __init__(self) -> None:
+        self._environment = environment()
+        for name in self._environment.list_templates(
+            filter_func=lambda name: not name.startswith("govuk_frontend_jinja/")
+        ):
+            self._environment.get_template(name)
+
+    def render(self, name: str, **context: Any) -> str:
+        """The text of a page."""
+        return self._environment.get_template(name).render(**context)

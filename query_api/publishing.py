@@ -1,0 +1,109 @@
+"""The Service Centre's events on their way to ``firmware.ssmi.v1``: durable before it is said."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas import headers as h
+from schemas.codec import Codec
+from schemas.partitioning import PRODUCER_PARTITIONER
+from schemas.registry import NAMESPACE, RegistryUnavailable
+from schemas.topics import SSMI_EVENTS
+
+RECORD: Final = "SsmiEvent"
+_CE_SOURCE: Final = "/ssmi"
+_DURABLE_S: Final = 10.0
+
+
+class NotDurable(ConnectionError):
+    """The broker did not confirm the event; it may or may not have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an event stands in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Publisher(Protocol):
+    """The way to the Service Centre's topic."""
+
+    def publish(self, event: dict[str, Any]) -> Place:
+        """Where the event is, once every replica that must have it has it.
+
+        Raises :class:`NotDurable`.
+        """
+
+
+class KafkaPublisher:
+    """Idempotent, acknowledged by all, one event at a time a caller. Safe for many threads."""
+
+    def __init__(self, bootstrap: str, codec: Codec) -> None:
+        self._codec = codec
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "client.id": "read-side-ssmi",
+                "acks": "all",
+                "enable.idempotence": True,
+                "linger.ms": 0,
+                "partitioner": PRODUCER_PARTITIONER,
+                "message.timeout.ms": int(_DURABLE_S * 1000),
+                "log_level": 2,
+            }
+        )
+
+    def publish(self, event: dict[str, Any]) -> Place:
+        """Where the event is, once it is durable; :class:`NotDurable`."""
+        confirmed = _Confirmation()
+        try:
+            self._producer.produce(
+                SSMI_EVENTS,
+                self._codec.encode(RECORD, event),
+                event["device_id"].encode(),
+                on_delivery=confirmed.take,
+                headers=_headers(event),
+            )
+        except (BufferError, KafkaException, RegistryUnavailable) as error:
+            raise NotDurable(f"the event was not taken: {error}") from error
+        self._producer.flush(_DURABLE_S + 1)
+        return confirmed.place()
+
+
+class _Confirmation:
+    """What the broker said of one event."""
+
+    def __init__(self) -> None:
+        self._said = threading.Event()
+        self._error: KafkaError | None = None
+        self._place: Place | None = None
+
+    def take(self, error: KafkaError | None, message: Message) -> None:
+        self._error = error
+        partition, offset = message.partition(), message.offset()
+        if error is None and partition is not None and offset is not None:
+            self._place = Place(SSMI_EVENTS, partition, offset)
+        self._said.set()
+
+    def place(self) -> Place:
+        if not self._said.wait(1.0) or self._place is None:
+            raise NotDurable(str(self._error.str()) if self._error else "the broker is silent")
+        return self._place
+
+
+def _headers(event: dict[str, Any]) -> list[tuple[str, str | bytes | None]]:
+    at = datetime.fromtimestamp(event["occurred_at"] / 1000, UTC)
+    return [
+        (h.CE_ID, event["event_id"]),
+        (h.CE_SOURCE, _CE_SOURCE),
+        (h.CE_TIME, at.isoformat(timespec="milliseconds").replace("+00:00", "Z")),
+        (h.CE_TYPE, f"{NAMESPACE}.{RECORD}"),
+    ]

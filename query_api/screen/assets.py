@@ -1,0 +1,28 @@
+"""The screen's own files."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from query_api.pages.assets import KEPT, PREFIX, assets
+from query_api.problems import Problem
+
+
+def router() -> APIRouter:
+    """The route."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get(f"{PREFIX}{{name}}")
+    async def asset(request: Request, name: str) -> Response:
+        """One file, to be kept for ever: its name changes with its content."""
+        found = assets().get(name)
+        if found is None:
+            raise Problem("no-such-path", "There is no such file.")
+        headers = {"Cache-Control": KEPT, "Vary": "Accept-Encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+            return Response(found.compressed, headers=headers, media_type=found.media_type)
+        return Response(found.content, headers=headers, media_type=found.media_type)
+
+    return routes

@@ -1,0 +1,141 @@
+"""What the pages have in common: services, addresses, and how a page goes out."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from query_api.access import Caller, Role, may_read_log
+from query_api.desk import Desk
+from query_api.pages.environment import Templates
+from query_api.pages.present import Addresses, silent_sources
+from query_api.reads import Freshness, NotReady, freshness_of
+from query_api.resets import Resets
+from query_api.sealing import Seal
+from query_api.sessions import Session, Sessions
+from query_api.sign_in import SignIn
+
+ROLE_WORDS: Final = {
+    Role.SUPPLIER: "Supplier",
+    Role.SERVICE_CENTRE: "DCC Service Centre",
+    Role.AUDITOR: "Auditor",
+}
+_COMPRESS_LEVEL: Final = 5
+_COMPRESS_FROM: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Everything that pages are made with."""
+
+    desk: Desk
+    resets: Resets
+    sessions: Sessions
+    sign_in: SignIn
+    seal: Seal
+    templates: Templates
+    public_url: str
+    """Scheme, host and port by which browsers know this system."""
+    provider_origin: str
+    """Where a form may lead besides: the identity provider."""
+    silent_after_ms: int
+    page_size: int
+    now_ms: Callable[[], int]
+    """Wall clock, milliseconds since 1970 UTC."""
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where pages are."""
+        return Addresses(self.seal)
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers come by https, so that cookies may ask for it."""
+        return self.public_url.startswith("https:")
+
+    @property
+    def cookie(self) -> str:
+        """Name of the session's cookie; the prefix has browsers refuse any weaker one."""
+        return "__Host-fdt" if self.secure else "fdt-session"
+
+    def freshness(self) -> Freshness | None:
+        """How fresh the view is; none while it may not be read."""
+        try:
+            return freshness_of(self.desk.reads.view(), self.desk.reads.progress.lag())
+        except NotReady:
+            return None
+
+    def session_of(self, request: Request) -> Session | None:
+        """The session that the browser's cookie names, without renewing it."""
+        name = request.cookies.get(self.cookie)
+        return None if name is None else self.sessions.find(name, renew=False)
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        session: Session | None,
+        *,
+        status: int = 200,
+        fresh: Freshness | None = None,
+        **context: Any,
+    ) -> Response:
+        """A page as an answer."""
+        now = self.now_ms()
+        silent = silent_sources(fresh, now, self.silent_after_ms) if fresh else []
+        text = self.templates.render(
+            template,
+            now=now,
+            fresh=fresh,
+            silent_sources=silent,
+            retention=self.desk.reads.retention_ms,
+            idle_minutes=int(self.sessions.idle_s // 60),
+            **_person(session),
+            **context,
+        )
+        return html(request, text, status, self._policy())
+
+    def _policy(self) -> str:
+        forms = f"'self' {self.provider_origin}" if self.provider_origin else "'self'"
+        return (
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+            f"connect-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
+        )
+
+
+def html(request: Request, text: str, status: int, policy: str) -> Response:
+    """A page on its way out, compressed where the browser takes that."""
+    content = text.encode()
+    headers = {"Content-Security-Policy": policy, "Vary": "Cookie, Accept-Encoding"}
+    if len(content) >= _COMPRESS_FROM and "gzip" in request.headers.get("accept-encoding", ""):
+        content = gzip.compress(content, _COMPRESS_LEVEL)
+        headers["Content-Encoding"] = "gzip"
+    return HTMLResponse(content, status, headers)
+
+
+def origin_of(address: str) -> str:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _person(session: Session | None) -> dict[str, Any]:
+    if session is None:
+        return {"who": None}
+    return {
+        "who": session.caller,
+        "who_role": role_words(session.caller),
+        "reads_log": may_read_log(session.caller),
+        "csrf": session.form_token(),
+    }
+
+
+def role_words(caller: Caller) -> str:
+    """The caller's roles for people."""
+    return ", ".join(ROLE_WORDS[role] for role in Role if role in caller.roles) or "no role"

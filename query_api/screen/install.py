@@ -1,0 +1,21 @@
+"""The screen put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from query_api.screen import assets, log, reset, results, search, session
+from query_api.screen.context import Screen
+from query_api.screen.errors import SignInNeeded, to_sign_in
+
+
+def install(app: FastAPI, screen: Screen) -> None:
+    """Give ``app`` the pages of ``screen``."""
+    for room in (session, search, results, reset, log):
+        app.include_router(room.router(screen))
+    app.include_router(assets.router())
+
+    @app.exception_handler(SignInNeeded)
+    async def _sign_in_needed(request: Request, needed: SignInNeeded) -> Response:
+        return to_sign_in(request, needed)

@@ -1,0 +1,85 @@
+"""The auditor's page: who looked at what, and what was reset."""
+
+# No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from query_api.audit.entry import Action, Outcome
+from query_api.audit.reading import MOST_ENTRIES, LogUnavailable, Question
+from query_api.problems import RETRY_AFTER_S, Problem
+from query_api.screen.context import Screen
+from query_api.screen.session import posted, signed_in
+from query_api.sessions import Session
+
+_HOUR_MS: Final = 3_600_000
+_PERIODS: Final = ((1, "The last hour"), (24, "The last day"), (168, "The last 7 days"))
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the form says."""
+
+    hours: int = 24
+    action: str | None = None
+    outcome: str | None = None
+    user: str | None = None
+
+
+def router(screen: Screen) -> APIRouter:
+    """The routes. A user's name is a filter too, so the form is posted."""
+    routes = APIRouter(include_in_schema=False)
+    SignedIn = Annotated[Session, Depends(signed_in(screen))]
+    Posted = Annotated[dict[str, str], Depends(posted(screen))]
+
+    def shown(request: Request, session: Session, chosen: Chosen) -> Response:
+        since = screen.now_ms() - chosen.hours * _HOUR_MS
+        question = Question(since, chosen.user, chosen.action, chosen.outcome)
+        try:
+            found = screen.desk.log(session.caller, question)
+        except LogUnavailable as error:
+            raise Problem(
+                "log-unavailable",
+                "The broker that keeps the access log does not answer: try again in a moment.",
+                {"Retry-After": str(RETRY_AFTER_S)},
+            ) from error
+        return screen.page(
+            request,
+            "log.html",
+            session,
+            here="log",
+            entries=found,
+            most=MOST_ENTRIES,
+            periods=_PERIODS,
+            actions=[str(action) for action in Action],
+            outcomes=[str(outcome) for outcome in Outcome],
+            chosen=chosen,
+        )
+
+    @routes.get("/access-log")
+    def log(request: Request, session: SignedIn) -> Response:
+        """The last day."""
+        return shown(request, session, Chosen())
+
+    @routes.post("/access-log")
+    def filtered_log(request: Request, session: SignedIn, fields: Posted) -> Response:
+        """What is asked for."""
+        return shown(request, session, _chosen(fields))
+
+    return routes
+
+
+def _chosen(fields: dict[str, str]) -> Chosen:
+    hours = fields.get("hours", "24")
+    known = {str(number): number for number, _ in _PERIODS}
+    if hours not in known:
+        raise Problem("invalid-parameter", "There is no such period: choose one of the list.")
+    return Chosen(
+        known[hours],
+        fields.get("action") or None,
+        fields.get("outcome") or None,
+        fields.get("user", "").strip() or None,
+    )

@@ -1,0 +1,141 @@
+"""The page on which the Service Centre resets one item."""
+
+# No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
+
+import uuid
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from projections.lifecycle import Status
+from projections.views import ItemView
+from query_api.problems import Problem
+from query_api.resets import (
+    InvalidReset,
+    ResetOrder,
+    is_final,
+    key_of,
+    reason_of,
+    reference_of,
+    seen_event_of,
+)
+from query_api.screen.context import Screen
+from query_api.screen.sealed import DeviceToken, RequestToken, device_of, request_of
+from query_api.screen.session import posted, signed_in
+from query_api.sessions import Session
+from schemas.identifiers import DeviceId, ServiceRequestId
+
+_CHANGED: Final = "status"
+_FIELDS: Final = {
+    "reason": reason_of,
+    "incident_reference": reference_of,
+    "seen_event_id": seen_event_of,
+    "key": key_of,
+}
+
+
+def router(screen: Screen) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(include_in_schema=False)
+    SignedIn = Annotated[Session, Depends(signed_in(screen))]
+    Posted = Annotated[dict[str, str], Depends(posted(screen))]
+    path = "/devices/{device_token}/requests/{request_token}/reset"
+
+    def form(
+        request: Request,
+        session: Session,
+        item: ItemView,
+        fields: Mapping[str, str],
+        errors: Mapping[str, str],
+        status: int,
+    ) -> Response:
+        address = screen.addresses.item(item.device_id, item.service_request_id)
+        return screen.page(
+            request,
+            "reset.html",
+            session,
+            status=status,
+            error=bool(errors),
+            errors=errors,
+            error_list=[{"text": text, "href": f"#{field}"} for field, text in errors.items()],
+            item=item,
+            final=is_final(item.status),
+            confirmed=fields.get("confirm") == "yes",
+            reason=fields.get("reason", ""),
+            incident_reference=fields.get("incident_reference", ""),
+            key=fields.get("key") or str(uuid.uuid4()),
+            item_address=address,
+            reset_address=f"{address}/reset",
+        )
+
+    def item_of(session: Session, device: DeviceId, named: ServiceRequestId) -> ItemView:
+        screen.resets.require(session.caller, device, named)
+        return screen.desk.item(session.caller, device, named, again=True).item
+
+    @routes.get(path)
+    def reset_form(
+        request: Request,
+        session: SignedIn,
+        device_token: DeviceToken,
+        request_token: RequestToken,
+    ) -> Response:
+        """What a reset does, and what it asks for."""
+        device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
+        item = item_of(session, device, named)
+        if item.status is Status.RESET_BY_DCC:
+            return RedirectResponse(screen.addresses.item(device, named), 303)
+        return form(request, session, item, {}, {}, 200)
+
+    @routes.post(path)
+    def reset(
+        request: Request,
+        session: SignedIn,
+        device_token: DeviceToken,
+        request_token: RequestToken,
+        fields: Posted,
+    ) -> Response:
+        """Reset the item, and show it; or say what is missing."""
+        device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
+        item = item_of(session, device, named)
+        said, errors = _understood(fields)
+        if errors:
+            return form(request, session, item, fields, errors, 422)
+        order = ResetOrder(device, named, **said, confirmed=fields.get("confirm") == "yes")
+        try:
+            done = screen.resets.reset(session.caller, order)
+        except Problem as problem:
+            if problem.kind == "confirmation-needed":
+                missing = {"confirm": "Confirm that a final status is to be reset"}
+                return form(request, session, item, fields, missing, 409)
+            if problem.kind == "status-changed":
+                return form(request, session, item, _anew(fields), _changed(item), 409)
+            raise
+        address = screen.addresses.item(device, named)
+        return RedirectResponse(f"{address}?done=reset{'' if done.shown else '-soon'}", 303)
+
+    return routes
+
+
+def _understood(fields: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The fields as they count, and what is wrong with the others."""
+    said, errors = {}, {}
+    for name, check in _FIELDS.items():
+        try:
+            said[name] = check(fields.get(name, ""))
+        except InvalidReset as error:
+            errors[name] = str(error)
+    return said, errors
+
+
+def _anew(fields: Mapping[str, str]) -> dict[str, str]:
+    """Another status is another decision: it gets a new key, and no confirmation yet."""
+    return {name: text for name, text in fields.items() if name not in ("key", "confirm")}
+
+
+def _changed(item: ItemView) -> dict[str, str]:
+    return {
+        _CHANGED: f"The status has changed to {item.status.label} since you looked: check that it "
+        "is still to be reset, and send the form again"
+    }

@@ -1,0 +1,247 @@
+"""What was searched for: the devices of a request, the requests of a device, one item."""
+
+# No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from projections.lifecycle import STATUS_BY_LABEL, Completion, Status
+from projections.views import ItemView
+from query_api.access import may_reset
+from query_api.pages import present
+from query_api.pages.present import Row, query
+from query_api.problems import Problem
+from query_api.reads import Filters, RequestPage
+from query_api.routes.downloads import csv_answer
+from query_api.routes.parameters import filters
+from query_api.screen.context import Screen
+from query_api.screen.errors import is_refresh
+from query_api.screen.sealed import DeviceToken, RequestToken, device_of, request_of
+from query_api.screen.session import signed_in
+from query_api.sessions import Session
+from schemas.identifiers import ServiceRequestId
+
+OFF = "off"
+NOTICES = {
+    "reset": "The status is now Reset by DCC. The Update Firmware request can be sent again for "
+    "this device.",
+    "reset-soon": "The reset is recorded. The status will show it in a moment.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the list of a request a page is."""
+
+    after: str | None
+    shown_from: int
+    refresh: str
+
+    def parameters(self) -> dict[str, Any]:
+        """As an address has them."""
+        return {} if self.after is None else {"after": self.after, "from": self.shown_from}
+
+
+def router(screen: Screen) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(include_in_schema=False)
+    SignedIn = Annotated[Session, Depends(signed_in(screen))]
+    From = Annotated[int, Query(alias="from", ge=1, le=1_000_000)]
+    After = Annotated[str | None, Query(max_length=200)]
+    Refresh = Annotated[str, Query(max_length=10)]
+    Completions = Annotated[list[str], Query()]
+    Statuses = Annotated[list[str], Query()]
+
+    @routes.get("/requests/{request_token}")
+    def request_page(
+        request: Request,
+        session: SignedIn,
+        request_token: RequestToken,
+        status: Statuses = [],  # noqa: B006
+        completion: Completions = [],  # noqa: B006
+        after: After = None,
+        shown_from: From = 1,
+        refresh: Refresh = "",
+    ) -> Response:
+        """The devices of one request."""
+        named = request_of(screen.seal, request_token)
+        chosen = _filters(status, completion)
+        place = Place(after, shown_from, refresh)
+        page = screen.desk.request(
+            session.caller,
+            named,
+            chosen,
+            screen.page_size,
+            None if after is None else device_of(screen.seal, after),
+            again=_again(session, request, named),
+        )
+        return screen.page(
+            request,
+            "request.html",
+            session,
+            fresh=page.freshness,
+            **_request_context(screen, named, chosen, page, place),
+        )
+
+    @routes.get("/requests/{request_token}/download")
+    def download(
+        session: SignedIn,
+        request_token: RequestToken,
+        status: Statuses = [],  # noqa: B006
+        completion: Completions = [],  # noqa: B006
+    ) -> Response:
+        """What the page shows, on all its pages, as CSV."""
+        named = request_of(screen.seal, request_token)
+        return csv_answer(screen.desk, session.caller, named, _filters(status, completion))
+
+    @routes.get("/devices/{device_token}")
+    def device_page(
+        request: Request, session: SignedIn, device_token: DeviceToken, refresh: Refresh = ""
+    ) -> Response:
+        """The requests of one device."""
+        device = device_of(screen.seal, device_token)
+        again = _again(session, request, device)
+        answer = screen.desk.device(session.caller, device, again=again)
+        return screen.page(
+            request,
+            "device.html",
+            session,
+            fresh=answer.freshness,
+            device_id=device,
+            rows=_rows(screen, answer.items),
+            unmatched=present.entries(answer.unmatched),
+            **_refreshing(request.url.path, {}, _moves(answer.items), refresh),
+        )
+
+    @routes.get("/devices/{device_token}/requests/{request_token}")
+    def item_page(
+        request: Request,
+        session: SignedIn,
+        device_token: DeviceToken,
+        request_token: RequestToken,
+        refresh: Refresh = "",
+        done: Annotated[str, Query(max_length=20)] = "",
+    ) -> Response:
+        """One item with its timeline."""
+        device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
+        again = _again(session, request, f"{device} {named}")
+        answer = screen.desk.item(session.caller, device, named, again=again)
+        item, addresses = answer.item, screen.addresses
+        soon = done == "reset-soon" and item.status is not Status.RESET_BY_DCC
+        here = addresses.item(item.device_id, item.service_request_id)
+        can_reset = may_reset(session.caller) and item.status is not Status.RESET_BY_DCC
+        return screen.page(
+            request,
+            "item.html",
+            session,
+            fresh=answer.freshness,
+            item=item,
+            stage_rows=present.stages(item),
+            not_kept=getattr(item, "not_kept", 0),
+            notice=NOTICES.get(done if soon or done != "reset-soon" else "reset"),
+            reset_address=f"{here}/reset" if can_reset else None,
+            device_address=addresses.device(item.device_id),
+            request_address=addresses.request(item.service_request_id),
+            **_refreshing(here, {"done": done}, soon or _moves([item]), refresh),
+        )
+
+    return routes
+
+
+def _again(session: Session, request: Request, what: str) -> bool:
+    """Whether the page only refreshes what this session was shown already."""
+    if is_refresh(request) and session.has_shown(what):
+        return True
+    session.show(what)
+    return False
+
+
+def _filters(status: list[str], completion: list[str]) -> Filters:
+    """The filters in an address; the form sends an empty text for *All*."""
+    labels, words = [text for text in status if text], [text for text in completion if text]
+    if not set(labels) <= set(STATUS_BY_LABEL) or not set(words) <= set(Completion):
+        raise Problem(
+            "invalid-parameter", "There is no such filter: choose one on the page of the request."
+        )
+    return filters(labels, words)
+
+
+def _moves(items: Iterable[ItemView]) -> bool:
+    """Whether any item may still change by itself."""
+    return any(item.completion is Completion.IN_PROGRESS for item in items)
+
+
+def _rows(screen: Screen, items: Iterable[ItemView]) -> list[Row]:
+    addresses = screen.addresses
+    return [Row(item, addresses.item(item.device_id, item.service_request_id)) for item in items]
+
+
+def _request_context(
+    screen: Screen,
+    request: ServiceRequestId,
+    chosen: Filters,
+    page: RequestPage,
+    place: Place,
+) -> dict[str, Any]:
+    """All that the page of a request shows."""
+    plain = screen.addresses.request(request)
+    parameters = _parameters(chosen)
+    wanted = sum(page.statuses.get(Status(number), 0) for number in chosen.wanted())
+    following = place.shown_from + len(page.items)
+    return {
+        "request_id": request,
+        "total": sum(page.counts.values()),
+        "wanted": wanted,
+        "filtered": bool(parameters),
+        "filter_words": present.filter_words(chosen),
+        "chosen_completions": chosen.completions,
+        "chosen_statuses": chosen.statuses,
+        "completion_counts": present.completion_counts(page.counts, chosen, plain),
+        "status_counts": present.status_counts(page.statuses, chosen, plain),
+        "rows": _rows(screen, page.items),
+        "shown_from": place.shown_from,
+        "page_size": screen.page_size,
+        "plain_address": plain,
+        "everything_address": plain,
+        "download_address": query(f"{plain}/download", **parameters),
+        "first_address": query(plain, **parameters),
+        "next_address": None
+        if page.next_after is None
+        else query(
+            plain,
+            **parameters,
+            **Place(screen.addresses.after(page.next_after), following, "").parameters(),
+        ),
+        **_refreshing(
+            plain,
+            {**parameters, **place.parameters()},
+            page.counts[Completion.IN_PROGRESS] > 0,
+            place.refresh,
+        ),
+    }
+
+
+def _parameters(chosen: Filters) -> dict[str, Any]:
+    found = {
+        "status": sorted(status.label for status in chosen.statuses),
+        "completion": sorted(map(str, chosen.completions)),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _refreshing(
+    address: str, parameters: dict[str, Any], moves: bool, refresh: str
+) -> dict[str, Any]:
+    """Where the page is, and whether it keeps itself up to date."""
+    paused = refresh == OFF
+    here = query(address, **parameters)
+    switch = here if paused else query(address, **parameters, refresh=OFF)
+    return {
+        "here_address": query(address, **parameters, refresh=OFF) if paused else here,
+        "refresh": moves and not paused,
+        "pause_address": switch if moves else None,
+    }

@@ -1,0 +1,102 @@
+"""The search: one choice, one value; what it finds is shown at an address that does not tell it."""
+
+# No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from query_api.criteria import Unusable, typed
+from query_api.pages.present import MARKS
+from query_api.screen.context import Screen
+from query_api.screen.session import posted, signed_in
+from query_api.sessions import Session
+from schemas.identifiers import DeviceId, ServiceRequestId
+
+_REQUEST: Final = "request"
+_DEVICE: Final = "device"
+_KINDS: Final[dict[str, type[DeviceId | ServiceRequestId]]] = {
+    _REQUEST: ServiceRequestId,
+    _DEVICE: DeviceId,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with a search, and in which field."""
+
+    field: str
+    text: str
+
+
+def router(screen: Screen) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(include_in_schema=False)
+    SignedIn = Annotated[Session, Depends(signed_in(screen))]
+    Posted = Annotated[dict[str, str], Depends(posted(screen))]
+
+    def form(
+        request: Request,
+        session: Session,
+        by: str = "",
+        value: str = "",
+        mistake: Mistake | None = None,
+    ) -> Response:
+        return screen.page(
+            request,
+            "search.html",
+            session,
+            status=400 if mistake else 200,
+            fresh=screen.freshness(),
+            here="search",
+            by=by,
+            value=value,
+            error=mistake,
+        )
+
+    @routes.get("/search")
+    def search_form(request: Request, session: SignedIn) -> Response:
+        """The form."""
+        return form(request, session)
+
+    @routes.post("/search")
+    def search(request: Request, session: SignedIn, fields: Posted) -> Response:
+        """On to what was searched for, or back to the form with how to put it right."""
+        by, value = fields.get("by", ""), fields.get("value", "")
+        found = understood(by, value)
+        if isinstance(found, Mistake):
+            return form(request, session, by, value, found)
+        addresses = screen.addresses
+        if isinstance(found, ServiceRequestId):
+            return RedirectResponse(addresses.request(found), 303)
+        return RedirectResponse(addresses.device(found), 303)
+
+    @routes.get("/statuses")
+    def statuses(request: Request, session: SignedIn) -> Response:
+        """What the statuses and marks mean."""
+        return screen.page(
+            request, "statuses.html", session, here="statuses", marks=list(MARKS.values())
+        )
+
+    return routes
+
+
+def understood(by: str, value: str) -> DeviceId | ServiceRequestId | Mistake:
+    """The identifier that is meant, or how to put the search right."""
+    kind = _KINDS.get(by)
+    if kind is None:
+        return Mistake("by", "Choose Service Request ID or Device ID")
+    if not value.strip():
+        return Mistake("value", f"Enter a {kind.kind}")
+    try:
+        return typed(DeviceId, value) if kind is DeviceId else typed(ServiceRequestId, value)
+    except Unusable as error:
+        if error.other is not None:
+            return Mistake(
+                "value",
+                f"This is a {error.other.kind}: choose {error.other.kind} above, or enter a "
+                f"{kind.kind}",
+            )
+        return Mistake("value", str(error).removesuffix("."))

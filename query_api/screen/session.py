@@ -1,0 +1,187 @@
+"""Signing in and out, and who is signed in: every page asks here."""
+
+# No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
+
+import logging
+import re
+import secrets
+from collections.abc import Callable
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from query_api.audit.entry import Action, Outcome
+from query_api.bodies import read_form
+from query_api.keys import ProviderAway
+from query_api.problems import RETRY_AFTER_S, Problem
+from query_api.screen.context import Screen
+from query_api.screen.errors import SignInNeeded, is_refresh
+from query_api.sessions import Session
+from query_api.sign_in import UNDER_WAY_S, SignedIn, SignInFailed
+
+logger = logging.getLogger(__name__)
+
+BROWSER_COOKIE: Final = "fdt-sign-in"
+HOME: Final = "/search"
+
+_LOCAL = re.compile(r"/(?:(?:requests|devices|search|statuses|access-log)(?:[/?][\w\-/?=&%+.]*)?)?")
+_ENDED: Final = {
+    "signed-out": "You have signed out.",
+    "again": "Sign in to go on. You are signed out after a time without activity.",
+}
+
+
+def local_path(text: str) -> str:
+    """``text`` if it is a page of ours, else the search: nobody is led elsewhere."""
+    return text if text != "/" and _LOCAL.fullmatch(text) else HOME
+
+
+def signed_in(screen: Screen) -> Callable[[Request], Session]:
+    """A dependency: the session of the browser, whose user has anything to look at here."""
+
+    def current(request: Request) -> Session:
+        session = live(screen, request)
+        screen.desk.admit(session.caller)
+        return session
+
+    return current
+
+
+def posted(screen: Screen) -> Callable[..., dict[str, str]]:
+    """A dependency: the fields of a form that a page of this very session sent."""
+
+    def checked(
+        request: Request, fields: Annotated[dict[str, str], Depends(read_form)]
+    ) -> dict[str, str]:
+        session = live(screen, request)
+        origin = request.headers.get("origin", screen.public_url)
+        if origin != screen.public_url or not session.accepts(fields.pop("csrf", "")):
+            raise Problem(
+                "csrf",
+                "The form was not sent from a page of this sign-in, or the page is old: load the "
+                "page again, and fill it in again.",
+            )
+        return fields
+
+    return checked
+
+
+def live(screen: Screen, request: Request) -> Session:
+    """The live session of the browser; :class:`~query_api.screen.errors.SignInNeeded`."""
+    name = request.cookies.get(screen.cookie)
+    found = screen.sessions.find(name, renew=not is_refresh(request)) if name else None
+    if found is None:
+        raise SignInNeeded(_asked(request))
+    return found
+
+
+def _asked(request: Request) -> str:
+    """What was asked for, if it can be asked for again."""
+    if request.method != "GET":
+        return HOME
+    query = f"?{request.url.query}" if request.url.query else ""
+    return local_path(request.url.path + query)
+
+
+def router(screen: Screen) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/")
+    def home() -> Response:
+        """The search is where everything begins."""
+        return RedirectResponse(HOME, 303)
+
+    @routes.get("/sign-in")
+    def sign_in_page(request: Request, to: str = HOME, after: str = "") -> Response:
+        """What this is, and the way in."""
+        if screen.session_of(request) is not None:
+            return RedirectResponse(local_path(to), 303)
+        start = f"{screen.public_url}/sign-in/start?{urlencode({'to': local_path(to)})}"
+        ended = _ENDED.get(after)
+        return screen.page(request, "sign_in.html", None, start=start, ended=ended)
+
+    @routes.get("/sign-in/start")
+    def start(request: Request, to: str = HOME) -> Response:
+        """On to the identity provider."""
+        browser = request.cookies.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
+        try:
+            address = screen.sign_in.begin(browser, local_path(to))
+        except ProviderAway as error:
+            raise _away(error) from error
+        answer = RedirectResponse(address, 303)
+        answer.set_cookie(
+            BROWSER_COOKIE,
+            browser,
+            max_age=int(UNDER_WAY_S),
+            path="/sign-in",
+            secure=screen.secure,
+            httponly=True,
+            samesite="lax",
+        )
+        return answer
+
+    @routes.get("/sign-in/callback")
+    def callback(request: Request) -> Response:
+        """Back from the identity provider."""
+        browser = request.cookies.get(BROWSER_COOKIE)
+        try:
+            found = screen.sign_in.finish(browser, dict(request.query_params))
+        except SignInFailed as error:
+            return screen.page(
+                request,
+                "message.html",
+                None,
+                status=400,
+                heading="You are not signed in",
+                lines=[str(error)],
+                links=[{"href": "/sign-in", "text": "Sign in"}],
+            )
+        except ProviderAway as error:
+            raise _away(error) from error
+        return _begin(screen, request, found)
+
+    @routes.post("/sign-out")
+    def sign_out(
+        request: Request, _: Annotated[dict[str, str], Depends(posted(screen))]
+    ) -> Response:
+        """End the session here and at the identity provider."""
+        ended = screen.sessions.end(request.cookies.get(screen.cookie, ""))
+        address = None
+        if ended is not None:
+            screen.desk.auditor.note(ended.caller, Action.SIGN_OUT, None, Outcome.ACCEPTED)
+            address = screen.sign_in.sign_out_address(ended.id_token)
+        answer = RedirectResponse(address or "/sign-in?after=signed-out", 303)
+        answer.delete_cookie(screen.cookie, path="/", secure=screen.secure, httponly=True)
+        answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return answer
+
+    return routes
+
+
+def _begin(screen: Screen, request: Request, found: SignedIn) -> Response:
+    """A session under a new name; one that the browser had before is ended."""
+    screen.desk.auditor.note(found.caller, Action.SIGN_IN, None, Outcome.ACCEPTED)
+    screen.sessions.end(request.cookies.get(screen.cookie, ""))
+    answer = RedirectResponse(found.return_to, 303)
+    answer.set_cookie(
+        screen.cookie,
+        screen.sessions.begin(found.caller, found.id_token),
+        path="/",
+        secure=screen.secure,
+        httponly=True,
+        samesite="lax",
+    )
+    answer.delete_cookie(BROWSER_COOKIE, path="/sign-in")
+    return answer
+
+
+def _away(error: ProviderAway) -> Problem:
+    logger.warning("nobody can sign in: %s", error)
+    return Problem(
+        "sign-in-unavailable",
+        "The identity provider cannot be reached: try again in a moment.",
+        {"Retry-After": str(RETRY_AFTER_S)},
+    )
