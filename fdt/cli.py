@@ -48,6 +48,7 @@ COMMANDS: Final = (
         "Look at what was refused; send it again, or drop it.",
     ),
     Command("token", "token", "token", "Print an access token (development only)."),
+    Command("audit", "audit", "audit", "Print who looked at what, and who reset what."),
     Command("broker", "broker", "broker", "Run a local Kafka until Ctrl-C."),
     Command("codes", "codes", "codes", "Say what native codes mean; check another catalogue."),
     Command("settings", "settings", "settings", "Print every setting, secrets hidden."),

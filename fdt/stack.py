@@ -221,7 +221,7 @@ def _seed(demand: Demand, broker: Broker) -> int:
 
 
 def welcome(settings: Settings, request: PlannedRequest | None) -> str:
-    """Where the read side is, how to get in, and what to ask."""
+    """Where the screen and the read side are, how to get in, and what to ask."""
     url, user_id, asked = read_side_url(settings), SUPPLIERS[0], "SERVICE-REQUEST-ID"
     if request is not None:
         user_id, asked = request.originator, request.request_id
@@ -232,7 +232,9 @@ def welcome(settings: Settings, request: PlannedRequest | None) -> str:
     return "\n".join(
         [
             "",
-            f"Read side: {url} (its contract: {url}/openapi.json)",
+            f"The screen: {url}",
+            f"  Sign in there as Sam Supplier, and search for the Service Request ID {asked}",
+            f"Read side: {url}/v1 (its contract: {url}/openapi.json)",
             f"A token of a supplier: {token}",
             "A first question:",
             f'  curl -H "Authorization: Bearer $({token})" {url}/v1/service-requests/{asked}',

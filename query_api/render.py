@@ -106,10 +106,11 @@ def _csv_row(view: views.ItemView) -> tuple[str, ...]:
         f"{view.reason.code} {view.reason.text}",
         time(view.updated_at),
     )
-    return tuple(_guarded(cell) for cell in cells)
+    return tuple(guarded(cell) for cell in cells)
 
 
-def _guarded(cell: str) -> str:
+def guarded(cell: str) -> str:
+    """``cell`` as a text, where a spreadsheet would run it."""
     return "'" + cell if cell.startswith(_FORMULA) else cell
 
 

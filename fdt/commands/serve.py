@@ -23,6 +23,7 @@ def serve() -> None:
 
     config = read_side_config(Settings())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for every sign-in, with its code
     try:
         run(config, on_listening=lambda url: typer.echo(f"Read side on {url}"))
     except (CannotServe, BadCatalogue) as error:

@@ -35,8 +35,6 @@ def environment() -> Environment:
         "lifecycle": LIFECYCLE,
         "completions": tuple(Completion),
         "stages": statuses.STAGES,
-        "meanings": statuses.MEANINGS,
-        "colours": statuses.COLOURS,
         "completion_colours": statuses.COMPLETION_COLOURS,
     }
     found.filters |= {

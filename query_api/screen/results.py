@@ -141,7 +141,7 @@ def router(screen: Screen) -> APIRouter:
             fresh=answer.freshness,
             item=item,
             stage_rows=present.stages(item),
-            not_kept=getattr(item, "not_kept", 0),
+            not_kept=item.not_kept,
             notice=NOTICES.get(done if soon or done != "reset-soon" else "reset"),
             reset_address=f"{here}/reset" if can_reset else None,
             device_address=addresses.device(item.device_id),

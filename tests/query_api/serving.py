@@ -26,7 +26,8 @@ from query_api.listing import ForgivingCatalogue
 from query_api.reads import Reads
 from query_api.screen.context import Screen
 from tests.query_api.tokens import AUDIENCE, ISSUER
-from tests.query_api.world import CATALOGUE, GENEROUS, RETENTION_MS, OneKey, World
+from tests.query_api.world import GENEROUS, RETENTION_MS, OneKey, World
+from tests.support.rows import CATALOGUE
 
 SERVED = replace(GENEROUS, client_id=None, public_url=None, people=people())
 

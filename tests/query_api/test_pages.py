@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.lifecycle import LIFECYCLE, Status
+from projections.lifecycle import LIFECYCLE
 from projections.state import Report
 from projections.views import MARKS as ALL_MARKS
 from query_api.pages import assets, statuses
@@ -280,7 +280,10 @@ def squeezed(text: str) -> str:
 
 def test_every_status_and_mark_has_its_look_and_its_words() -> None:
     """One that were added to the lifecycle without them would have no colour."""
-    assert set(statuses.COLOURS) == set(statuses.MEANINGS) == set(Status)
+    css = assets.assets()[assets.address("screen.css").removeprefix("/assets/")].content.decode()
+    for colour in {row.colour for row in LIFECYCLE}:
+        assert f".fdt-bar--{colour} " in css
+        assert f".fdt-now--{colour} " in css
     assert set(MARKS) == set(ALL_MARKS)
     assert [stage for stage, _, _ in statuses.STAGES] == sorted(
         {row.stage for row in LIFECYCLE if row.stage}
