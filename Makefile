@@ -15,12 +15,12 @@ PACKAGES := bench fdt processor projections query_api schemas sources storage te
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-deep chaos soak mutants lint format bench lock clean
+.PHONY: help setup run test test-deep chaos soak mutants lint format bench lock clean browser screens vendor
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
-setup: $(MADE) ## Make the virtual environment from the hashed lock
+setup: $(MADE) browser ## Make the virtual environment from the hashed lock; Chromium for tests
 	@echo "The environment is ready: $(BIN)/fdt --help"
 
 $(MADE): requirements.lock pyproject.toml
@@ -32,6 +32,9 @@ $(MADE): requirements.lock pyproject.toml
 	$(UV) --require-hashes -r requirements.lock || $(PIP) --require-hashes -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $(MADE)
+
+browser: ## Install Chromium for the browser tests (as root on Debian; else says how)
+	@sh tests/browser/install.sh
 
 run: $(MADE) ## Run everything on this machine (ARGS="--devices 20000 --workers 2")
 	@$(BIN)/fdt up $(ARGS)
@@ -64,6 +67,12 @@ chaos: $(MADE) ## Break the processor at length (docs/reliability.md)
 
 soak: $(MADE) ## A worker at full rate for 20 minutes (ARGS="--minutes 5")
 	$(BIN)/python -m bench.soak $(ARGS)
+
+screens: $(MADE) ## Make the pictures in docs/screens anew, by the browser tests
+	SCREENS=docs/screens $(BIN)/python -m pytest tests/browser/test_every_page.py $(ARGS)
+
+vendor: $(MADE) ## Fetch govuk-frontend and htmx anew (needs npm)
+	$(BIN)/python -m query_api.pages.vendor
 
 lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's jars
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \

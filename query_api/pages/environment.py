@@ -45,6 +45,7 @@ def environment() -> Environment:
         "span": words.span,
         "number": words.number,
         "devices": words.devices,
+        "advice": words.advice,
         "source_name": words.source_name,
         "feed_name": words.feed_name,
     }

@@ -58,6 +58,11 @@ def devices(value: int) -> str:
     return f"{value:,} device{'' if value == 1 else 's'}"
 
 
+def advice(text: str) -> str:
+    """A next step as it stands after *What to do*: the catalogue's *None* is *Nothing* there."""
+    return f"Nothing{text.removeprefix('None')}" if text.startswith("None") else text
+
+
 def source_name(topic: str) -> str:
     """Who publishes a topic."""
     return SOURCE_NAMES[TOPIC_SOURCES[topic]]

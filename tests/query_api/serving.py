@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from query_api.assembly import (
     mount_provider,
     services_of,
 )
+from query_api.audit.entry import wall_ms
 from query_api.audit.trail import Auditor
 from query_api.listing import ForgivingCatalogue
 from query_api.reads import Reads
@@ -42,8 +43,13 @@ class Served:
 
 
 @contextmanager
-def served(world: World, folder: Path, screen: ScreenConfig = SERVED) -> Iterator[Served]:
-    """Serve ``world`` until the end of the ``with``."""
+def served(
+    world: World,
+    folder: Path,
+    screen: ScreenConfig = SERVED,
+    now_ms: Callable[[], int] = wall_ms,
+) -> Iterator[Served]:
+    """Serve ``world`` until the end of the ``with``; pages tell ages by ``now_ms``."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     config = ReadSideConfig(
@@ -61,6 +67,8 @@ def served(world: World, folder: Path, screen: ScreenConfig = SERVED) -> Iterato
     reads = Reads(world.progress, ForgivingCatalogue(CATALOGUE), RETENTION_MS)
     parts = Parts(reads, Auditor(world.trail), world.trail, world.publisher)
     services = services_of(config, parts, {ISSUER: OneKey(world.tokens.key)}, url)
+    assert services.screen is not None
+    services = replace(services, screen=replace(services.screen, now_ms=now_ms))
     assert services.screen is not None
     app = create_app(services, world.damage.append)
     mount_provider(app, config, url)
