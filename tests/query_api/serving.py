@@ -65,7 +65,7 @@ def served(
         screen=screen,
     )
     reads = Reads(world.progress, ForgivingCatalogue(CATALOGUE), RETENTION_MS)
-    parts = Parts(reads, Auditor(world.trail), world.trail, world.publisher)
+    parts = Parts(reads, Auditor(world.trail, now_ms), world.trail, world.publisher)
     services = services_of(config, parts, {ISSUER: OneKey(world.tokens.key)}, url)
     assert services.screen is not None
     services = replace(services, screen=replace(services.screen, now_ms=now_ms))
