@@ -15,7 +15,7 @@ PACKAGES := bench fdt processor projections query_api schemas sources storage te
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-deep chaos soak mutants lint format bench lock clean browser screens vendor
+.PHONY: help setup run test test-deep chaos soak mutants lint format bench lock clean browser screens vendor keycloak
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -73,6 +73,9 @@ screens: $(MADE) ## Make the pictures in docs/screens anew, by the browser tests
 
 vendor: $(MADE) ## Fetch govuk-frontend and htmx anew (needs npm)
 	$(BIN)/python -m query_api.pages.vendor
+
+keycloak: $(MADE) ## Sign in at a real Keycloak, which is downloaded once (180 MB)
+	$(BIN)/python -m pytest tests/browser/keycloak.py $(ARGS)
 
 lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's jars
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \

@@ -3,7 +3,8 @@
 Everything meets one local broker and the same events, one after the other, so the ratios hold
 whatever machine this is. Options: ``--events N`` (default 300,000), ``--documented N`` (how many of
 them Faust as documented is given, default all), ``--seconds S`` of freshness at 500 events a
-second; ``--fold`` measures the fold alone, without a broker.
+second; ``--fold`` measures the fold alone, ``--pages`` the screen alone with ``--items N`` held
+(default 1,000,000), both without a broker.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import fold, freshness, throughput
+from bench import fold, freshness, pages, throughput
 from bench.load import load
 from fdt.broker import LocalKafka
 from fdt.settings import Settings
@@ -31,8 +32,15 @@ def main() -> None:
     parser.add_argument("--documented", type=int)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--fold", action="store_true")
+    parser.add_argument("--pages", action="store_true")
+    parser.add_argument("--items", type=int, default=pages.ITEMS)
     asked = parser.parse_args()
     console = Console()
+    if asked.pages:
+        looking = pages.measure(asked.items, console.log)
+        show_pages(console, looking)
+        print(json.dumps(looking))
+        return
     folding = fold.measure()
     show_fold(console, folding)
     if asked.fold:
@@ -78,6 +86,22 @@ def show_fold(console: Console, figures: dict[str, float]) -> None:
             f"{figures[f'write_after_{length}_us']:.1f}",
         )
     console.print(table)
+
+
+def show_pages(console: Console, figures: dict[str, float]) -> None:
+    """What a page costs, and what it weighs."""
+    table = Table("page", "p50, ms", "p95, ms", title=f"{figures['page_items']:,.0f} items held")
+    for what in ("search_request", "search_device", "filtered", "item"):
+        table.add_row(what, *(f"{figures[f'{what}_{cut}_ms']:.1f}" for cut in ("p50", "p95")))
+    console.print(table)
+    console.print(
+        f"a device of another's: {figures['foreign_p50_ms']:.2f} ms, "
+        f"one that is not there: {figures['unknown_p50_ms']:.2f} ms (medians)"
+    )
+    console.print(
+        f"a full page: {figures['page_kib']:.1f} KiB with cache, "
+        f"{figures['page_and_files_kib']:.1f} KiB without"
+    )
 
 
 def show(console: Console, figures: dict[str, float]) -> None:

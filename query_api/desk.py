@@ -6,10 +6,11 @@ rights, outside the limits, or without a trace.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from projections.views import ItemView
 from query_api.access import Caller, Forbidden, may_see, require_log, require_reader
@@ -27,6 +28,10 @@ from query_api.reads import (
     RequestPage,
 )
 from schemas.identifiers import DeviceId, ServiceRequestId
+
+NOTHING_TAKES_S: Final = 0.01
+"""Answers that hold nothing all take this long: what is foreign is found sooner or later than what
+is not there, and nobody shall learn from that which it is."""
 
 Answer = TypeVar("Answer")
 
@@ -167,11 +172,13 @@ class Desk:
         foreign: bool = False,
     ) -> Answer:
         """The answer, once it is written down what was asked and whether there was anything."""
+        begun = time.monotonic()
         try:
             answer = ask()
         except NothingHeld:
             outcome = Outcome.REFUSED if foreign else Outcome.EMPTY
             self.auditor.note(caller, action, criterion, outcome)
+            time.sleep(max(0.0, NOTHING_TAKES_S - (time.monotonic() - begun)))
             raise
         if not silent:
             self.auditor.note(caller, action, criterion, Outcome.FOUND, rows(answer))

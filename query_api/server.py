@@ -74,6 +74,8 @@ def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = Non
         KafkaPublisher(config.bootstrap, codec),
     )
     services = services_of(config, parts, issuers, base)
+    if services.screen is None:
+        logger.warning("no screen is served: FDT_OIDC_CLIENT_ID names no client at the provider")
     app = create_app(services, on_damage=feed.fail)
     mount_provider(app, config, base)
     server = uvicorn.Server(

@@ -26,6 +26,7 @@ ROLE_WORDS: Final = {
     Role.SERVICE_CENTRE: "DCC Service Centre",
     Role.AUDITOR: "Auditor",
 }
+_ONLY_HTTPS: Final = "max-age=31536000"
 _COMPRESS_LEVEL: Final = 5
 _COMPRESS_FROM: Final = 1000
 
@@ -99,7 +100,10 @@ class Screen:
             **_person(session),
             **context,
         )
-        return html(request, text, status, self._policy())
+        answer = html(request, text, status, self._policy())
+        if self.secure:
+            answer.headers["Strict-Transport-Security"] = _ONLY_HTTPS
+        return answer
 
     def _policy(self) -> str:
         forms = f"'self' {self.provider_origin}" if self.provider_origin else "'self'"

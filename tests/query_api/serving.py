@@ -48,9 +48,14 @@ def served(
     folder: Path,
     screen: ScreenConfig = SERVED,
     now_ms: Callable[[], int] = wall_ms,
+    issuer: str = ISSUER,
+    port: int | None = None,
 ) -> Iterator[Served]:
-    """Serve ``world`` until the end of the ``with``; pages tell ages by ``now_ms``."""
-    port = free_port()
+    """Serve ``world`` until the end of the ``with``; pages tell ages by ``now_ms``.
+
+    ``issuer`` is asked to sign people in, if ``screen`` names a client there.
+    """
+    port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     config = ReadSideConfig(
         bootstrap="",
@@ -61,7 +66,7 @@ def served(
         profile="development",
         retention_ms=RETENTION_MS,
         oidc_audience=AUDIENCE,
-        oidc_issuer=ISSUER if screen.client_id is None else None,
+        oidc_issuer=issuer,
         screen=screen,
     )
     reads = Reads(world.progress, ForgivingCatalogue(CATALOGUE), RETENTION_MS)

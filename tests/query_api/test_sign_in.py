@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,7 +19,7 @@ from query_api.screen.session import HOME, local_path
 from query_api.sessions import Sessions
 from query_api.sign_in import Client, Provider, SignIn, SignInFailed
 from tests.query_api.serving import Served, served
-from tests.query_api.world import ALPHA, World, accepted, device_id, request_id
+from tests.query_api.world import ALPHA, GENEROUS, World, accepted, device_id, request_id
 
 R1 = request_id(1)
 D1 = device_id(1)
@@ -246,6 +247,17 @@ def test_pages_of_ours_are_led_back_to() -> None:
     """With their filters."""
     for text in ("/requests/a-b_c", "/requests/abc?status=A+B&after=x", "/devices/a/requests/b"):
         assert local_path(text) == text
+
+
+def test_by_https_cookies_are_secure_and_stay_so() -> None:
+    """The name's prefix has browsers refuse any weaker cookie, and pages ask for https for ever."""
+    made = World(screen=replace(GENEROUS, public_url="https://ssi.example"))
+    browser = made.browser(Role.AUDITOR)
+    assert browser.screen.cookie == "__Host-fdt"
+    page = browser.get("/search")
+    assert page.headers["strict-transport-security"].startswith("max-age=")
+    out = browser.post("/sign-out", {})
+    assert "Secure" in out.headers["set-cookie"]
 
 
 class Clock:
