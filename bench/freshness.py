@@ -35,7 +35,9 @@ def measure(bootstrap: str, folder: Path, seconds: float) -> dict[str, float]:
     port = _free_port()
     with (
         command("process", bootstrap, folder),
-        command("serve", bootstrap, folder, FDT_API_PORT=str(port)),
+        command(
+            "serve", bootstrap, folder, FDT_API_PORT=str(port), FDT_SEARCHES_PER_MINUTE="10000000"
+        ),
         httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=_signed_in(folder)) as api,
     ):
         _wait_until_ready(api)

@@ -216,7 +216,7 @@ class Settings(BaseSettings):
         timedelta(hours=1),
         description="Silence of a source or CSP region that the screen speaks of.",
     )
-    searches_per_minute: Count = Field(60, description="Most look-ups of one user in a minute.")
+    searches_per_minute: Count = Field(120, description="Most look-ups of one user in a minute.")
     downloads_per_minute: Count = Field(10, description="Most downloads of one user in a minute.")
     audit_spool_mb: Count = Field(
         64,

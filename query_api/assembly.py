@@ -48,7 +48,7 @@ class ScreenConfig:
     idle_s: float = 1800.0
     absolute_s: float = 28_800.0
     silent_after_ms: int = _HOUR_MS
-    searches_per_minute: int = 60
+    searches_per_minute: int = 120
     downloads_per_minute: int = 10
     spool_bytes: int = 64 * _MIB
     page_size: int = 50
