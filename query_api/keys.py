@@ -13,7 +13,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -137,10 +136,6 @@ class OidcKeys:
             raise UnknownKey(f"{self._issuer} has no such key")
         return found
 
-    @cached_property
-    def _client(self) -> httpx.Client:
-        return self._given_client or httpx.Client(timeout=_FETCH_TIMEOUT_S)
-
     def _age(self) -> float:
         """Seconds since the keys were confirmed."""
         return self._clock() - self._confirmed_at
@@ -181,9 +176,16 @@ class OidcKeys:
 
     def _get(self, address: str, shape: type[_Shape]) -> _Shape:
         check_transport(address)
-        answer = self._client.get(address)
+        answer = fetched(address, self._given_client)
         answer.raise_for_status()
         return msgspec.json.decode(answer.content, type=shape)
+
+
+def fetched(address: str, client: httpx.Client | None) -> httpx.Response:
+    """What a provider answers; asked so seldom that no connection is kept."""
+    if client is not None:
+        return client.get(address)
+    return httpx.get(address, timeout=_FETCH_TIMEOUT_S)
 
 
 def is_loopback(host: str) -> bool:

@@ -14,7 +14,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -26,7 +25,7 @@ from authlib.integrations.httpx_client import OAuth2Client
 
 from query_api.access import Caller
 from query_api.auth import Authenticator
-from query_api.keys import ProviderAway, check_transport
+from query_api.keys import ProviderAway, check_transport, fetched
 from query_api.problems import Problem
 
 SCOPE: Final = "openid profile"
@@ -71,15 +70,11 @@ class Provider:
             self._known, self._known_at = self._fetch(), self._clock()
         return self._known
 
-    @cached_property
-    def _client(self) -> httpx.Client:
-        return self._given_client or httpx.Client(timeout=_FETCH_TIMEOUT_S)
-
     def _fetch(self) -> Endpoints:
         address = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
         check_transport(address)
         try:
-            answer = self._client.get(address)
+            answer = fetched(address, self._given_client)
             answer.raise_for_status()
             found = msgspec.json.decode(answer.content, type=Endpoints)
         except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError) as error:

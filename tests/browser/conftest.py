@@ -12,14 +12,14 @@ from tests.browser.chromium import started
 from tests.query_api.serving import Served, served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
+    """A headless Chromium; its driver keeps an event loop, which must not outlast these tests."""
     with started() as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The campaign behind a real server; its clock stands still, so that pictures do."""
     with served(campaign(), tmp_path_factory.mktemp("shown"), now_ms=lambda: NOW) as running:

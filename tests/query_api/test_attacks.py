@@ -6,7 +6,6 @@ have the tokens' claims (``test_auth.py``).
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
@@ -277,22 +276,19 @@ def test_slow_clients_keep_nobody_waiting(tmp_path: Path, monkeypatch: pytest.Mo
             began = time.monotonic()
             assert httpx.get(f"{running.url}/healthz").status_code == 200
             assert time.monotonic() - began < 5
-            asyncio.run(_dawdling_body(host, int(port)))
+            _dawdling_body(host, int(port))
         finally:
             for each in slow:
                 each.close()
 
 
-async def _dawdling_body(host: str, port: int) -> None:
-    reader, writer = await asyncio.open_connection(host, port)
-    writer.write(
-        b"POST /development-sign-in/token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
-        b"Content-Type: application/x-www-form-urlencoded\r\n\r\ncode="
-    )
-    await writer.drain()
-    answer = await asyncio.wait_for(reader.read(), 10)
-    writer.close()
-    await writer.wait_closed()
+def _dawdling_body(host: str, port: int) -> None:
+    with socket.create_connection((host, port), timeout=10) as client:
+        client.sendall(
+            b"POST /development-sign-in/token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+            b"Content-Type: application/x-www-form-urlencoded\r\n\r\ncode="
+        )
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
     assert answer.startswith(b"HTTP/1.1 408"), answer
     assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["type"].endswith("too-slow")
 

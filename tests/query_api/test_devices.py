@@ -32,7 +32,7 @@ def test_the_requests_of_a_device_are_shown_newest_first() -> None:
     )
     client = world.supplier()
     answer = client.get(PATH).json()
-    assert sorted(answer) == ["freshness", "items", "unmatched"]
+    assert sorted(answer) == ["freshness", "items", "not_kept", "unmatched"]
     assert [item["service_request_id"] for item in answer["items"]] == [R1, R2]
     for request, item in zip((R1, R2), answer["items"], strict=True):
         assert client.get(f"/v1/service-requests/{request}").json()["items"] == [item]
@@ -68,6 +68,7 @@ def test_reports_without_a_request_have_no_owner() -> None:
                     "next_step": "Activate the firmware with 11.3.",
                     "retryable": False,
                 },
+                "detail": None,
                 "occurred_at": "2026-11-23T06:00:00.000Z",
                 "received_at": "2026-11-23T06:00:01.000Z",
                 "evidence": {
@@ -76,6 +77,7 @@ def test_reports_without_a_request_have_no_owner() -> None:
                     "offset": 4,
                     "event_id": "00000000-0000-0000-0000-000000000004",
                 },
+                "copies": 0,
             }
         ]
 
@@ -89,15 +91,18 @@ def test_a_supplier_never_sees_unmatched_reports_beside_its_items() -> None:
 
 
 def test_unmatched_reports_are_hidden_after_the_retention_and_bounded() -> None:
-    """At most 200, the newest; each until 30 days after it was received."""
+    """At most 200, the rest counted; each until 30 days after it was received."""
     world = World()
     world.put({D1: [delivered(offset=n, at=T0 + n) for n in range(250)]})
     client = world.service_centre()
-    shown = client.get(PATH).json()["unmatched"]
-    assert [entry["evidence"]["offset"] for entry in shown] == list(range(50, 250))
+    answer = client.get(PATH).json()
+    kept = [entry["evidence"]["offset"] for entry in answer["unmatched"]]
+    assert kept == sorted(kept)
+    assert len(kept) == 200
+    assert answer["not_kept"] > 0
     world.put({}, seen_at=T0 + 1000 + 239 + RETENTION_MS)
     shown = client.get(PATH).json()["unmatched"]
-    assert [entry["evidence"]["offset"] for entry in shown] == list(range(240, 250))
+    assert [entry["evidence"]["offset"] for entry in shown] == [n for n in kept if n >= 240]
     world.put({}, seen_at=T0 + DAY_MS + RETENTION_MS)
     assert client.get(PATH).status_code == 404
 
@@ -118,6 +123,7 @@ def test_an_item_comes_with_everything_that_was_recorded_for_it() -> None:
     answer = world.supplier().get(f"{PATH}/service-requests/{R1}").json()
     timeline = answer.pop("timeline")
     freshness = answer.pop("freshness")
+    assert answer.pop("not_kept") == 0
     assert world.supplier().get(PATH).json()["items"] == [answer]
     assert freshness["lag_events"] == 0
     assert (answer["status"], answer["completion"]) == ("Reset by DCC", "Failed")
