@@ -168,10 +168,10 @@ class Moment:
         """What the caller may see of a device; :class:`NothingHeld`."""
         view = self._view(caller, device)
         items = tuple(item for item in view.items if self._shows(caller, item))
-        unmatched = self._unmatched(view) if may_see_unmatched(caller) else ()
-        if not items and not unmatched:
+        waiting, not_kept = self._unmatched(view) if may_see_unmatched(caller) else ((), 0)
+        if not items and not waiting:
             raise NothingHeld
-        return DeviceAnswer(items, unmatched, view.not_kept, self.freshness)
+        return DeviceAnswer(items, waiting, not_kept, self.freshness)
 
     def item(self, caller: Caller, device: DeviceId, request: ServiceRequestId) -> ItemAnswer:
         """One item of a device; :class:`NothingHeld`."""
@@ -222,9 +222,11 @@ class Moment:
         """Whether what was received then is still inside the retention."""
         return received_at + self._retention_ms > self._now
 
-    def _unmatched(self, view: DeviceView) -> tuple[TimelineEntry, ...]:
+    def _unmatched(self, view: DeviceView) -> tuple[tuple[TimelineEntry, ...], int]:
+        """The newest that wait, and how many more there are or were."""
         held = [entry for entry in view.unmatched if self._is_held(entry.received_at)]
-        return tuple(held[-UNMATCHED_SHOWN:])
+        shown = held[-UNMATCHED_SHOWN:]
+        return tuple(shown), view.not_kept + len(held) - len(shown)
 
 
 class Reads:
