@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -14,6 +15,21 @@ from schemas.topics import TOPICS
 from tests.support.topics import create_anew
 
 pytest_plugins = ["tests.hypothesis_profiles"]
+
+SLOW_LAST = ("simulation", "broker", "processor", "test_", "browser", "chaos")
+"""Folders of tests, or how their files begin, after all others: what fails often fails at once."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first; within a folder the order stays."""
+    root = Path(__file__).parent
+
+    def rank(item: pytest.Item) -> int:
+        first = item.path.relative_to(root).parts[0]
+        slow = [n for n, name in enumerate(SLOW_LAST, 1) if first.startswith(name)]
+        return slow[0] if slow else 0
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")
