@@ -167,7 +167,7 @@ class Checker:
             # A row that nothing touched may hold what is due until the next sweep.
             if state is not None:
                 state = self._published.settled(decode_row(state), self._time)
-            if state != expected:
+            if state != expected and not (self.excused and _same_records(state, expected)):
                 raise Violation(f"{what}: {device}")
 
     def _time_moves(self, told: dict) -> None:  # type: ignore[type-arg]
@@ -183,7 +183,8 @@ class Checker:
         if self.behind:
             raise Violation("I10: events are still being read again")
         self._compare(set(self._by_device) | set(self.table), "I1: a row is not the fold")
-        for device, state in self.table.items():
+        # A partition that reads everything again may not have its time yet.
+        for device, state in self.table.items() if self._time is not None else ():
             left = self._published.settled(decode_row(state), self._time)
             if left is None or decode_row(left).reports() != decode_row(state).reports():
                 raise Violation(f"I8: what is due of {device} was not forgotten")
@@ -210,6 +211,13 @@ class Checker:
         )
         if sum(places.values()) != self.bad:
             raise Violation(f"I7: {sum(places.values())} dead letters of {self.bad} bad records")
+
+
+def _same_records(one: bytes | None, other: bytes | None) -> bool:
+    """After a disaster a row may remember what it forgot in a life that is not told any more."""
+    if one is None or other is None:
+        return one is other
+    return decode_row(one).reports() == decode_row(other).reports()
 
 
 def _includes(after: bytes, before: bytes) -> bool:
