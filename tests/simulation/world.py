@@ -211,8 +211,6 @@ class World:
         for checker in self.checkers:
             checker.follow()
             checker.excused = True
-            if what.startswith("status"):
-                checker.table = {}
         if what == "status emptied":
             for number in range(PARTITIONS):
                 self.broker.empty_status(number)
