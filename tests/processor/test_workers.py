@@ -29,7 +29,8 @@ def test_two_workers_share_the_partitions_and_one_that_is_killed_comes_back(
         FDT_DATA_DIR=str(tmp_path),
         FDT_SESSION_TIMEOUT="6",
     ) as supervisor:
-        wait_until_said(log, r"(?s)processor 0 .*goes on at.*processor 1 .*goes on at")
+        for number in (0, 1):
+            wait_until_said(log, rf"processor {number} .*goes on at")
         schedule = publish(plan, fresh_topics, 4)
         os.kill(children(supervisor.pid)[0], signal.SIGKILL)
         wait_until_said(log, "signal SIGKILL; starting it again")
