@@ -80,7 +80,7 @@ def _device(number: int) -> DeviceId:
 
 def _filled(folder: Path, items: int) -> View:
     """One request of the largest size, the others a tenth of it."""
-    view = View.create(RocksStore(folder, block_cache_mb=64), Meta("bench", 1))
+    view = View.create(RocksStore(folder), Meta("bench", 1))
     rules = Fold(load_catalogue(), frozenset({"ESME"}))
     now = time.time_ns() // 1_000_000
     for start in range(0, items, _BATCH):

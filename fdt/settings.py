@@ -26,6 +26,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from fdt.errors import UserError
+from storage.store import MEMORY_MB
 
 PREFIX: Final = "FDT_"
 DEVICE_TYPES: Final = ("ESME", "GSME", "PPMID", "HCALCS")
@@ -229,7 +230,11 @@ class Settings(BaseSettings):
     read_view_name: Name = Field(
         "view-0", description="Name of this read side's view, and of its folder."
     )
-    block_cache_mb: Count = Field(64, description="RocksDB block cache of one database, in MiB.")
+    store_memory_mb: Count = Field(
+        MEMORY_MB,
+        description="Memory of all RocksDB databases of one process together, in MiB: block cache "
+        "and memtables.",
+    )
     kafka_heap_mb: Annotated[int, Field(ge=128)] = Field(
         512, description="Java heap of the local broker, in MiB."
     )

@@ -107,7 +107,7 @@ def _partition_factory(
 ) -> Callable[[int], Partition]:
     """Parts shared by the partitions are made once."""
     reader, codec = reader_of(config), codec_of(config)
-    stores = FolderStores(config.folder, config.block_cache_mb, config.least_free_mb)
+    stores = FolderStores(config.folder, config.store_memory_mb, config.least_free_mb)
     report = Reporter(owner.step)
     in_hand = NotedInHand(
         config.folder,

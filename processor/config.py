@@ -33,7 +33,7 @@ class ProcessorConfig:
     idle_control_interval: timedelta
     stall_timeout: timedelta
     max_batch_records: int
-    block_cache_mb: int
+    store_memory_mb: int
     least_free_mb: int
     timeline_cap: int
     retention: timedelta

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from storage.rocks import RocksStore
+from storage.rocks import Memory, RocksStore
 from storage.store import Store
 
 logger = logging.getLogger(__name__)
@@ -24,14 +24,14 @@ _MIB: Final = 1024 * 1024
 class FolderStores:
     """One RocksDB database for each partition number, below ``folder``."""
 
-    def __init__(self, folder: Path, block_cache_mb: int, least_free_mb: int) -> None:
+    def __init__(self, folder: Path, memory_mb: int, least_free_mb: int) -> None:
         self._folder = folder
-        self._block_cache_mb = block_cache_mb
+        self._memory = Memory(memory_mb)
         self._least_free = least_free_mb * _MIB
 
     def open(self, partition: int) -> Store:
         """Open or create; :class:`~storage.store.StoreDamaged` if what is there cannot be read."""
-        return RocksStore(self._path(partition), block_cache_mb=self._block_cache_mb)
+        return RocksStore(self._path(partition), memory=self._memory)
 
     def set_aside(self, partition: int, why: str) -> None:
         """Rename the folder: what is set aside is kept for whoever asks why, the oldest not for

@@ -27,6 +27,7 @@ from query_api.screen.context import Screen, origin_of
 from query_api.sealing import Seal, own_secret
 from query_api.sessions import Sessions
 from query_api.sign_in import Client, Provider, SignIn
+from storage.store import MEMORY_MB
 
 REFRESHES_PER_MINUTE: Final = 120
 """One open page asks 20 times; several may be open."""
@@ -76,7 +77,7 @@ class ReadSideConfig:
     claims: Claims = field(default_factory=Claims)
     page_limit: int = 500
     screen: ScreenConfig = field(default_factory=ScreenConfig)
-    block_cache_mb: int = 64
+    store_memory_mb: int = MEMORY_MB
     catalogue_path: Path | None = None
     """A code catalogue instead of the project's own."""
     registry_url: str | None = None

@@ -16,7 +16,7 @@ import msgspec
 
 from query_api.layout import META_KEY, Meta, PartitionMark, decode_meta
 from query_api.view import View
-from storage.rocks import RocksStore
+from storage.rocks import Memory, RocksStore
 from storage.store import Store, StoreDamaged
 
 logger = logging.getLogger(__name__)
@@ -51,9 +51,10 @@ class LogFacts:
         return Meta(self.topic_id, len(self.end))
 
 
-def rocks(block_cache_mb: int) -> OpenStore:
-    """Opens stores on disk, each with a block cache of this size."""
-    return lambda path: RocksStore(path, block_cache_mb=block_cache_mb)
+def rocks(memory_mb: int) -> OpenStore:
+    """Opens stores on disk, which take so many MiB of memory together."""
+    memory = Memory(memory_mb)
+    return lambda path: RocksStore(path, memory=memory)
 
 
 def open_view(folder: Path, facts: LogFacts, open_store: OpenStore) -> View:

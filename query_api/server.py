@@ -61,7 +61,7 @@ def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = Non
         config.bootstrap,
         codec,
         config.view_folder,
-        rocks(config.block_cache_mb),
+        rocks(config.store_memory_mb),
         on_failure=lambda: _stop(server),
     )
     base = address(config.host, listener)

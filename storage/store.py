@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol
 
+MEMORY_MB: Final = 192
+"""What the stores of a process take together: enough for four partitions at full rate."""
 WORTH_GIVING_BACK: Final = 5_000
 """Deleted rows whose disk space is worth a flush."""
 

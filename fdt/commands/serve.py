@@ -66,7 +66,7 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
         claims=Claims(settings.oidc_user_ids_claim, settings.oidc_roles_claim),
         page_limit=settings.page_limit,
         screen=screen,
-        block_cache_mb=settings.block_cache_mb,
+        store_memory_mb=settings.store_memory_mb,
         catalogue_path=settings.catalogue_path,
         registry_url=settings.schema_registry_url,
     )

@@ -150,7 +150,7 @@ def test_faust_serves_no_web_pages(tmp_path: Path) -> None:
             idle_control_interval=hour,
             stall_timeout=hour,
             max_batch_records=10,
-            block_cache_mb=8,
+            store_memory_mb=8,
             least_free_mb=0,
             timeline_cap=200,
             retention=timedelta(days=30),

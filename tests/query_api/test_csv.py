@@ -111,7 +111,7 @@ def test_a_download_takes_no_paging() -> None:
 
 def test_a_download_is_of_one_moment(tmp_path: Path) -> None:
     """What is applied while the file goes out is not in it."""
-    world = World(view=new_view(RocksStore(tmp_path, block_cache_mb=4, write_buffer_mb=1)))
+    world = World(view=new_view(RocksStore(tmp_path, write_buffer_mb=1)))
     world.put({device_id(n): [accepted(R1)] for n in range(1200)})
     caller = Caller("alice", frozenset([ALPHA]), frozenset([Role.SUPPLIER]))
     with world.services().reads.moment() as moment:

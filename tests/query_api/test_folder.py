@@ -21,7 +21,7 @@ FACTS = LogFacts(
     newest={0: T0},
     tombstones_kept_ms=DAY_MS,
 )
-OPEN = rocks(block_cache_mb=4)
+OPEN = rocks(memory_mb=4)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_an_empty_partition_whose_log_begins_later_is_no_reason(folder: Path) ->
 
 def test_a_view_of_another_layout_is_set_aside(folder: Path) -> None:
     """Neither an older nor a newer program's view is guessed at."""
-    store = RocksStore(folder, block_cache_mb=4)
+    store = RocksStore(folder)
     store.write({META_KEY: encode_value(msgspec.structs.replace(FACTS.meta, layout=99))})
     store.close()
     assert offset_of(open_view(folder, FACTS, OPEN)) == 0
@@ -88,7 +88,7 @@ def test_a_view_of_another_layout_is_set_aside(folder: Path) -> None:
 
 def test_a_view_without_its_meta_record_is_set_aside(folder: Path) -> None:
     """A folder with keys of something else is not taken for an empty view."""
-    store = RocksStore(folder, block_cache_mb=4)
+    store = RocksStore(folder)
     store.write({META_KEY: None})
     store.close()
     assert offset_of(open_view(folder, FACTS, OPEN)) == 0
@@ -120,7 +120,7 @@ def test_only_the_last_one_set_aside_is_kept(folder: Path) -> None:
 
 def test_a_folder_in_which_nothing_was_written_yet_is_begun(tmp_path: Path) -> None:
     """A crash between making the store and its first write leaves an empty store."""
-    RocksStore(tmp_path / "view-0", block_cache_mb=4).close()
+    RocksStore(tmp_path / "view-0").close()
     assert offset_of(open_view(tmp_path / "view-0", FACTS, OPEN)) == 0
     assert not (tmp_path / "view-0.aside").exists()
 

@@ -33,7 +33,7 @@ ROUNDS = 150
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A world on disk."""
-    view = new_view(RocksStore(tmp_path, block_cache_mb=4, write_buffer_mb=1))
+    view = new_view(RocksStore(tmp_path, write_buffer_mb=1))
     yield World(view=view)
     view.close()
 

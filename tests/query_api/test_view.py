@@ -54,7 +54,7 @@ def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeS
         if request.param == "memory":
             made.append(MemoryStore())
         else:
-            made.append(RocksStore(tmp_path / str(len(made)), block_cache_mb=4, write_buffer_mb=1))
+            made.append(RocksStore(tmp_path / str(len(made)), write_buffer_mb=1))
         return made[-1]
 
     yield make
@@ -188,12 +188,12 @@ def test_a_snapshot_does_not_see_later_batches(make_store: MakeStore) -> None:
 
 def test_a_view_goes_on_where_it_stood(tmp_path: Path) -> None:
     """After a restart totals, freshness and offsets are those of the last batch."""
-    store = RocksStore(tmp_path, block_cache_mb=4, write_buffer_mb=1)
+    store = RocksStore(tmp_path, write_buffer_mb=1)
     view = new_view(store)
     view.apply(batch({D1: state([accepted(R1)])}, next_offset=12))
     before = (view.totals(), view.marks(), view.next_offsets())
     view.close()
-    again = View(RocksStore(tmp_path, block_cache_mb=4, write_buffer_mb=1))
+    again = View(RocksStore(tmp_path, write_buffer_mb=1))
     assert (again.totals(), again.marks(), again.next_offsets()) == before
     again.apply(batch({D1: None}, next_offset=14))
     assert again.totals() == {}
