@@ -31,6 +31,7 @@ from projections.retention import RETENTION_MS, settle
 from projections.state import Report, encode_row
 from schemas.codec import Codec
 from schemas.topics import DAY_MS, SOURCE_TOPICS, STATUS, Source
+from storage.store import MEMORY_MB
 
 NOW: Final = 1_795_000_000_000
 DUE: Final = 10_000
@@ -75,6 +76,10 @@ class Unchanging:
         """Empty."""
         return {topic: SourceLog("id", 0, 0) for topic in SOURCE_TOPICS.values()}
 
+    def tombstones_kept_ms(self) -> int:
+        """A day."""
+        return DAY_MS
+
 
 def main() -> None:
     """Measure and print."""
@@ -98,7 +103,7 @@ def main() -> None:
 
 def measured(folder: Path, rows: int, due: int) -> tuple[str, ...]:
     """One line of the table."""
-    stores = FolderStores(folder, 64, 1)
+    stores = FolderStores(folder, MEMORY_MB, 1)
     fill(stores, rows, due)
     partition = partition_in(folder, stores)
     partition.resume()

@@ -40,6 +40,14 @@ class Difference:
     expected: str
     actual: str
 
+    @property
+    def told(self) -> str:
+        """For people who see the topic."""
+        return f"{self.setting} is {self.actual}, should be {self.expected}"
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.told}"
+
 
 def specs_of(settings: Settings) -> list[TopicSpec]:
     """The topics as these settings want them."""
@@ -50,6 +58,7 @@ def specs_of(settings: Settings) -> list[TopicSpec]:
     return topic_specs(
         partitions=settings.partitions,
         replication=settings.replication,
+        item_retention_ms=milliseconds("retention"),
         event_retention_ms=milliseconds("event_retention"),
         dead_letter_retention_ms=milliseconds("dead_letter_retention"),
         audit_retention_ms=milliseconds("audit_retention"),

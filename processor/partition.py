@@ -39,7 +39,7 @@ from projections.retention import RETENTION_MS
 from projections.state import LAYOUT
 from schemas.codec import Codec
 from schemas.identifiers import DeviceId
-from schemas.topics import CONTROL_KEY, STATUS, TOMBSTONES_KEPT_MS
+from schemas.topics import CONTROL_KEY, STATUS
 from storage.store import WORTH_GIVING_BACK, Store, StoreDamaged
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,10 @@ class Topics(Protocol):
 
     def sources(self, number: int) -> dict[str, SourceLog]:
         """Every source topic in a partition number."""
+
+    def tombstones_kept_ms(self) -> int:
+        """How long the status topic keeps a tombstone: an older store may have missed one."""
+        ...
 
 
 class Partition:
@@ -108,7 +112,8 @@ class Partition:
         self._log.fence()
         topic_id = self._topics.ids()[STATUS]
         first, end = self._log.bounds()
-        log = LogState(topic_id, first, end, lambda: not any(self._log.read(first, end)))
+        kept_ms = self._topics.tombstones_kept_ms()
+        log = LogState(topic_id, first, end, lambda: not any(self._log.read(first, end)), kept_ms)
         self._open(log)
         try:
             self._catch_up(log)
@@ -163,7 +168,7 @@ class Partition:
             self._apply(logged)
             self._progress(self.number, self.ledger.status_offset - began, log.end - began)
         self.ledger = replace(self.ledger, status_offset=log.end)
-        if covered_at and self.ledger.covered_at - covered_at > TOMBSTONES_KEPT_MS:
+        if covered_at and self.ledger.covered_at - covered_at > log.tombstones_kept_ms:
             raise StoreDamaged("it is older than the log keeps tombstones")
         if self.ledger.rows == self.ledger.counted:
             return

@@ -50,6 +50,7 @@ class LogState:
     end: int
     is_empty: Callable[[], bool]
     """Whether it holds no record at all; asked only where that decides."""
+    tombstones_kept_ms: int
 
     def refuses(self, ledger: Ledger, topic_id: str) -> str | None:
         """Why a store with this ledger cannot be gone on from; none if it can."""

@@ -20,6 +20,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
     AdminClient,
+    ConfigResource,
     OffsetSpec,
 )
 
@@ -65,6 +66,12 @@ class KafkaTopics:
         firsts = self._offsets(topics, number, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         ends = self._offsets(topics, number, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return {topic: SourceLog(ids[topic], firsts[topic], ends[topic]) for topic in topics}
+
+    def tombstones_kept_ms(self) -> int:
+        """The status topic's ``delete.retention.ms``, as it is in force."""
+        resource = ConfigResource(ConfigResource.Type.TOPIC, STATUS)
+        futures = self._admin.describe_configs([resource], request_timeout=ANSWER_S)
+        return int(self._answers(futures)[resource]["delete.retention.ms"].value)
 
     def unread(self, positions: Mapping[tuple[str, int], int]) -> str | None:
         """A record at or after the position of its partition, if there is one.

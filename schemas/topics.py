@@ -10,8 +10,8 @@ from enum import IntEnum
 from typing import Final, Literal
 
 DAY_MS: Final = 86_400_000
-TOMBSTONES_KEPT_MS: Final = DAY_MS
-"""How long the status topic keeps a tombstone: a local copy that is older may have missed one."""
+SEGMENT_BYTES: Final = 64 * 1024 * 1024
+"""The segment being written is never compacted: of the status topic it is to be a small part."""
 
 DSP_EVENTS: Final = "firmware.dsp.v1"
 CSP_EVENTS: Final = "firmware.csp.v1"
@@ -86,9 +86,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
         {
             **_RECEIVED_BY_BROKER,
             "compression.type": "producer",
-            "delete.retention.ms": str(TOMBSTONES_KEPT_MS),
             "min.cleanable.dirty.ratio": "0.2",
-            "segment.ms": str(DAY_MS),
+            "segment.bytes": str(SEGMENT_BYTES),
         },
     ),
     Topic(
@@ -118,6 +117,7 @@ def topic_specs(
     *,
     partitions: int,
     replication: int,
+    item_retention_ms: int,
     event_retention_ms: int,
     dead_letter_retention_ms: int,
     audit_retention_ms: int,
@@ -137,5 +137,23 @@ def topic_specs(
         config = {"cleanup.policy": topic.cleanup_policy, **topic.config}
         if topic.retention_setting is not None:
             config["retention.ms"] = str(retention[topic.retention_setting])
+        if topic.name == STATUS:
+            config |= _compaction(item_retention_ms)
         specs.append(TopicSpec(topic.name, partitions, replication, config))
     return specs
+
+
+def _compaction(item_retention_ms: int) -> dict[str, str]:
+    """What is forgotten leaves the status topic within two days more, however little is written.
+
+    A tombstone is kept for a day from its first compaction, so a local copy up to that old can
+    still follow the topic; what is up to an hour old is left as it was written, for readers who are
+    a little behind. Of a retention below a day all of it is that much less.
+    """
+    day = min(DAY_MS, item_retention_ms)
+    return {
+        "delete.retention.ms": str(day),
+        "segment.ms": str(day),
+        "max.compaction.lag.ms": str(day),
+        "min.compaction.lag.ms": str(day // 24),
+    }

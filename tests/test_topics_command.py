@@ -59,6 +59,22 @@ def test_the_specs_follow_the_settings() -> None:
     assert "retention.ms" not in specs["firmware.status.v1"].config
 
 
+def test_the_status_topic_forgets_as_fast_as_the_table_does() -> None:
+    """A day after what is forgotten is compacted its tombstone may go; of a retention below a day,
+    that much less."""
+    assert compaction("P30D") == compaction("P7D") == ("86400000", "86400000", "3600000")
+    assert compaction("PT1M") == ("60000", "60000", "2500")
+
+
+def compaction(retention: str) -> tuple[str, ...]:
+    """How long tombstones are kept, and after how long what is superseded must, and may, go."""
+    spec = next(
+        s for s in specs_of(Settings(retention=retention)) if s.name == "firmware.status.v1"
+    )
+    names = ("delete.retention.ms", "max.compaction.lag.ms", "min.compaction.lag.ms")
+    return tuple(spec.config[name] for name in names)
+
+
 @pytest.mark.usefixtures("command")
 def test_missing_topics_are_created_once(capsys: pytest.CaptureFixture[str]) -> None:
     """The second time there is nothing to do."""

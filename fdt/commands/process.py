@@ -14,6 +14,7 @@ from fdt.interrupt import ends_on_signals
 from fdt.programs import Demand, processors
 from fdt.settings import Settings
 from fdt.supervisor import Patience, Supervisor
+from fdt.topics import differences, specs_of
 
 if TYPE_CHECKING:
     from processor.config import ProcessorConfig
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 MOST_WORKERS: Final = 16
 PATIENCE: Final = Patience(failures=20, within=600.0)
 """A record that kills its process needs a few deaths until it is found."""
+
+RELIED_ON: Final = ("cleanup.policy", "message.timestamp.type")
+"""With another policy the broker deletes rows that are held, or compacts events away; with another
+clock the received time is the publisher's."""
 
 _LOOK_S: Final = 0.2
 _WAIT_S: Final = 5.0
@@ -70,9 +75,23 @@ def _work(settings: Settings, bootstrap: str) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         partitions = _answered(KafkaTopics(bootstrap).partitions)
+        _look_at_topics(settings, bootstrap)
         return run(_config(settings, bootstrap, partitions))
     except (TopicsUnfit, BadCatalogue) as error:
         raise UserError(str(error)) from error
+
+
+def _look_at_topics(settings: Settings, bootstrap: str) -> None:
+    """Say how the topics differ from the contract; :class:`UserError` where that loses data or
+    makes times untrue."""
+    found = differences(bootstrap, specs_of(settings))
+    for difference in found:
+        logger.warning("%s", difference)
+    if lethal := [difference for difference in found if difference.setting in RELIED_ON]:
+        raise UserError(
+            f"{'; '.join(map(str, lethal))}. The processor relies on this: set it with the "
+            "broker's own tools, then start again."
+        )
 
 
 def _answered(ask: Callable[[], T]) -> T:
@@ -103,7 +122,7 @@ def _config(settings: Settings, bootstrap: str, partitions: int) -> ProcessorCon
         idle_control_interval=settings.idle_control_interval,
         stall_timeout=settings.stall_timeout,
         max_batch_records=settings.max_batch_records,
-        block_cache_mb=settings.block_cache_mb,
+        store_memory_mb=settings.store_memory_mb,
         least_free_mb=settings.least_free_mb,
         timeline_cap=settings.timeline_cap,
         retention=settings.retention,

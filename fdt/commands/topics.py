@@ -41,9 +41,7 @@ def topics_table(
     """One row a topic, with how long it keeps what, and everything in which it differs."""
     by_topic = defaultdict(list)
     for difference in found:
-        by_topic[difference.topic].append(
-            f"{difference.setting} is {difference.actual}, should be {difference.expected}"
-        )
+        by_topic[difference.topic].append(difference.told)
     table = Table("Topic", "Partitions", "Keeps", "State")
     for spec in specs:
         state = "created" if spec.name in created else "as it should be"

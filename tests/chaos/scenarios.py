@@ -10,13 +10,7 @@ from pathlib import Path
 from random import Random
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
+from confluent_kafka.admin import AdminClient
 
 from fdt.brokers.local import LocalKafka
 from fdt.settings import Settings
@@ -24,6 +18,7 @@ from fdt.topics import create_missing, specs_of
 from schemas.topics import SOURCE_TOPICS, STATUS
 from tests.chaos.cluster import Cluster
 from tests.chaos.stage import PARTITIONS, Stage, pauses
+from tests.support.topics import set_config
 
 
 def killed_again_and_again(stage: Stage, times: int, seed: int = 1) -> None:
@@ -251,18 +246,11 @@ def _flip(path: Path, share: float) -> None:
 def _empty_status(bootstrap: str) -> None:
     """Kafka deletes records of a compacted topic only while its policy allows it."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    _policy(admin, "compact,delete")
+    set_config(bootstrap, STATUS, "cleanup.policy", "compact,delete")
     asked = [TopicPartition(STATUS, number, -1) for number in range(PARTITIONS)]
     for future in admin.delete_records(asked).values():
         future.result()
-    _policy(admin, "compact")
-
-
-def _policy(admin: AdminClient, policy: str) -> None:
-    entry = ConfigEntry("cleanup.policy", policy, incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, STATUS, incremental_configs=[entry])
-    for future in admin.incremental_alter_configs([resource]).values():
-        future.result()
+    set_config(bootstrap, STATUS, "cleanup.policy", "compact")
 
 
 def _set_offsets(bootstrap: str, group: str, offset: int) -> None:

@@ -23,7 +23,6 @@ from schemas.topics import (
     DSP_EVENTS,
     SOURCE_TOPICS,
     STATUS,
-    TOMBSTONES_KEPT_MS,
 )
 from tests.simulation.broker import START_MS, Broker, Record, SimulatedLog, SimulatedTopics
 from tests.simulation.disk import Disk, NothingNoted, SimulatedStores
@@ -302,7 +301,7 @@ def test_a_store_older_than_tombstones_live_is_set_aside_though_its_rows_agree()
     bench.start().process(bench.put(accepted(DEVICES[0], 0)))
     old = list(bench.disk.folders[0].log)
     partition = bench.start()
-    bench.broker.now += TOMBSTONES_KEPT_MS + 1
+    bench.broker.now += bench.broker.tombstones_kept_ms + 1
     partition.keep_alive({})
     bench.disk.folders[0].log = old
     assert bench.start().ledger.next_offset(DSP_EVENTS) == 1

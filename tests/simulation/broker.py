@@ -9,7 +9,7 @@ from itertools import count
 
 from processor.ledger import SourceLog
 from processor.log import Appended, Fenced, LogFailed, Logged, LogUnavailable, Outgoing
-from schemas.topics import DEAD_LETTERS, SOURCE_TOPICS, STATUS
+from schemas.topics import DAY_MS, DEAD_LETTERS, SOURCE_TOPICS, STATUS
 
 START_MS = 1_795_000_000_000
 Reach = Callable[[str], None]
@@ -55,6 +55,7 @@ class Broker:
     """What survives every crash of a worker."""
 
     now: int = START_MS
+    tombstones_kept_ms: int = DAY_MS
     topic_ids: dict[str, str] = field(default_factory=lambda: defaultdict(lambda: "first"))
     sources: dict[tuple[str, int], list[Record]] = field(default_factory=lambda: defaultdict(list))
     status: dict[int, StatusPartition] = field(default_factory=lambda: defaultdict(StatusPartition))
@@ -162,6 +163,11 @@ class SimulatedTopics:
     def sources(self, number: int) -> dict[str, SourceLog]:
         """First and last offsets."""
         return self.broker.sources_of(number)
+
+    def tombstones_kept_ms(self) -> int:
+        """As long as the simulated topic keeps them."""
+        self.broker.answer()
+        return self.broker.tombstones_kept_ms
 
 
 class SimulatedLog:

@@ -10,7 +10,7 @@ from typing import Final
 
 from projections.retention import RETENTION_MS
 from schemas.registry import RegistryUnavailable
-from schemas.topics import SOURCE_TOPICS, STATUS
+from schemas.topics import DAY_MS, SOURCE_TOPICS, STATUS
 from tests.simulation.broker import Broker, Record, lost_acknowledgement
 from tests.simulation.events import PARTITIONS, Events
 from tests.simulation.oracle import Checker, Published, Violation
@@ -51,6 +51,7 @@ class World:
         self.tell = tell
         self.broker = Broker()
         self.retention_ms = SHORT_MS if seed % 3 == 0 else RETENTION_MS
+        self.broker.tombstones_kept_ms = min(DAY_MS, self.retention_ms)
         self.events = Events(self.rng, self.broker, self.retention_ms)
         self.published = Published(self.retention_ms)
         self.processes = [

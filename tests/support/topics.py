@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 
 from fdt.settings import Settings
 from fdt.topics import ensure_topics, specs_of
@@ -30,6 +36,15 @@ def create_anew(bootstrap: str) -> None:
         while names & set(admin.list_topics(timeout=10).topics):
             time.sleep(0.05)
     assert ensure_topics(bootstrap, specs_of(Settings())) == []
+
+
+def set_config(bootstrap: str, topic: str, name: str, value: str) -> None:
+    """One setting of a topic, as an operator changes it."""
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result()
 
 
 def committed(bootstrap: str, topic: str) -> Iterator[Message]:
