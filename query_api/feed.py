@@ -117,6 +117,9 @@ class Feed:
         self._view = view = open_view(self._folder, facts, self._open_store)
         positions = start_offsets(view.next_offsets(), facts)
         self.progress.begin(view, positions, facts.end)
+        for mark in view.marks().values():
+            if mark.seen_at is not None:
+                self.progress.hear(mark.seen_at)
         logger.info("reading %s from %s to %s and on", STATUS, positions, facts.end)
         watch = log.watch(facts)
         with self._consumer(positions) as consumer:
@@ -134,6 +137,7 @@ class Feed:
             view.apply(batch)
             for partition, covered in batch.covered.items():
                 ends[partition] = max(covered.next_offset, ends.get(partition, 0))
+                self.progress.hear(covered.seen_at)
         if ends and self.progress.reach(ends):
             logger.info("caught up: %d items", sum(view.totals().values()))
 

@@ -1,13 +1,14 @@
 """How far the feed has come: written by its thread, read by every request.
 
-The one place that says whether answers may be given (I11) and how far behind they are.
+The one place that says whether answers may be given (I11), how far behind they are, and what time
+it is at the broker.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from query_api.view import View
@@ -17,9 +18,15 @@ ENDS_HOLD_S: Final = 5.0
 
 
 class Progress:
-    """Positions against end offsets, and the view once there is one."""
+    """Positions against end offsets, and the view once there is one.
 
-    def __init__(self) -> None:
+    ``clock`` gives seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._broker_ahead_ms: int | None = None
+        """The broker's clock less ours: never more than it is."""
         self._lock = threading.Lock()
         self._view: View | None = None
         self._positions: dict[int, int] = {}
@@ -51,6 +58,22 @@ class Progress:
             self._compare()
             return self._caught_up and not before
 
+    def hear(self, broker_ms: int) -> None:
+        """A record of this log-append time has come."""
+        with self._lock:
+            ahead, known = broker_ms - self._ours_ms(), self._broker_ahead_ms
+            self._broker_ahead_ms = ahead if known is None else max(known, ahead)
+
+    def broker_now(self) -> int:
+        """The broker's present time in milliseconds, or a little before it; 0 while nothing is
+        known.
+
+        It goes on though nothing is written: what is due must be hidden then, too.
+        """
+        with self._lock:
+            ahead = self._broker_ahead_ms
+            return 0 if ahead is None else ahead + self._ours_ms()
+
     def see_ends(self, ends: Mapping[int, int]) -> None:
         """The broker said where the topic ends now."""
         with self._lock:
@@ -60,7 +83,7 @@ class Progress:
         """Offsets not applied yet, over all partitions; none while the broker does not answer."""
         with self._lock:
             seen_at = self._ends_seen_at
-            if seen_at is None or time.monotonic() - seen_at > ENDS_HOLD_S:
+            if seen_at is None or self._clock() - seen_at > ENDS_HOLD_S:
                 return None
             return _distance(self._positions, self._ends)
 
@@ -71,7 +94,10 @@ class Progress:
 
     def _see_ends(self, ends: Mapping[int, int]) -> None:
         self._ends = dict(ends)
-        self._ends_seen_at = time.monotonic()
+        self._ends_seen_at = self._clock()
+
+    def _ours_ms(self) -> int:
+        return int(self._clock() * 1000)
 
     def _compare(self) -> None:
         self._caught_up = self._caught_up or not _distance(self._positions, self._targets)

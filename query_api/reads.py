@@ -120,15 +120,20 @@ class Moment:
     """Everything that is read for one answer: one snapshot, and the broker's time in it."""
 
     def __init__(
-        self, reading: Reading, lag: int | None, catalogue: Catalogue, retention_ms: int
+        self,
+        reading: Reading,
+        lag: int | None,
+        broker_now: int,
+        catalogue: Catalogue,
+        retention_ms: int,
     ) -> None:
         self._reading = reading
         self._catalogue = catalogue
         self._retention_ms = retention_ms
         held = marks(reading)
         self.freshness = _freshness(lag, held)
-        self._now = max((mark.seen_at or 0 for mark in held.values()), default=0)
-        """The broker's time, as the newest applied record gives it."""
+        self._now = max(broker_now, *(mark.seen_at or 0 for mark in held.values()), 0)
+        """The broker's time: as the newest applied record gives it, and what has passed since."""
 
     def page(
         self,
@@ -253,7 +258,8 @@ class Reads:
         view = self.view()
         lag = self.progress.lag()
         with view.snapshot() as reading:
-            yield Moment(reading, lag, self._catalogue, self.retention_ms)
+            now = self.progress.broker_now()
+            yield Moment(reading, lag, now, self._catalogue, self.retention_ms)
 
 
 def freshness_of(view: View, lag: int | None) -> Freshness:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from query_api.access import Role
+from query_api.progress import Progress
 from tests.query_api.world import (
     DAY_MS,
     RETENTION_MS,
@@ -147,6 +148,22 @@ def test_a_cursor_stays_good_while_devices_come_and_go() -> None:
     assert [item["device_id"] for item in second["items"]] == [
         device_id(n) for n in (4, 6, 7, 8, 9)
     ]
+
+
+def test_an_item_past_its_retention_is_hidden_though_nothing_is_written_any_more() -> None:
+    """A processor that is down stops no time: the read side counts on from what it last heard."""
+    world, ours = World(), [1_000.0]
+    world.progress = Progress(clock=lambda: ours[0])
+    world.progress.begin(world.view, {0: 0}, {0: 0})
+    old = accepted(R1, at=T0)
+    world.put({device_id(1): [old]}, seen_at=old.received_at)
+    world.progress.hear(old.received_at)
+    client = world.supplier()
+    ours[0] += RETENTION_MS / 1000 - 1
+    world.progress.hear(old.received_at + 500)  # late news sets no clock back
+    assert client.get(PATH).status_code == 200
+    ours[0] += 1
+    assert client.get(PATH).status_code == 404
 
 
 def test_an_item_past_its_retention_is_hidden_before_its_tombstone_comes() -> None:
