@@ -117,9 +117,7 @@ class Feed:
         self._view = view = open_view(self._folder, facts, self._open_store)
         positions = start_offsets(view.next_offsets(), facts)
         self.progress.begin(view, positions, facts.end)
-        for mark in view.marks().values():
-            if mark.seen_at is not None:
-                self.progress.hear(mark.seen_at)
+        self.progress.hear(facts.broker_ms)
         logger.info("reading %s from %s to %s and on", STATUS, positions, facts.end)
         watch = log.watch(facts)
         with self._consumer(positions) as consumer:

@@ -42,6 +42,9 @@ class LogFacts:
     """Offset after the last committed record."""
     newest: dict[int, int]
     """Log-append time of the newest record in milliseconds; empty partitions are left out."""
+    broker_ms: int
+    """Newest log-append time of the status topic and the event topics in milliseconds, 0 if all are
+    empty: what time it is at the broker, though the processor may have been down for long."""
     tombstones_kept_ms: int
     """For how long the topic keeps a tombstone (``delete.retention.ms``)."""
 

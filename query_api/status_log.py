@@ -26,7 +26,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 )
 
 from query_api.folder import LogFacts
-from schemas.topics import STATUS
+from schemas.topics import SOURCE_TOPICS, STATUS
 
 logger = logging.getLogger(__name__)
 
@@ -93,12 +93,14 @@ class KafkaStatusLog:
         """
         topic_id, partitions = self._described()
         places = [TopicPartition(STATUS, number) for number in range(partitions)]
-        newest = self._offsets(places, _NEWEST)
+        newest = self._newest(STATUS, partitions)
+        events = [self._newest(topic, partitions) for topic in SOURCE_TOPICS.values()]
         return LogFacts(
             topic_id=topic_id,
             first={n: info.offset for n, info in self._offsets(places, _EARLIEST).items()},
             end={n: info.offset for n, info in self._offsets(places, _LATEST).items()},
-            newest={n: info.timestamp for n, info in newest.items() if info.timestamp >= 0},
+            newest=newest,
+            broker_ms=max((ms for found in (newest, *events) for ms in found.values()), default=0),
             tombstones_kept_ms=self._tombstones_kept_ms(),
         )
 
@@ -112,6 +114,12 @@ class KafkaStatusLog:
         )
         found = self._answer(asked[STATUS])
         return str(found.topic_id), len(found.partitions)
+
+    def _newest(self, topic: str, partitions: int) -> dict[int, int]:
+        """Partition -> log-append time of its newest record; empty ones are left out."""
+        places = [TopicPartition(topic, number) for number in range(partitions)]
+        found = self._offsets(places, _NEWEST)
+        return {number: info.timestamp for number, info in found.items() if info.timestamp >= 0}
 
     def _offsets(self, places: list[TopicPartition], spec: OffsetSpec) -> dict[int, Any]:
         asked = self._admin.list_offsets(

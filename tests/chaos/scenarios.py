@@ -17,7 +17,8 @@ from fdt.settings import Settings
 from fdt.topics import create_missing, specs_of
 from schemas.topics import SOURCE_TOPICS, STATUS
 from tests.chaos.cluster import Cluster
-from tests.chaos.stage import PARTITIONS, Stage, pauses
+from tests.chaos.stage import Stage, pauses
+from tests.chaos.workers import PARTITIONS
 from tests.support.topics import set_config
 
 

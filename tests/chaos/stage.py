@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from confluent_kafka import Producer
 
@@ -21,24 +15,17 @@ from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.topics import CONTROL_KEY, STATUS
 from sources.plan import Plan
 from sources.schedule import Schedule
+from tests.chaos.workers import LONGEST_S, PARTITIONS, Workers
 from tests.support.plans import differences, wires
 from tests.support.topics import committed, dead_letters, table
 
-PARTITIONS = 4
-LONGEST_S = 600.0
-TICK_S = 0.05
-
 
 @dataclass
-class Stage:
+class Stage(Workers):
     """Topics that are there and empty, and a folder; ``rate`` is in events a second."""
 
-    bootstrap: str
-    folder: Path
     plan: Plan
     rate: float = 2_000.0
-    environment: dict[str, str] = field(default_factory=dict)
-    workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.schedule = Schedule.starting(round(time.time() * 1000), 1_000_000.0)
@@ -46,8 +33,6 @@ class Stage:
         self._publisher = threading.Thread(target=self._publish, daemon=True)
         self._published_s = 0.0
         self._not_sent = -1
-
-    # -- events ------------------------------------------------------------------------------
 
     def flow(self) -> None:
         """Events begin to flow, and go on whatever happens."""
@@ -83,99 +68,6 @@ class Stage:
             producer.produce(wire.topic, wire.value, wire.key, wire.partition, headers=wire.headers)
         self._not_sent = producer.flush(LONGEST_S)
         self._published_s = time.monotonic() - began
-
-    # -- workers -----------------------------------------------------------------------------
-
-    def start(self, name: str = "w0", **environment: str) -> subprocess.Popen[bytes]:
-        """A worker with a folder and a log of its own."""
-        with self.log(name).open("ab") as out:
-            self.workers[name] = subprocess.Popen(
-                [sys.executable, "-m", "fdt", "process"],
-                env={
-                    **os.environ,
-                    "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
-                    "FDT_DATA_DIR": str(self.folder),
-                    "FDT_WORKER_NAME": name,
-                    "FDT_IDLE_CONTROL_INTERVAL": "2",
-                    **self.environment,
-                    **environment,
-                },
-                stdout=out,
-                stderr=out,
-                stdin=subprocess.DEVNULL,
-            )
-        return self.workers[name]
-
-    def kill(self, name: str = "w0") -> None:
-        """SIGKILL."""
-        self.workers[name].kill()
-        self.workers[name].wait()
-
-    def stop(self, name: str = "w0") -> int:
-        """An end in order; the exit code."""
-        process = self.workers[name]
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        return process.wait(60)
-
-    def close(self) -> None:
-        """End what is left."""
-        for process in self.workers.values():
-            if process.poll() is None:
-                process.send_signal(signal.SIGCONT)
-                process.send_signal(signal.SIGTERM)
-        for process in self.workers.values():
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def keep(self, name: str = "w0") -> None:
-        """Start a worker again if it has ended, as a supervisor does."""
-        if self.workers[name].poll() is not None:
-            self.start(name)
-
-    def log(self, name: str = "w0") -> Path:
-        """What a worker said."""
-        return self.folder / f"{name}.log"
-
-    def store(self, number: int, name: str = "w0") -> Path:
-        """A partition's store."""
-        return self.folder / name / f"partition-{number}"
-
-    # -- looking -----------------------------------------------------------------------------
-
-    def read(self) -> int:
-        """Source records covered so far, by the workers' own words."""
-        return table(self.bootstrap).counts.get("read", 0)
-
-    def wait_read(self, least: int, *keep: str) -> None:
-        """Until so many are covered; ``keep`` names workers to start again."""
-        deadline = time.monotonic() + LONGEST_S
-        while (read := self.read()) < least:
-            assert time.monotonic() < deadline, f"{read} of {least} read"
-            for name in keep:
-                self.keep(name)
-            time.sleep(0.3)
-
-    def said(self, pattern: str, name: str = "w0") -> bool:
-        """Whether a worker's log holds something."""
-        return re.search(pattern, self.log(name).read_text(errors="replace")) is not None
-
-    def wait_said(self, pattern: str, name: str = "w0", timeout_s: float = 120) -> None:
-        """Until a worker's log holds it."""
-        deadline = time.monotonic() + timeout_s
-        while not self.said(pattern, name):
-            assert time.monotonic() < deadline, self.log(name).read_text()[-3_000:]
-            time.sleep(0.1)
-
-    def wait_resumed(self, partitions: int, name: str = "w0") -> None:
-        """Until a worker took so many partitions over, over all its starts."""
-        deadline = time.monotonic() + 120
-        while self.log(name).read_text(errors="replace").count("goes on at") < partitions:
-            assert time.monotonic() < deadline, self.log(name).read_text()[-3_000:]
-            time.sleep(0.1)
 
     def verdict(self, *keep: str, exact: bool = True) -> None:
         """Everything read: table = plan, nothing lost or doubled, and no row went back.

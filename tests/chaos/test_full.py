@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from fdt.broker import LocalKafka
 from fdt.settings import Settings
 from fdt.topics import create_missing, specs_of
 from sources.plan import build_plan
+from tests.chaos import forgetting
 from tests.chaos import scenarios as play
 from tests.chaos.cluster import Cluster
+from tests.chaos.month import RETENTION_S, Month
 from tests.chaos.stage import Stage, pauses
 from tests.support.topics import create_anew
 
@@ -124,6 +127,30 @@ def test_on_three_nodes_that_lose_their_leader(tmp_path: Path) -> None:
             stage.close()
     finally:
         cluster.stop()
+
+
+def test_a_month_is_forgotten(kafka: LocalKafka, tmp_path: Path) -> None:
+    """Retention of twenty seconds: nothing due is served or comes back, nothing else is gone."""
+    create_anew(kafka.bootstrap_servers, Settings(retention=timedelta(seconds=RETENTION_S)))
+    month, began = Month(kafka.bootstrap_servers, tmp_path), time.monotonic()
+    try:
+        month.begin()
+        for act in (
+            forgetting.restarted_on_day_29,
+            forgetting.killed_in_a_sweep,
+            forgetting.rebalanced_in_a_sweep,
+            forgetting.old_disks_come_back,
+            forgetting.empty_disks,
+            forgetting.all_forgotten,
+        ):
+            act(month)
+            print(f"\n{act.__name__}: after {time.monotonic() - began:.0f} s", end="")
+        print(
+            f"\nforgetting: {len(month.received):,} devices, the API asked {month.asked} times, "
+            f"load {os.getloadavg()[0]:.1f}"
+        )
+    finally:
+        month.close()
 
 
 def test_a_small_disk_fills_up(kafka: LocalKafka, tmp_path: Path) -> None:

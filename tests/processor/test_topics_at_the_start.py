@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from schemas.topics import DSP_EVENTS, STATUS
-from tests.chaos.stage import PARTITIONS
+from tests.chaos.workers import PARTITIONS
 from tests.support.processes import running
 from tests.support.topics import set_config, table
 

@@ -22,7 +22,8 @@ from query_api.status_log import TopicChanged
 from query_api.view import View
 from schemas.codec import Codec
 from schemas.identifiers import DeviceId
-from schemas.topics import CONTROL_KEY, STATUS
+from schemas.topics import CONTROL_KEY, DSP_EVENTS, STATUS
+from sources.wire import Wire
 from storage.store import StoreDamaged
 from tests.query_api.world import (
     T0,
@@ -31,6 +32,7 @@ from tests.query_api.world import (
     device_id,
     request_id,
 )
+from tests.support.plans import send
 from tests.support.rows import row_of
 from tests.support.topics import create_anew
 
@@ -187,6 +189,19 @@ def test_freshness_comes_with_the_control_records_of_every_partition(
         assert before <= mark.as_of == mark.seen_at
         assert mark.last_received == {"dsp": T0 + partition}
         assert mark.partition_time == T0
+
+
+def test_a_read_side_that_starts_while_the_processor_is_down_knows_the_time(
+    processor: Processor, start: Callable[[], Feed], broker: Broker
+) -> None:
+    """By the newest event: what fell due meanwhile must be hidden from the first answer on."""
+    processor.commit({device_id(1): [accepted(R1)]})
+    time.sleep(1)
+    published = int(time.time() * 1000)
+    send([Wire(DSP_EVENTS, 0, b"any", b"event", [])], broker.bootstrap_servers)
+    feed = start()
+    view_of(feed)
+    assert feed.progress.broker_now() >= published
 
 
 def test_a_restart_goes_on_at_the_stored_offsets(

@@ -19,6 +19,7 @@ FACTS = LogFacts(
     first={0: 0, 1: 0},
     end={0: 100, 1: 0},
     newest={0: T0},
+    broker_ms=0,
     tombstones_kept_ms=DAY_MS,
 )
 OPEN = rocks(memory_mb=4)

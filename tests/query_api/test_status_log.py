@@ -13,7 +13,9 @@ from query_api.folder import LogFacts
 from query_api.status_log import BrokerAway, TopicChanged, Watch, start_offsets
 from schemas.topics import STATUS
 
-FACTS = LogFacts("id-1", first={0: 5, 1: 0}, end={0: 9, 1: 0}, newest={}, tombstones_kept_ms=60_000)
+FACTS = LogFacts(
+    "id-1", first={0: 5, 1: 0}, end={0: 9, 1: 0}, newest={}, broker_ms=0, tombstones_kept_ms=60_000
+)
 
 
 @dataclass

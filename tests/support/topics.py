@@ -25,8 +25,8 @@ from schemas.codec import Codec
 from schemas.topics import CONTROL_KEY, DAY_MS, DEAD_LETTERS, STATUS, TOPICS
 
 
-def create_anew(bootstrap: str) -> None:
-    """Delete the project's topics and create them empty."""
+def create_anew(bootstrap: str, settings: Settings | None = None) -> None:
+    """Delete the project's topics and create them empty, as ``settings`` want them."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     names = {topic.name for topic in TOPICS}
     held = [name for name in admin.list_topics(timeout=10).topics if name in names]
@@ -35,7 +35,7 @@ def create_anew(bootstrap: str) -> None:
             future.result()
         while names & set(admin.list_topics(timeout=10).topics):
             time.sleep(0.05)
-    assert ensure_topics(bootstrap, specs_of(Settings())) == []
+    assert ensure_topics(bootstrap, specs_of(settings or Settings())) == []
 
 
 def set_config(bootstrap: str, topic: str, name: str, value: str) -> None:
