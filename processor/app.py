@@ -168,6 +168,8 @@ def run(config: ProcessorConfig) -> int:
     # Their services announce every step; what matters to an operator is said by the partitions.
     for name in ("aiokafka", "faust", "mode", "processor.app", "processor.frames"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A sweep that takes longer than the time between two of them is no news.
+    logging.getLogger("mode.timers").setLevel(logging.ERROR)
     topics = KafkaTopics(config.bootstrap)
     app = build(config, topics)
     _watchdog(config, app, topics).start()
