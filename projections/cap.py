@@ -15,7 +15,7 @@ docs/decisions/0006.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final
@@ -89,7 +89,7 @@ def _leave_out(records: Records, report: Report) -> bool:
     at = bisect_left(known, mark)
     if known[at : at + 1] == [mark] or at == LEFT_OUT_COUNTED:
         return False
-    insort(known, mark)
+    known.insert(at, mark)
     del known[LEFT_OUT_COUNTED:]
     return True
 

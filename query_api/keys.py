@@ -104,7 +104,16 @@ class _KeyList(msgspec.Struct):
     keys: list[dict[str, Any]]
 
 
-_Shape = TypeVar("_Shape", _Discovery, _KeyList)
+class Discovered(Protocol):
+    """What is wanted of a discovery document: at least whose it is."""
+
+    @property
+    def issuer(self) -> str:
+        """The provider, as it calls itself."""
+
+
+_Shape = TypeVar("_Shape")
+_Document = TypeVar("_Document", bound=Discovered)
 
 
 class OidcKeys:
@@ -163,29 +172,36 @@ class OidcKeys:
             self._ask_at = self._confirmed_at + REFRESH_AT_MOST_EVERY_S
 
     def _fetch(self) -> dict[str, Key]:
-        address = self._issuer.rstrip("/") + "/.well-known/openid-configuration"
-        document = self._get(address, _Discovery)
-        if document.issuer != self._issuer:
-            raise ProviderAway(f"its discovery document says that it is {document.issuer}")
+        document = discovered(self._issuer, _Discovery, self._given_client)
         found = {}
-        for listed in self._get(document.jwks_uri, _KeyList).keys:
+        for listed in _answered(document.jwks_uri, _KeyList, self._given_client).keys:
             kid, key = listed.get("kid"), _signing_key(listed)
             if isinstance(kid, str) and key is not None:
                 found[kid] = key
         return found
 
-    def _get(self, address: str, shape: type[_Shape]) -> _Shape:
-        check_transport(address)
-        answer = fetched(address, self._given_client)
-        answer.raise_for_status()
-        return msgspec.json.decode(answer.content, type=shape)
+
+def discovered(issuer: str, shape: type[_Document], client: httpx.Client | None) -> _Document:
+    """A provider's discovery document; :class:`ProviderAway` if it is another's.
+
+    Other failures are ``httpx.HTTPError``, ``httpx.InvalidURL`` and ``msgspec.DecodeError``.
+    """
+    address = issuer.rstrip("/") + "/.well-known/openid-configuration"
+    document = _answered(address, shape, client)
+    if document.issuer != issuer:
+        raise ProviderAway(f"its discovery document says that it is {document.issuer}")
+    return document
 
 
-def fetched(address: str, client: httpx.Client | None) -> httpx.Response:
+def _answered(address: str, shape: type[_Shape], client: httpx.Client | None) -> _Shape:
     """What a provider answers; asked so seldom that no connection is kept."""
+    check_transport(address)
     if client is not None:
-        return client.get(address)
-    return httpx.get(address, timeout=_FETCH_TIMEOUT_S)
+        answer = client.get(address)
+    else:
+        answer = httpx.get(address, timeout=_FETCH_TIMEOUT_S)
+    answer.raise_for_status()
+    return msgspec.json.decode(answer.content, type=shape)
 
 
 def is_loopback(host: str) -> bool:

@@ -25,7 +25,7 @@ from authlib.integrations.httpx_client import OAuth2Client
 
 from query_api.access import Caller
 from query_api.auth import Authenticator
-from query_api.keys import ProviderAway, check_transport, fetched
+from query_api.keys import ProviderAway, check_transport, discovered
 from query_api.problems import Problem
 
 SCOPE: Final = "openid profile"
@@ -71,16 +71,10 @@ class Provider:
         return self._known
 
     def _fetch(self) -> Endpoints:
-        address = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
-        check_transport(address)
         try:
-            answer = fetched(address, self._given_client)
-            answer.raise_for_status()
-            found = msgspec.json.decode(answer.content, type=Endpoints)
-        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError) as error:
+            found = discovered(self.issuer, Endpoints, self._given_client)
+        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, ProviderAway) as error:
             raise ProviderAway(f"{self.issuer} cannot be used: {error}") from error
-        if found.issuer != self.issuer:
-            raise ProviderAway(f"{self.issuer} says that it is {found.issuer}")
         for endpoint in (found.authorization_endpoint, found.token_endpoint):
             check_transport(endpoint)
         return found
