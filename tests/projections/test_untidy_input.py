@@ -5,13 +5,8 @@ Where design §5 decides otherwise than that table, the test says so.
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
-from projections.cap import TIMELINE_CAP
-from projections.events import DETAIL_LIMIT
-from projections.fold import Fold, reread
-from projections.state import encode_row
 from schemas.codec import BadRecord
 from schemas.topics import DAY_MS
 from tests.projections.story import (
@@ -28,10 +23,8 @@ from tests.projections.story import (
     csp,
     dsp,
     hub,
-    report_of,
     reset,
 )
-from tests.support.rows import CATALOGUE, FOLD, row_of
 
 DAY = DAY_MS / MINUTE
 LATER = {"service_request_id": LATER_REQUEST, "firmware_version": LATER_VERSION}
@@ -348,117 +341,3 @@ def test_a_device_that_is_silent_for_ever_keeps_its_status_until_it_ages_out() -
     """There is no status for a device that was taken down; the DCC may reset it."""
     item = after(dsp(), csp("APPROVED")).item()
     assert item.available_until == START + 11 * MINUTE + 30 * DAY_MS
-
-
-# --- What an item is (design §5, rule 8) ---
-
-
-def test_an_item_is_described_by_its_earliest_dsp_event() -> None:
-    """A CSP event describes it only until then, and a later DSP event changes nothing."""
-    first = csp("APPROVED", at=0, device_type="GSME", firmware_version=LATER_VERSION)
-    told = after(first).item()
-    assert (told.device_type, told.firmware_version) == ("GSME", LATER_VERSION)
-    described = dsp(at=10)
-    another = dsp(at=20, device_type="GSME", firmware_version="FFFFFFFF")
-    shown = after(first, another, described).item()
-    assert (shown.device_type, shown.firmware_version) == ("ESME", VERSION)
-
-
-def test_the_type_may_come_from_a_later_csp_event_than_the_version() -> None:
-    """The earliest event that gives one."""
-    shown = after(
-        csp("N60", at=9, device_type="GSME", firmware_version="FFFFFFFF"),
-        csp("APPROVED", at=0),
-        csp("N60", at=10, device_type="ESME"),
-    )
-    assert (shown.item().device_type, shown.item().firmware_version) == ("GSME", VERSION)
-
-
-# --- What is kept (design §5, rule 6) ---
-
-
-def test_an_entry_says_what_was_reported_when_and_where_from() -> None:
-    """Status, native code, reason, both times, and the record's place in the log."""
-    entry = after(dsp("i99 ", at=5, heard=7, detail="all well")).item().timeline[0]
-    assert entry.status is not None
-    assert (entry.status.label, entry.code, entry.detail) == ("Accepted by DSP", "I99", "all well")
-    assert entry.reason.text == "The DSP acknowledged the request for this device"
-    assert (entry.occurred_at, entry.received_at) == (START + 5 * MINUTE, START + 7 * MINUTE)
-    where = entry.evidence
-    assert (where.topic, where.partition, where.offset) == ("firmware.dsp.v1", 0, 0)
-    assert where.event_id == "00000000-0000-0000-0000-000000000001"
-
-
-def test_a_detail_over_a_kibibyte_is_cut_and_ends_with_an_ellipsis() -> None:
-    """Counted in bytes of UTF-8, and never in the middle of a character."""
-    exact = "x" * DETAIL_LIMIT
-    assert after(dsp(detail=exact)).entry("I99").detail == exact
-    for text in ("x" * (DETAIL_LIMIT + 1), "漢" * 400):
-        kept = after(dsp(detail=text)).entry("I99").detail
-        assert kept is not None
-        assert kept.endswith("…")
-        assert text.startswith(kept[:-1])
-        assert DETAIL_LIMIT - 3 <= len(kept.encode()) <= DETAIL_LIMIT
-
-
-def test_past_the_cap_a_change_of_status_still_shows() -> None:
-    """Repeats are left out and counted, with what did not change the answer."""
-    repeats = [csp("N60", at=10 + n) for n in range(2 * TIMELINE_CAP)]
-    shown = after(dsp(), *repeats, csp("N61", at=900), hub("CS06", 0, at=901))
-    item = shown.item()
-    assert item.status.label == "Firmware Activated"
-    assert [entry.code for entry in item.timeline[-3:]] == ["N60", "N61", "CS06/0"]
-    assert len(item.timeline) + item.not_kept == len(repeats) + 3
-    assert len(item.timeline) == TIMELINE_CAP + 3
-
-
-def test_past_the_cap_since_is_still_the_first_of_its_run() -> None:
-    """The first of the status was among the first received."""
-    shown = after(dsp(), *[csp("N60", at=10 + n) for n in range(3 * TIMELINE_CAP)])
-    assert (shown.status(), shown.since()) == ("Successful CH Transfer", 10)
-
-
-# --- Versions of the rules ---
-
-
-def test_a_row_knows_the_catalogue_and_the_eligible_types_that_made_it() -> None:
-    """And takes those of the fold that touches it next."""
-    row = row_of([report_of(dsp(), 0)])
-    assert (row.catalogue, row.device_types) == (CATALOGUE.version, "ESME,GSME")
-    wider = Fold(CATALOGUE, frozenset({"PPMID", "GSME", "ESME"}))
-    assert wider.stored_row(encode_row(row)).device_types == "ESME,GSME,PPMID"
-
-
-@pytest.mark.parametrize("version", ["1999-1", "2999-1"])
-def test_a_row_of_another_catalogue_is_read_anew_when_it_is_touched(version: str) -> None:
-    """From the native codes it keeps, whichever of the two is the newer."""
-    row = row_of([report_of(dsp(), 0), report_of(csp("N60"), 1), report_of(hub("8F72"), 2)])
-    for report in row.reports():
-        report.status = 12
-    row.catalogue = version
-    stored = FOLD.stored_row(encode_row(row))
-    assert [r.status for r in stored.reports()] == [14, 34, 44]
-    assert stored.catalogue == CATALOGUE.version
-
-
-def test_a_code_that_is_gone_from_the_catalogue_keeps_the_status_it_was_read_with() -> None:
-    """The others of the row are read anew all the same."""
-    row = row_of([report_of(dsp(), 0), report_of(csp("N60"), 1)])
-    row.reports()[0].code = "GONE"
-    row.reports()[1].status = 32
-    reread(row, CATALOGUE)
-    assert [r.status for r in row.reports()] == [14, 34]
-
-
-def test_a_row_of_the_same_catalogue_is_taken_as_it_is() -> None:
-    """No look-ups on the usual way."""
-    row = row_of([report_of(dsp(), 0)])
-    row.reports()[0].status = 12
-    assert FOLD.stored_row(encode_row(row)).reports()[0].status == 12
-
-
-def test_a_replayed_record_is_no_news() -> None:
-    """The row need not be written."""
-    report = report_of(dsp(), 0)
-    row = row_of([report])
-    assert not FOLD.add(row, msgspec.structs.replace(report))
