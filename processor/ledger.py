@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -18,6 +19,9 @@ LEDGER_KEY: Final = b"!ledger"
 """Key of the ledger in a partition's store; rows begin with ``d``."""
 
 CONTROL_RECORD: Final = "ProcessorControl"
+
+DELETED_UNREAD: Final = "deleted_unread"
+"""Name of a count that is there once it is not zero."""
 
 
 class Position(msgspec.Struct, array_like=True, frozen=True):
@@ -48,7 +52,11 @@ class Ledger:
     last_received: dict[str, int] = field(default_factory=dict)
     """By source; a CSP by region."""
     counts: dict[str, int] = field(default_factory=dict)
-    """Source records since the partition began: ``read`` = ``folded`` + ``dead_lettered``."""
+    """Source records since the partition began: ``read`` = ``folded`` + ``dead_lettered``.
+
+    ``deleted_unread`` counts offsets that were deleted before they were read: at most so many
+    records are in no row, for transaction markers take offsets too.
+    """
 
     def next_offset(self, topic: str) -> int:
         """Where the fold goes on in a source topic."""
@@ -159,13 +167,39 @@ def current(ledger: Ledger, sources: dict[str, SourceLog]) -> Ledger:
 
     A topic that was created anew, or that lost records (an unclean election), is read from its
     beginning: folding a record twice changes nothing. Records that were deleted before they were
-    read cannot be had any more, and this is said.
+    read cannot be had any more: this is said, and counted.
     """
     positions = {
         topic: Position(sources[topic].topic_id, _place(topic, ledger, sources[topic]))
         for topic in SOURCE_TOPICS.values()
     }
-    return replace(ledger, positions=positions)
+    deleted = deleted_unread(ledger, sources)
+    return counting_deleted(replace(ledger, positions=positions), deleted)
+
+
+def deleted_unread(ledger: Ledger, sources: Mapping[str, SourceLog]) -> int:
+    """Offsets between what is covered of ``sources`` and the first that they still have."""
+    deleted = 0
+    for topic, log in sources.items():
+        held = ledger.positions.get(topic)
+        if held is None or held.topic_id != log.topic_id or held.next_offset >= log.first:
+            continue
+        logger.error(
+            "%s begins at %d: the records from %d on were deleted before they were read",
+            topic,
+            log.first,
+            held.next_offset,
+        )
+        deleted += log.first - held.next_offset
+    return deleted
+
+
+def counting_deleted(ledger: Ledger, offsets: int) -> Ledger:
+    """``ledger`` with so many more offsets that were deleted unread."""
+    if not offsets:
+        return ledger
+    counted = ledger.counts.get(DELETED_UNREAD, 0) + offsets
+    return replace(ledger, counts={**ledger.counts, DELETED_UNREAD: counted})
 
 
 def from_the_beginning(ledger: Ledger) -> Ledger:
@@ -201,12 +235,4 @@ def _place(topic: str, ledger: Ledger, log: SourceLog) -> int:
             held.next_offset,
         )
         return log.first
-    if held.next_offset < log.first:
-        logger.error(
-            "%s begins at %d: the records from %d on were deleted before they were read",
-            topic,
-            log.first,
-            held.next_offset,
-        )
-        return log.first
-    return held.next_offset
+    return max(held.next_offset, log.first)

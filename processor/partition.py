@@ -25,7 +25,9 @@ from processor.ledger import (
     Position,
     SourceLog,
     control_value,
+    counting_deleted,
     current,
+    deleted_unread,
     from_control,
     from_the_beginning,
     gone_back,
@@ -231,15 +233,36 @@ class Partition:
         again = {frame.topic: frame.start for frame in batch.frames if frame.again}
         if again:
             self.ledger = gone_back(self.ledger, again)
+        deleted = self._deleted_before(batch)
         with self._in_hand.holding(self.number, batch, self._stored) as killers:
             covered = self.ledger.next_offset
             read_until = self._read_until | _ends_of(batch)
-            ledger = self._advanced(batch, read_until)
+            ledger = counting_deleted(self._advanced(batch, read_until), deleted)
             now = ledger.partition_time or 0
             folded = self._folding.fold(batch.frames, covered, self._held, killers, now)
             if folded.read:
                 self._commit(folded, ledger)
             self._read_until = read_until
+
+    def _deleted_before(self, batch: Batch) -> int:
+        """Offsets that were deleted between what is covered and the batch.
+
+        The client goes over them silently, and over transaction markers too: the broker tells which
+        of the two a hole is.
+        """
+        after_holes = {
+            frame.topic: frame.records[0].offset
+            for frame in batch.frames
+            if frame.records and frame.records[0].offset > self.ledger.next_offset(frame.topic)
+        }
+        if not after_holes:
+            return 0
+        sources = self._topics.sources(self.number)
+        found = {
+            topic: replace(sources[topic], first=min(sources[topic].first, offset))
+            for topic, offset in after_holes.items()
+        }
+        return deleted_unread(self.ledger, found)
 
     def keep_alive(self, ends: dict[str, int]) -> None:
         """A control record alone: it shows that the partition is owned, and how late it is."""
@@ -349,5 +372,5 @@ def _counting(ledger: Ledger, folded: Folded) -> Ledger:
         rows=ledger.rows + folded.grown,
         counted=ledger.rows + folded.grown,
         last_received=last_received,
-        counts={name: ledger.counts.get(name, 0) + n for name, n in added.items()},
+        counts=ledger.counts | {name: ledger.counts.get(name, 0) + n for name, n in added.items()},
     )
