@@ -302,6 +302,7 @@ class Partition:
         self, ledger: Ledger, records: Sequence[Outgoing], changes: Mapping[bytes, bytes | None]
     ) -> None:
         """The transaction, then the write of the same to the store."""
+        self._opened().require_sound()
         control = control_value(self._codec, ledger, self.number, self._worker)
         appended = self._log.append([*records, Outgoing(STATUS, CONTROL_KEY, control)])
         end, at = appended.next_offset, appended.timestamp

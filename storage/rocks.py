@@ -88,8 +88,23 @@ class RocksStore:
                 batch.delete(key)
             else:
                 batch.put(key, value)
+        self.require_sound()
         with _disk_errors(self._path):
             self._db.write(batch)
+
+    def require_sound(self) -> None:
+        """``OSError`` once a flush or a compaction failed since the store was opened.
+
+        RocksDB says so itself only of a flush, at the next write; after a compaction that found no
+        room it goes on, until so many files wait for one that writes stand still.
+        """
+        with _disk_errors(self._path):
+            failed = self._db.property_int_value("rocksdb.background-errors")
+        if failed:
+            raise OSError(
+                f"The store in {self._path} failed: a flush or a compaction could not write, its "
+                "file LOG says why: make room or mend the disk, then start again"
+            )
 
     @contextmanager
     def snapshot(self) -> Iterator[Reading]:

@@ -39,6 +39,9 @@ class Store(Reading, Protocol):
     def write(self, changes: Mapping[bytes, bytes | None]) -> None:
         """One atomic batch: a value puts its key, none deletes it."""
 
+    def require_sound(self) -> None:
+        """``OSError`` if what was written before could not be put in order on the disk since."""
+
     def snapshot(self) -> AbstractContextManager[Reading]:
         """Reads that do not see later writes."""
 
@@ -80,6 +83,9 @@ class MemoryStore:
                 self._values[key] = value
             elif self._values.pop(key, None) is not None:
                 del self._keys[bisect_left(self._keys, key)]
+
+    def require_sound(self) -> None:
+        """There is no disk."""
 
     def snapshot(self) -> AbstractContextManager[Reading]:
         """A copy of what is held now."""

@@ -120,6 +120,9 @@ class _Store:
         self._held.write(changes)
         self._reach("store: after the write")
 
+    def require_sound(self) -> None:
+        """Nothing is put in order later."""
+
     def snapshot(self) -> AbstractContextManager[Reading]:
         return self._held.snapshot()
 
