@@ -47,6 +47,7 @@ COMMANDS: Final = (
         "dead_letters",
         "Look at what was refused; send it again, or drop it.",
     ),
+    Command("rebuild", "rebuild", "rebuild", "Make the table anew from the events; put it right."),
     Command("token", "token", "token", "Print an access token (development only)."),
     Command("audit", "audit", "audit", "Print who looked at what, and who reset what."),
     Command("broker", "broker", "broker", "Run a local Kafka until Ctrl-C."),

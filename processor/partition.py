@@ -10,7 +10,7 @@ goes back.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Final, Protocol
@@ -109,8 +109,12 @@ class Partition:
 
     # -- resumption ------------------------------------------------------------------------------
 
-    def resume(self) -> None:
-        """Own the partition: fence the last owner, then bring the store up to the log's end."""
+    def resume(self, *, mending: bool = False) -> None:
+        """Own the partition: fence the last owner, then bring the store up to the log's end.
+
+        ``mending``: a log that is not whole is no reason to read every event again, for its rows
+        are to be put right.
+        """
         self._log.fence()
         topic_id = self._topics.ids()[STATUS]
         first, end = self._log.bounds()
@@ -118,10 +122,10 @@ class Partition:
         log = LogState(topic_id, first, end, lambda: not any(self._log.read(first, end)), kept_ms)
         self._open(log)
         try:
-            self._catch_up(log)
+            self._catch_up(log, mending)
         except StoreDamaged as error:
             self._open_anew(log, str(error))
-            self._catch_up(log)
+            self._catch_up(log, mending)
         self.ledger = current(self.ledger, self._topics.sources(self.number))
         if self.ledger.log_start != first:
             self._refill(log)
@@ -159,7 +163,7 @@ class Partition:
             self._store.close()
             self._store = None
 
-    def _catch_up(self, log: LogState) -> None:
+    def _catch_up(self, log: LogState, mending: bool) -> None:
         """Apply the log to its end, and hold the rows against the last control record's count.
 
         :class:`StoreDamaged` if the store has missed what the log no longer tells.
@@ -172,7 +176,7 @@ class Partition:
         self.ledger = replace(self.ledger, status_offset=log.end)
         if covered_at and self.ledger.covered_at - covered_at > log.tombstones_kept_ms:
             raise StoreDamaged("it is older than the log keeps tombstones")
-        if self.ledger.rows == self.ledger.counted:
+        if self.ledger.rows == self.ledger.counted or mending:
             return
         what = f"{self.ledger.rows} rows where the log counts {self.ledger.counted}"
         if not anew:
@@ -285,6 +289,24 @@ class Partition:
             self._opened().give_back()
             self._swept = 0
         return more
+
+    def rows(self) -> Iterator[tuple[str, bytes]]:
+        """(Device ID, stored row) of everything held, in order."""
+        return rows(self._opened())
+
+    def put_right(self, states: Mapping[str, bytes | None]) -> None:
+        """One transaction with these rows instead of what is held, none for a device of which
+        nothing should be; what is covered and counted stays."""
+        held = self._held([DeviceId(device) for device in states])
+        outgoing = [
+            Outgoing(STATUS, device.encode(), None)
+            if state is None
+            else self._folding.status(device, state)
+            for device, state in states.items()
+        ]
+        self._commit(
+            Folded(dict(states), dict(zip(states, held, strict=True)), outgoing), self.ledger
+        )
 
     def _held(self, devices: Sequence[DeviceId]) -> Sequence[bytes | None]:
         return self._opened().get_many([ROW_PREFIX + device.encode() for device in devices])

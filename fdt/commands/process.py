@@ -76,7 +76,7 @@ def _work(settings: Settings, bootstrap: str) -> int:
     try:
         partitions = _answered(KafkaTopics(bootstrap).partitions)
         _look_at_topics(settings, bootstrap)
-        return run(_config(settings, bootstrap, partitions))
+        return run(config_of(settings, bootstrap, partitions))
     except (TopicsUnfit, BadCatalogue) as error:
         raise UserError(str(error)) from error
 
@@ -106,7 +106,8 @@ def _answered(ask: Callable[[], T]) -> T:
             time.sleep(_WAIT_S)
 
 
-def _config(settings: Settings, bootstrap: str, partitions: int) -> ProcessorConfig:
+def config_of(settings: Settings, bootstrap: str, partitions: int) -> ProcessorConfig:
+    """What a worker with these settings needs to know."""
     from processor.config import ProcessorConfig
 
     return ProcessorConfig(

@@ -8,7 +8,10 @@ import msgspec
 
 from projections.catalogue import load_catalogue
 from projections.fold import Fold
-from projections.state import Report, Row
+from projections.standing import standings
+from projections.state import Report, Row, decode_row
+from projections.status_record import status_body
+from schemas.codec import Codec
 
 CATALOGUE = load_catalogue()
 DEVICE_TYPES = frozenset({"ESME", "GSME"})
@@ -21,3 +24,9 @@ def row_of(reports: Iterable[Report], fold: Fold = FOLD) -> Row:
     for report in reports:
         fold.add(row, msgspec.structs.replace(report))
     return row
+
+
+def status_value(device: str, state: bytes) -> bytes:
+    """A stored row as a value of the status topic, whoever's row it is."""
+    row = decode_row(state)
+    return Codec().prefix("FirmwareStatus") + status_body(device, row, standings(row), state)

@@ -1,0 +1,222 @@
+"""``fdt rebuild``: the latest-status table made anew from the event topics, and put right."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from fdt.commands.process import config_of
+from fdt.errors import RunFailed, UserError
+from fdt.groups import require_none
+from fdt.settings import Settings
+from schemas.topics import STATUS
+
+if TYPE_CHECKING:
+    from processor.config import ProcessorConfig
+    from processor.log import StatusLog
+    from processor.partition import Partition
+    from processor.rebuild import Outcome
+    from processor.recovery import Progress
+    from processor.topics import KafkaTopics
+
+logger = logging.getLogger(__name__)
+
+_FOLDER: Final = "rebuild"
+_LOCK: Final = "rebuild.lock"
+_TABLES: Final = ("held", "made")
+_AFTER_SESSION_S: Final = 2.0
+_COLUMNS: Final = ("Partition", "Rows held", "Made", "Changed", "Missing", "Too many")
+
+
+def rebuild(
+    partition: Annotated[
+        list[int] | None, typer.Option(min=0, help="Only this partition number; may be repeated.")
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Only say what differs; workers may run meanwhile."),
+    ] = False,
+) -> None:
+    """Make the table anew from the events and put right in the status topic what differs.
+
+    The workers must be stopped, but for --check, which writes nothing and ends with exit code 1 if
+    something differs.
+    """
+    from processor.log import Fenced, LogFailed
+    from processor.rebuild import EventsMissing
+    from processor.topics import TopicsUnfit
+    from projections.catalogue import BadCatalogue
+
+    settings = Settings()
+    bootstrap = settings.require_brokers()
+    _say_only_progress()
+    outcomes: list[Outcome] = []
+    try:
+        with _scratch(settings.data_dir) as folder:
+            outcomes.extend(_outcomes(settings, bootstrap, folder, partition, check))
+    except (TopicsUnfit, BadCatalogue) as error:
+        raise UserError(str(error)) from error
+    except EventsMissing as error:
+        raise UserError(
+            f"{error}. Nothing of this partition was written; --partition leaves it out."
+        ) from error
+    except Fenced as error:
+        raise RunFailed(
+            f"A worker was started meanwhile ({error}): stop it, then again."
+        ) from error
+    except (OSError, LogFailed) as error:
+        raise RunFailed(f"The rebuild ended early: {error}. It can be run again.") from error
+    finally:
+        if outcomes:
+            Console().print(_table(outcomes))
+    _tell(outcomes, check)
+
+
+def _say_only_progress() -> None:
+    """What the partitions say of themselves is said to workers' operators."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("processor.progress").setLevel(logging.INFO)
+
+
+@contextmanager
+def _scratch(data_dir: Path) -> Iterator[Path]:
+    """A folder for the two tables, while nobody else has it; empty of what a killed run left.
+
+    Only its notes of what was in hand are kept: a record that kills the process is found by them.
+    """
+    folder = data_dir / _FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    with (data_dir / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"Another fdt rebuild runs in {data_dir}: wait for its end.") from None
+        _remove_tables(folder)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+
+
+def _remove_tables(folder: Path) -> None:
+    for name in _TABLES:
+        if (folder / name).exists():
+            shutil.rmtree(folder / name)
+
+
+def _outcomes(
+    settings: Settings, bootstrap: str, folder: Path, asked: list[int] | None, check: bool
+) -> Iterator[Outcome]:
+    """Of one partition after the other; a refusal ends it, and those before it are done."""
+    from processor.log import LogUnavailable
+    from processor.topics import KafkaTopics
+
+    topics = KafkaTopics(bootstrap)
+    try:
+        partitions = topics.partitions()
+    except LogUnavailable as error:
+        raise UserError(
+            f"{error}: start the broker, or correct KAFKA_BOOTSTRAP_SERVERS."
+        ) from error
+    numbers = range(partitions) if asked is None else sorted(set(asked))
+    if unknown := [number for number in numbers if number >= partitions]:
+        raise UserError(f"There is no partition {unknown[0]}: they are 0 to {partitions - 1}.")
+    if not check:
+        patience_s = settings.session_timeout.total_seconds() + _AFTER_SESSION_S
+        require_none(bootstrap, settings.group_id, patience_s)
+    config = replace(config_of(settings, bootstrap, partitions), folder=folder, worker=_FOLDER)
+    for number in numbers:
+        yield _rebuilt(config, topics, number, check)
+        _remove_tables(folder)
+
+
+def _rebuilt(config: ProcessorConfig, topics: KafkaTopics, number: int, check: bool) -> Outcome:
+    from processor.event_topics import KafkaEvents
+    from processor.log import KafkaStatusLog
+    from processor.progress import Reporter
+    from processor.rebuild import NoLog, Rebuild, UnfencedLog
+
+    kind = UnfencedLog if check else KafkaStatusLog
+    no_log, progress = NoLog(), Reporter(lambda: None)
+    make = partial(_partition, config, topics, number, progress)
+    held = make("held", kind(config.bootstrap, config.group_id, number))
+    made = make("made", no_log)
+    events = KafkaEvents(config, number)
+    try:
+        work = Rebuild(held, made, no_log, events, config.retention_ms, progress)
+        return work.run(write=not check)
+    finally:
+        held.close()
+        made.close()
+
+
+def _partition(
+    config: ProcessorConfig,
+    topics: KafkaTopics,
+    number: int,
+    progress: Progress,
+    name: str,
+    log: StatusLog,
+) -> Partition:
+    """A partition as a worker has it, with a store of its own."""
+    from processor.config import codec_of, folding_of, reader_of
+    from processor.in_hand import NotedInHand
+    from processor.partition import Partition
+    from processor.stores import FolderStores
+    from processor.trial import kills
+
+    folder = config.folder / name
+    folder.mkdir()
+    return Partition(
+        number,
+        config.partitions,
+        stores=FolderStores(folder, config.store_memory_mb, config.least_free_mb),
+        log=log,
+        reader=reader_of(config),
+        codec=codec_of(config),
+        topics=topics,
+        worker=config.worker,
+        in_hand=NotedInHand(
+            config.folder,
+            lambda n, suspects, stored: kills(partial(folding_of, config, n), suspects, stored),
+        ),
+        timeline_cap=config.timeline_cap,
+        retention_ms=config.retention_ms,
+        progress=progress,
+    )
+
+
+def _table(outcomes: list[Outcome]) -> Table:
+    table = Table(*_COLUMNS)
+    for one in outcomes:
+        figures = (one.partition, one.held, one.made, one.changed, one.missing, one.extra)
+        table.add_row(*(f"{figure:,}" for figure in figures))
+    return table
+
+
+def _tell(outcomes: list[Outcome], check: bool) -> None:
+    """What the figures come to; exit code 1 if something differs still."""
+    differing = sum(one.differing for one in outcomes)
+    miscounted = [str(one.partition) for one in outcomes if one.miscounted]
+    if miscounted:
+        typer.echo(f"The row count was wrong in partition {', '.join(miscounted)}.")
+    if all(one.is_right for one in outcomes):
+        typer.echo("The table is what the events say.")
+    elif check:
+        raise RunFailed(
+            f"{differing:,} rows are not what the events say: stop the workers, then run "
+            "'fdt rebuild' to put them right."
+        )
+    else:
+        typer.echo(f"{differing:,} rows were put right in {STATUS}.")

@@ -1,0 +1,44 @@
+"""Who is in the workers' consumer group: what must not run beside a worker asks here first."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+
+from fdt.brokers.admin import admin_client
+from fdt.errors import UserError
+
+ANSWER_S: Final = 10.0
+
+_LOOK_S: Final = 0.5
+
+
+def members(bootstrap: str, group_id: str) -> list[str]:
+    """The names of the group's members; none of a group that never was."""
+    client = admin_client(bootstrap)  # kept: the answer of one that is gone never comes
+    asked = client.describe_consumer_groups([group_id], request_timeout=ANSWER_S)
+    try:
+        group = asked[group_id].result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+            return []
+        raise UserError(
+            f"The broker does not tell who is in the group {group_id}: {error.args[0].str()}"
+        ) from error
+    return sorted(member.group_instance_id or member.client_id for member in group.members)
+
+
+def require_none(bootstrap: str, group_id: str, patience_s: float) -> None:
+    """Wait until nobody is in the group: a worker that was stopped stays until its session ends.
+
+    :class:`~fdt.errors.UserError` if somebody is after ``patience_s``.
+    """
+    deadline = time.monotonic() + patience_s
+    while found := members(bootstrap, group_id):
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"Workers run ({', '.join(found)}): stop them first, or only look with --check."
+            )
+        time.sleep(_LOOK_S)
