@@ -182,7 +182,7 @@ class LocalKafka(Broker):
         """Writes the cluster's identity into an empty log folder."""
         self._report("Formatting the log folder")
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ("format", "--cluster-id", cluster, "--ignore-formatted", "--config")
+        arguments = ("format", f"--cluster-id={cluster}", "--ignore-formatted", "--config")
         process = self._java(class_path, "kafka.tools.StorageTool", *arguments, self._config_file)
         if process.wait() != 0:
             raise UserError(f"The folder {self._data} was not formatted; {self._last_lines()}")

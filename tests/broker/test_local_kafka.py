@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import socket
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -22,9 +23,21 @@ from schemas.topics import TopicSpec
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
-    """One broker of this module's own; every test leaves it running."""
-    with LocalKafka(tmp_path_factory.mktemp("kafka"), heap_mb=256) as broker:
+    """One broker of this module's own; every test leaves it running.
+
+    Its cluster's id begins with a dash, as one in 64 does.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("fdt.brokers.local.uuid.uuid4", lambda: uuid.UUID(int=0xF8 << 120 | 7))
+        broker = LocalKafka(tmp_path_factory.mktemp("kafka"), heap_mb=256)
+        broker.start()
+    with broker:
         yield broker
+
+
+def test_any_identity_is_good(kafka: LocalKafka) -> None:
+    """The tool that writes it must not take it for an option."""
+    assert "cluster.id=-" in identity(kafka)
 
 
 def test_it_takes_records_and_gives_them_back(kafka: LocalKafka) -> None:

@@ -39,7 +39,7 @@ class Node(LocalKafka):
         self._cluster_id = cluster_id
 
     def _format(self, class_path: str) -> None:
-        asked = ("format", "--cluster-id", self._cluster_id, "--ignore-formatted", "--config")
+        asked = ("format", f"--cluster-id={self._cluster_id}", "--ignore-formatted", "--config")
         tool = self._java(class_path, "kafka.tools.StorageTool", *asked, self._config_file)
         assert tool.wait() == 0, self._last_lines()
 
