@@ -12,22 +12,19 @@ import gc
 import logging
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final, cast
 
 import faust
 from faust.types import StreamT
 
+from processor.assembly import Assembly
 from processor.batch import Batch
-from processor.config import ProcessorConfig, codec_of, folding_of, reader_of
+from processor.config import ProcessorConfig
 from processor.frames import FramesConsumer
-from processor.in_hand import NotedInHand
 from processor.log import KafkaStatusLog
 from processor.partition import Partition
 from processor.progress import Reporter
-from processor.stores import FolderStores
 from processor.topics import KafkaTopics
-from processor.trial import kills
 from processor.watchdog import Watchdog, end_process
 from processor.worker import CONCURRENCY, Worker
 from schemas.topics import SOURCE_TOPICS
@@ -105,32 +102,12 @@ def build(config: ProcessorConfig, topics: KafkaTopics) -> ProcessorApp:
 def _partition_factory(
     config: ProcessorConfig, topics: KafkaTopics, owner: Worker
 ) -> Callable[[int], Partition]:
-    """Parts shared by the partitions are made once."""
-    reader, codec = reader_of(config), codec_of(config)
-    stores = FolderStores(config.folder, config.store_memory_mb, config.least_free_mb)
-    report = Reporter(owner.step)
-    in_hand = NotedInHand(
-        config.folder,
-        lambda number, suspects, stored: kills(
-            partial(folding_of, config, number), suspects, stored
-        ),
-    )
+    assembly = Assembly(config, topics, Reporter(owner.step))
+    stores = assembly.stores(config.folder)
 
     def make(number: int) -> Partition:
-        return Partition(
-            number,
-            config.partitions,
-            stores=stores,
-            log=KafkaStatusLog(config.bootstrap, config.group_id, number),
-            reader=reader,
-            codec=codec,
-            topics=topics,
-            worker=config.worker,
-            in_hand=in_hand,
-            timeline_cap=config.timeline_cap,
-            retention_ms=config.retention_ms,
-            progress=report,
-        )
+        log = KafkaStatusLog(config.bootstrap, config.group_id, number)
+        return assembly.partition(number, log, stores)
 
     return make
 

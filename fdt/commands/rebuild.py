@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from processor.log import StatusLog
     from processor.partition import Partition
     from processor.rebuild import Outcome
-    from processor.recovery import Progress
     from processor.topics import KafkaTopics
 
 logger = logging.getLogger(__name__)
@@ -142,14 +140,22 @@ def _outcomes(
 
 
 def _rebuilt(config: ProcessorConfig, topics: KafkaTopics, number: int, check: bool) -> Outcome:
+    from processor.assembly import Assembly
     from processor.event_topics import KafkaEvents
     from processor.log import KafkaStatusLog
     from processor.progress import Reporter
     from processor.rebuild import NoLog, Rebuild, UnfencedLog
 
+    progress = Reporter(lambda: None)
+    assembly = Assembly(config, topics, progress)
+
+    def make(name: str, log: StatusLog) -> Partition:
+        folder = config.folder / name
+        folder.mkdir()
+        return assembly.partition(number, log, assembly.stores(folder))
+
     kind = UnfencedLog if check else KafkaStatusLog
-    no_log, progress = NoLog(), Reporter(lambda: None)
-    make = partial(_partition, config, topics, number, progress)
+    no_log = NoLog()
     held = make("held", kind(config.bootstrap, config.group_id, number))
     made = make("made", no_log)
     events = KafkaEvents(config, number)
@@ -159,42 +165,6 @@ def _rebuilt(config: ProcessorConfig, topics: KafkaTopics, number: int, check: b
     finally:
         held.close()
         made.close()
-
-
-def _partition(
-    config: ProcessorConfig,
-    topics: KafkaTopics,
-    number: int,
-    progress: Progress,
-    name: str,
-    log: StatusLog,
-) -> Partition:
-    """A partition as a worker has it, with a store of its own."""
-    from processor.config import codec_of, folding_of, reader_of
-    from processor.in_hand import NotedInHand
-    from processor.partition import Partition
-    from processor.stores import FolderStores
-    from processor.trial import kills
-
-    folder = config.folder / name
-    folder.mkdir()
-    return Partition(
-        number,
-        config.partitions,
-        stores=FolderStores(folder, config.store_memory_mb, config.least_free_mb),
-        log=log,
-        reader=reader_of(config),
-        codec=codec_of(config),
-        topics=topics,
-        worker=config.worker,
-        in_hand=NotedInHand(
-            config.folder,
-            lambda n, suspects, stored: kills(partial(folding_of, config, n), suspects, stored),
-        ),
-        timeline_cap=config.timeline_cap,
-        retention_ms=config.retention_ms,
-        progress=progress,
-    )
 
 
 def _table(outcomes: list[Outcome]) -> Table:

@@ -1,0 +1,51 @@
+"""Partitions put together from a configuration; what they share is made once."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from processor.config import ProcessorConfig, codec_of, folding_of, reader_of
+from processor.in_hand import NotedInHand
+from processor.log import StatusLog
+from processor.partition import Partition, Topics
+from processor.recovery import Progress
+from processor.stores import FolderStores
+from processor.trial import kills
+
+
+class Assembly:
+    """Makes the partitions of one process."""
+
+    def __init__(self, config: ProcessorConfig, topics: Topics, progress: Progress) -> None:
+        self._config = config
+        self._topics = topics
+        self._progress = progress
+        self._reader, self._codec = reader_of(config), codec_of(config)
+        self._in_hand = NotedInHand(
+            config.folder,
+            lambda number, suspects, stored: kills(
+                partial(folding_of, config, number), suspects, stored
+            ),
+        )
+
+    def stores(self, folder: Path) -> FolderStores:
+        """Stores below a folder; they share one bound of memory."""
+        return FolderStores(folder, self._config.store_memory_mb, self._config.least_free_mb)
+
+    def partition(self, number: int, log: StatusLog, stores: FolderStores) -> Partition:
+        """A partition number over a log."""
+        return Partition(
+            number,
+            self._config.partitions,
+            stores=stores,
+            log=log,
+            reader=self._reader,
+            codec=self._codec,
+            topics=self._topics,
+            worker=self._config.worker,
+            in_hand=self._in_hand,
+            timeline_cap=self._config.timeline_cap,
+            retention_ms=self._config.retention_ms,
+            progress=self._progress,
+        )
