@@ -29,6 +29,9 @@ _MIB: Final = 1024 * 1024
 _DELETIONS: Final = (4096, 1024, 0.5)
 """A file in which so many of any so many entries, or this part of all, are deletions is compacted
 soon."""
+_LOGS_KEPT: Final = 2
+"""RocksDB's own logs, of 1 MiB each. It says 8 KiB at every flush and some at every statistics, and
+would write on in one file without end; so would the manifest, up to 1 GiB."""
 _DAMAGE: Final = ("Corruption", "Invalid argument", "No such file or directory")
 """What RocksDB says of wrong bytes, of another program's files, and of files that are gone."""
 
@@ -187,7 +190,9 @@ def _options(memory: Memory, write_buffer_mb: int) -> Options:
     options.set_write_buffer_manager(memory.writes)
     options.set_compression_type(DBCompressionType.lz4())
     options.set_max_open_files(256)
-    options.set_keep_log_file_num(2)
+    options.set_keep_log_file_num(_LOGS_KEPT)
+    options.set_max_log_file_size(_MIB)
+    options.set_max_manifest_file_size(_MIB)
     options.set_max_background_jobs(2)
     options.set_paranoid_checks(True)
     # Deleted rows would keep their space until something is written over their range (measured:

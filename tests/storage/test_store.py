@@ -83,6 +83,20 @@ def test_the_space_of_deleted_rows_comes_back(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.timeout(120)
+def test_what_rocksdb_says_of_itself_does_not_grow_without_end(tmp_path: Path) -> None:
+    """Its log begins anew at 1 MiB, and the one before the last is gone."""
+    store, rolled = RocksStore(tmp_path / "db"), set[Path]()
+    while len(rolled) < 2:
+        store.write({b"k": b"v"})
+        store.give_back()
+        rolled.update((tmp_path / "db").glob("LOG.old.*"))
+    store.close()
+    logs = list((tmp_path / "db").glob("LOG*"))
+    assert len(logs) == 2
+    assert sum(log.stat().st_size for log in logs) < 2.5 * 2**20
+
+
 def size_of(folder: Path) -> int:
     """Bytes on disk; files come and go while RocksDB compacts."""
     sizes = 0
