@@ -5,42 +5,31 @@ Probes follow each other while 500 other events a second go through the same top
 
 from __future__ import annotations
 
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import threading
 import time
-import uuid
 from pathlib import Path
-from typing import Any
 
 import httpx
 from confluent_kafka import Producer
 
+from bench.load import event
+from bench.read_side import serving
 from bench.throughput import command
 from schemas.codec import Codec
 from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.topics import DSP_EVENTS
 
 RATE = 500
-_READY_S = 120.0
 _PROBE_S = 30.0
-_USER_ID = "90-B3-D5-1F-30-01-00-00"
 
 
 def measure(bootstrap: str, folder: Path, seconds: float) -> dict[str, float]:
     """p50, p99 and the worst, in milliseconds, over probes for ``seconds``."""
-    port = _free_port()
     with (
         command("process", bootstrap, folder),
-        command(
-            "serve", bootstrap, folder, FDT_API_PORT=str(port), FDT_SEARCHES_PER_MINUTE="10000000"
-        ),
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=_signed_in(folder)) as api,
+        serving(bootstrap, folder, FDT_SEARCHES_PER_MINUTE="10000000") as (_, api),
     ):
-        _wait_until_ready(api)
         traffic = _Traffic(bootstrap)
         traffic.start()
         _probe(api, bootstrap, 0)  # connections and caches
@@ -123,50 +112,3 @@ def _device(block: int, number: int) -> str:
     """A reserved Device ID."""
     octets = (0x00, 0xDB, 0x12, 0x34, block, number >> 16 & 255, number >> 8 & 255, number & 255)
     return "-".join(f"{octet:02X}" for octet in octets)
-
-
-def event(device_id: str) -> dict[str, Any]:
-    """The DSP accepted a device, now."""
-    return {
-        "event_id": str(uuid.uuid4()),
-        "service_request_id": f"{_USER_ID}:90-B3-D5-1F-30-00-00-02:77",
-        "service_reference_variant": "11.1",
-        "device_id": device_id,
-        "device_type": "ESME",
-        "firmware_version": "0002012F",
-        "image_hash": None,
-        "code": "I99",
-        "detail": None,
-        "occurred_at": int(time.time() * 1000),
-    }
-
-
-def _signed_in(folder: Path) -> dict[str, str]:
-    folder.mkdir(parents=True, exist_ok=True)
-    token = subprocess.run(
-        [sys.executable, "-m", "fdt", "token", "--role", "service-centre"],
-        env={**os.environ, "FDT_DATA_DIR": str(folder)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return {"Authorization": f"Bearer {token.stdout.strip()}"}
-
-
-def _wait_until_ready(api: httpx.Client) -> None:
-    deadline = time.monotonic() + _READY_S
-    while time.monotonic() < deadline:
-        try:
-            if api.get("/readyz").status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            pass  # not listening yet
-        time.sleep(0.2)
-    raise RuntimeError("the read side was not ready in time")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

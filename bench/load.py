@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from confluent_kafka import Producer
 
 from schemas.codec import Codec
-from schemas.partitioning import PRODUCER_PARTITIONER
+from schemas.partitioning import PRODUCER_PARTITIONER, partition_of
+from schemas.topics import DSP_EVENTS
 from sources.plan import build_plan
 from sources.schedule import Schedule
 from sources.wire import Wire, wire
@@ -17,6 +20,8 @@ EVENTS_A_DEVICE = 5.25
 """What a plan makes of a device, measured over several seeds."""
 DEVICES_A_REQUEST = 5_000
 PARTITIONS = 4
+_USER_ID = "90-B3-D5-1F-30-01-00-00"
+_DEVICES_OF_THE_LARGEST = 50_000
 
 
 def load(bootstrap: str, events: int) -> int:
@@ -27,6 +32,33 @@ def load(bootstrap: str, events: int) -> int:
     codec = Codec()
     send(bootstrap, (wire(p, schedule, codec, PARTITIONS) for p in plan.publications))
     return len(plan.publications)
+
+
+def one_each(devices: int) -> Iterator[Wire]:
+    """One event about each of so many devices, in requests as large as they may be."""
+    codec = Codec()
+    for number in range(devices):
+        octets = (0x00, 0xDB, 0x12, 0x34, 0x60 | number >> 24, *number.to_bytes(4, "big")[1:])
+        device = "-".join(f"{octet:02X}" for octet in octets)
+        place = partition_of(device, PARTITIONS)
+        value = codec.encode("DspEvent", event(device, 77 + number // _DEVICES_OF_THE_LARGEST))
+        yield Wire(DSP_EVENTS, place, device.encode(), value, [])
+
+
+def event(device_id: str, request: int = 77) -> dict[str, Any]:
+    """The DSP accepted a device, now."""
+    return {
+        "event_id": str(uuid.uuid4()),
+        "service_request_id": f"{_USER_ID}:90-B3-D5-1F-30-00-00-02:{request}",
+        "service_reference_variant": "11.1",
+        "device_id": device_id,
+        "device_type": "ESME",
+        "firmware_version": "0002012F",
+        "image_hash": None,
+        "code": "I99",
+        "detail": None,
+        "occurred_at": int(time.time() * 1000),
+    }
 
 
 def send(bootstrap: str, records: Iterable[Wire]) -> None:

@@ -12,19 +12,13 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from bench.freshness import event
-from bench.load import PARTITIONS, send
+from bench.load import PARTITIONS, one_each, send
 from bench.throughput import command, covered
 from fdt.broker import choose_broker
 from fdt.settings import Settings
 from fdt.topics import ensure_topics, specs_of
-from schemas.codec import Codec
-from schemas.partitioning import partition_of
-from schemas.topics import DSP_EVENTS
-from sources.wire import Wire
 
 _LONGEST_S = 3_600.0
 _RESUMED = re.compile(r"partition \d+: (\d+) rows, .* goes on at")
@@ -40,7 +34,7 @@ def main() -> None:
     with choose_broker(settings, for_tests=True, folder=folder / "kafka") as broker:
         bootstrap = broker.bootstrap_servers
         ensure_topics(bootstrap, specs_of(settings))
-        send(bootstrap, _events(rows))
+        send(bootstrap, one_each(rows))
         _say(f"{rows:,} events published, one for each row")
         with command("process", bootstrap, folder) as process:
             while covered(bootstrap) < rows:
@@ -71,16 +65,6 @@ def _measure(what: str, bootstrap: str, folder: Path, rows: int) -> None:
         raise RuntimeError(f"{held:,} rows instead of {rows:,}")
     peak = int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024
     _say(f"{what}: {held:,} rows, going on after {took:.1f} s, at most {peak} MiB")
-
-
-def _events(rows: int) -> Iterator[Wire]:
-    codec = Codec()
-    for number in range(rows):
-        octets = (0x00, 0xDB, 0x12, 0x34, 0x60 | number >> 24, *number.to_bytes(4, "big")[1:])
-        device = "-".join(f"{octet:02X}" for octet in octets)
-        place = partition_of(device, PARTITIONS)
-        value = codec.encode("DspEvent", event(device))
-        yield Wire(DSP_EVENTS, place, device.encode(), value, [])
 
 
 def _say(text: str) -> None:

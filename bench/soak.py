@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import tempfile
 import threading
 import time
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.load import DEVICES_A_REQUEST, PARTITIONS, send
+from bench.sampling import memory_mib, open_files, trend
 from bench.throughput import command, covered
 from fdt.broker import choose_broker
 from fdt.settings import Settings
@@ -43,17 +43,14 @@ class Samples:
 
     def take(self, began: float, process_id: int, bootstrap: str) -> None:
         """Look at the process and at what it covered."""
-        pages = int(Path(f"/proc/{process_id}/statm").read_text(encoding="ascii").split()[1])
         self.seconds.append(time.monotonic() - began)
-        self.rss_mib.append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
-        self.files.append(len(os.listdir(f"/proc/{process_id}/fd")))
+        self.rss_mib.append(memory_mib(process_id))
+        self.files.append(open_files(process_id))
         self.read.append(covered(bootstrap))
 
     def slope(self, values: list[float] | list[int]) -> float:
         """Per minute, over the second half."""
-        half = len(values) // 2
-        fit = statistics.linear_regression(self.seconds[half:], values[half:])
-        return fit.slope * 60
+        return trend(self.seconds, values, skipped=1 / 2).per_minute
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from bench.sampling import on_disk
 from processor import expiry
 from processor.in_hand import NotedInHand
 from processor.ledger import LEDGER_KEY, Ledger, SourceLog, pack
@@ -107,14 +108,14 @@ def measured(folder: Path, rows: int, due: int) -> tuple[str, ...]:
     fill(stores, rows, due)
     partition = partition_in(folder, stores)
     partition.resume()
-    before, steps, more = size_of(folder), [], True
+    before, steps, more = on_disk([folder]).listed, [], True
     while more:
         began = time.perf_counter()
         more = partition.sweep()
         steps.append(time.perf_counter() - began)
     took = sum(steps)
     time.sleep(5)  # compaction goes on in the background
-    after = size_of(folder)
+    after = on_disk([folder]).listed
     partition.close()
     return (
         f"{rows:,}",
@@ -195,11 +196,6 @@ def partition_in(folder: Path, stores: FolderStores) -> Partition:
         worker="bench",
         in_hand=NotedInHand(folder, lambda number, suspects, stored: False),
     )
-
-
-def size_of(folder: Path) -> int:
-    """Bytes on disk."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ _LONGEST_S = 1_800.0
 
 def reading_only(bootstrap: str, events: int) -> float:
     """confluent-kafka consuming the event topics, and nothing else."""
-    reader = _consumer(bootstrap)
+    reader = consumer(bootstrap)
     reader.assign(
         [TopicPartition(t, n, 0) for t in SOURCE_TOPICS.values() for n in range(PARTITIONS)]
     )
@@ -70,7 +70,7 @@ def documented(bootstrap: str, folder: Path, events: int) -> float:
 
 def covered(bootstrap: str) -> int:
     """Source records covered so far, by the newest control record of each partition."""
-    reader, codec, read = _consumer(bootstrap), Codec(), 0
+    reader, codec, read = consumer(bootstrap), Codec(), 0
     for number in range(PARTITIONS):
         partition = TopicPartition(STATUS, number)
         _, end = reader.get_watermark_offsets(partition, timeout=10)
@@ -86,7 +86,7 @@ def covered(bootstrap: str) -> int:
 
 def _rate(bootstrap: str) -> float:
     """Records that became durable after the first transaction, over the time that they took."""
-    reader, codec = _consumer(bootstrap), Codec()
+    reader, codec = consumer(bootstrap), Codec()
     controls: list[tuple[int, int, int]] = []
     for number in range(PARTITIONS):
         _, end = reader.get_watermark_offsets(TopicPartition(STATUS, number), timeout=10)
@@ -109,7 +109,8 @@ def _rate(bootstrap: str) -> float:
     return (sum(done.values()) - sum(before.values())) / (ended - began) * 1000
 
 
-def _consumer(bootstrap: str) -> Consumer:
+def consumer(bootstrap: str) -> Consumer:
+    """Of committed records, for partitions that are assigned to it."""
     return Consumer(
         {
             "bootstrap.servers": bootstrap,

@@ -1,0 +1,81 @@
+"""What a process takes, what folders take, and whether a figure stays where it is."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+STEADY: Final = 0.1
+"""A figure that moves by no more than this part of itself is called flat."""
+_BLOCK: Final = 512
+"""The unit of ``st_blocks``, whatever the file system's own is (POSIX)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """Bytes of files: as they are listed (``ls``), and as the disk has set aside for them (``du``).
+
+    Kafka's index files are long and mostly empty; RocksDB's logs are short and preallocated.
+    """
+
+    listed: int = 0
+    allocated: int = 0
+
+    def __add__(self, other: OnDisk) -> OnDisk:
+        return OnDisk(self.listed + other.listed, self.allocated + other.allocated)
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The mean of a figure, and the slope of its least-squares line, over ``minutes``."""
+
+    mean: float
+    per_minute: float
+    minutes: float
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether it moved by no more than :data:`STEADY` of its mean in all that time."""
+        return abs(self.per_minute * self.minutes) <= STEADY * abs(self.mean)
+
+
+def on_disk(folders: Iterable[Path]) -> OnDisk:
+    """Every file in ``folders``; those that go away meanwhile count for nothing."""
+    return sum(map(_size, _files(folders)), OnDisk())
+
+
+def memory_mib(process_id: int) -> float:
+    """Resident memory."""
+    pages = int(Path(f"/proc/{process_id}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def open_files(process_id: int) -> int:
+    """File descriptors in use."""
+    return len(os.listdir(f"/proc/{process_id}/fd"))
+
+
+def trend(seconds: Sequence[float], values: Sequence[float], skipped: float) -> Trend:
+    """Of the samples after the first part ``skipped`` (0 to 1): caches and windows fill first."""
+    first = int(len(values) * skipped)
+    times, figures = seconds[first:], values[first:]
+    slope = statistics.linear_regression(times, figures).slope * 60
+    return Trend(statistics.fmean(figures), slope, (times[-1] - times[0]) / 60)
+
+
+def _files(folders: Iterable[Path]) -> Iterator[Path]:
+    for folder in folders:
+        for root, _, names in os.walk(folder):
+            yield from (Path(root, name) for name in names)
+
+
+def _size(file: Path) -> OnDisk:
+    try:
+        found = file.stat()
+    except FileNotFoundError:  # compaction deletes files while they are looked at
+        return OnDisk()
+    return OnDisk(found.st_size, found.st_blocks * _BLOCK)
