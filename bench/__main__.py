@@ -5,6 +5,10 @@ whatever machine this is. Options: ``--events N`` (default 300,000), ``--documen
 them Faust as documented is given, default all), ``--seconds S`` of freshness at 500 events a
 second; ``--fold`` measures the fold alone, ``--pages`` the screen alone with ``--items N`` held
 (default 1,000,000), both without a broker.
+
+What takes longer is a command of its own: ``python -m bench.recovery``, ``bench.soak``,
+``bench.sweep``, ``bench.forgetting`` (what is left on disk when everything falls due at once) and
+``bench.steady`` (whether anything grows at a steady rate), each with ``--help``.
 """
 
 from __future__ import annotations

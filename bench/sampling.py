@@ -59,12 +59,19 @@ def open_files(process_id: int) -> int:
     return len(os.listdir(f"/proc/{process_id}/fd"))
 
 
-def trend(seconds: Sequence[float], values: Sequence[float], skipped: float) -> Trend:
-    """Of the samples after the first part ``skipped`` (0 to 1): caches and windows fill first."""
-    first = int(len(values) * skipped)
-    times, figures = seconds[first:], values[first:]
-    slope = statistics.linear_regression(times, figures).slope * 60
-    return Trend(statistics.fmean(figures), slope, (times[-1] - times[0]) / 60)
+def trend(seconds: Sequence[float], values: Sequence[float]) -> Trend:
+    """The least-squares line through values at these times."""
+    slope = statistics.linear_regression(seconds, values).slope * 60
+    return Trend(statistics.fmean(values), slope, (seconds[-1] - seconds[0]) / 60)
+
+
+def peaks(values: Sequence[float], window: int) -> list[float]:
+    """The largest of every ``window`` values in a row, by the last of them.
+
+    A write-ahead log grows until it is cut: where in that a measurement begins and ends must not
+    count, how high it comes must.
+    """
+    return [max(values[end - window : end]) for end in range(window, len(values) + 1)]
 
 
 def _files(folders: Iterable[Path]) -> Iterator[Path]:

@@ -50,7 +50,8 @@ class Samples:
 
     def slope(self, values: list[float] | list[int]) -> float:
         """Per minute, over the second half."""
-        return trend(self.seconds, values, skipped=1 / 2).per_minute
+        half = len(values) // 2
+        return trend(self.seconds[half:], values[half:]).per_minute
 
 
 def main() -> None:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from bench.sampling import OnDisk, Trend, memory_mib, on_disk, open_files, trend
+from bench.sampling import OnDisk, Trend, memory_mib, on_disk, open_files, peaks, trend
 
 SECONDS = [float(second) for second in range(0, 600, 5)]
 
 
-def test_a_slope_is_per_minute_and_leaves_the_beginning_out() -> None:
-    """Steep at first, then half a unit a second."""
-    values = [9_000 - 70 * second if second < 200 else second / 2 for second in SECONDS]
-    found = trend(SECONDS, values, skipped=1 / 3)
+def test_a_slope_is_per_minute() -> None:
+    """Half a unit a second, for ten minutes."""
+    found = trend(SECONDS, [second / 2 for second in SECONDS])
     assert found.per_minute == pytest.approx(30)
-    assert found.mean == pytest.approx((200 + 595) / 4)
-    assert found.minutes == pytest.approx(395 / 60)
+    assert found.mean == pytest.approx(595 / 4)
+    assert found.minutes == pytest.approx(595 / 60)
+
+
+def test_what_is_cut_now_and_then_has_flat_peaks_wherever_it_is_begun() -> None:
+    """A saw of 20 samples that never comes higher; one that does is told."""
+    for begun in range(20):
+        saw = [float((begun + number) % 20) for number in range(len(SECONDS))]
+        assert set(peaks(saw, 20)) == {19.0}
+        growing = peaks([value + number / 10 for number, value in enumerate(saw)], 20)
+        assert not trend(SECONDS[19:], growing).is_flat
 
 
 @pytest.mark.parametrize(
@@ -46,8 +55,6 @@ def test_files_in_folders_below_count_as_listed_and_as_allocated(tmp_path: Path)
 
 def test_a_process_takes_memory_and_files() -> None:
     """This one does."""
-    import os
-
     before = open_files(os.getpid())
     with Path(__file__).open(encoding="utf-8"):
         assert open_files(os.getpid()) == before + 1
