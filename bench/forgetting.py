@@ -23,13 +23,14 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from bench.compaction import IDLE_CONTROL, eager_broker, logs_of, topics_for
+from bench.compaction import IDLE_CONTROL, eager_broker, logs_of
 from bench.controls import Control, Controls, following
 from bench.load import one_each, send
 from bench.read_side import Process, items, serving
 from bench.sampling import OnDisk, on_disk
 from bench.throughput import command
 from fdt.settings import Settings
+from fdt.topics import ensure_topics, specs_of
 from schemas.topics import STATUS
 
 RETENTION: Final = timedelta(minutes=1)
@@ -39,8 +40,8 @@ MOST_LEFT: Final = 0.05
 _HELD_LONG: Final = "P1D"
 _LOOK_S: Final = 2.0
 _LONGEST_S: Final = 3_600.0
-_COMPACTED_S: Final = 240.0
-"""Retention of the tombstones, and the cleaning before and after it."""
+_COMPACTED_S: Final = 420.0
+"""Segments are closed, cleaned, tombstones kept and cleaned away: three retentions, and some."""
 _SETTLED_S: Final = 20.0
 
 console = Console()
@@ -93,7 +94,7 @@ def main() -> None:
     rows = parser.parse_args().rows
     folder = Path(tempfile.mkdtemp(prefix="fdt-forgetting-"))
     with eager_broker(folder / "kafka") as broker:
-        topics_for(broker.bootstrap_servers, RETENTION)
+        ensure_topics(broker.bootstrap_servers, specs_of(Settings(retention=RETENTION)))
         with following(broker.bootstrap_servers) as controls:
             fits = _measure(broker.bootstrap_servers, folder, controls, rows)
     if not fits:

@@ -27,13 +27,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.chart import Line, Panel, drawn
-from bench.compaction import IDLE_CONTROL, eager_broker, logs_of, topics_for
+from bench.compaction import IDLE_CONTROL, eager_broker, logs_of
 from bench.controls import Controls, following
 from bench.load import DEVICES_A_REQUEST, EVENTS_A_DEVICE, PARTITIONS, send
 from bench.read_side import Process, serving
 from bench.sampling import STEADY, memory_mib, on_disk, open_files, peaks, trend
 from bench.throughput import command
 from fdt.settings import Duration, Settings
+from fdt.topics import ensure_topics, specs_of
 from schemas.codec import Codec
 from schemas.topics import SOURCE_TOPICS, STATUS
 from sources.events import PlannedEvent
@@ -154,7 +155,7 @@ def _run(folder: Path, seconds: float, rate: int, retention: timedelta) -> list[
     }
     with eager_broker(folder / "kafka") as broker:
         bootstrap = broker.bootstrap_servers
-        topics_for(bootstrap, retention)
+        ensure_topics(bootstrap, specs_of(Settings(retention=retention)))
         with (
             following(bootstrap) as controls,
             serving(bootstrap, folder / "read-side", **settings) as (reading, _),
