@@ -17,12 +17,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields, replace
-from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Final
 
-from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
@@ -33,7 +31,7 @@ from bench.load import DEVICES_A_REQUEST, EVENTS_A_DEVICE, PARTITIONS, send
 from bench.read_side import Process, serving
 from bench.sampling import STEADY, memory_mib, on_disk, open_files, peaks, trend
 from bench.throughput import command
-from fdt.settings import Duration, Settings
+from fdt.settings import Settings
 from fdt.topics import ensure_topics, specs_of
 from schemas.codec import Codec
 from schemas.topics import SOURCE_TOPICS, STATUS
@@ -43,6 +41,9 @@ from sources.schedule import LAST_PUBLICATION_MS, Schedule, wall_ms
 from sources.wire import Wire, wire
 
 EVERY_S: Final = 5.0
+STORE_MEMORY_MB: Final = 64
+"""A block cache fills up to what it may take, with blocks of files that are long gone, too: with so
+little it is full within the first minutes, with the default of a process after an hour."""
 LEAST_MINUTES: Final = 2
 SKIPPED: Final = 1 / 3
 WINDOWS: Final = 5
@@ -130,6 +131,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--rate", type=int, default=1_000, help="events a second")
     parser.add_argument("--retention", default="PT1M")
+    parser.add_argument(
+        "--store-memory-mb",
+        type=int,
+        default=STORE_MEMORY_MB,
+        help="FDT_STORE_MEMORY_MB of both processes",
+    )
     parser.add_argument("--chart", type=Path, metavar="FILE")
     parser.add_argument("--csv", type=Path, metavar="FILE")
     asked = parser.parse_args()
@@ -137,9 +144,9 @@ def main() -> None:
         parser.error(
             f"--minutes is {asked.minutes:g}: nothing is seen in less than {LEAST_MINUTES}"
         )
-    retention = TypeAdapter(Duration).validate_python(asked.retention)
+    settings = Settings(retention=asked.retention, store_memory_mb=asked.store_memory_mb)
     with tempfile.TemporaryDirectory(prefix="fdt-steady-") as scratch:
-        samples = _run(Path(scratch), asked.minutes * 60, asked.rate, retention)
+        samples = _run(Path(scratch), asked.minutes * 60, asked.rate, settings)
     if asked.csv:
         _keep(samples, asked.csv)
     if asked.chart:
@@ -148,18 +155,19 @@ def main() -> None:
     _report(samples)
 
 
-def _run(folder: Path, seconds: float, rate: int, retention: timedelta) -> list[Sample]:
-    settings = {
-        "FDT_RETENTION": str(retention.total_seconds()),
+def _run(folder: Path, seconds: float, rate: int, settings: Settings) -> list[Sample]:
+    environment = {
+        "FDT_RETENTION": str(settings.retention.total_seconds()),
+        "FDT_STORE_MEMORY_MB": str(settings.store_memory_mb),
         "FDT_IDLE_CONTROL_INTERVAL": IDLE_CONTROL,
     }
     with eager_broker(folder / "kafka") as broker:
         bootstrap = broker.bootstrap_servers
-        ensure_topics(bootstrap, specs_of(Settings(retention=retention)))
+        ensure_topics(bootstrap, specs_of(settings))
         with (
             following(bootstrap) as controls,
-            serving(bootstrap, folder / "read-side", **settings) as (reading, _),
-            command("process", bootstrap, folder / "processor", **settings) as processing,
+            serving(bootstrap, folder / "read-side", **environment) as (reading, _),
+            command("process", bootstrap, folder / "processor", **environment) as processing,
             _publishing(bootstrap, rate),
         ):
             samples = _samples(Watched(folder, processing, reading, controls), seconds)
