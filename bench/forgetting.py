@@ -190,7 +190,7 @@ def _told(held: dict[str, OnDisk], most: dict[str, OnDisk], after: dict[str, OnD
 
 
 def _say(text: str) -> None:
-    console.print(f"{text} (load {os.getloadavg()[0]:.1f})", highlight=False)
+    console.print(f"{text} (load {os.getloadavg()[0]:.1f})", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":
