@@ -5,7 +5,6 @@ librdkafka's own default differs: producers must set ``partitioner=murmur2_rando
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 PRODUCER_PARTITIONER: Final = "murmur2_random"
@@ -31,7 +30,6 @@ def murmur2(data: bytes) -> int:
     return h ^ (h >> 15)
 
 
-@lru_cache(maxsize=1 << 16)
 def partition_of(key: str, partitions: int) -> int:
     """Partition number of a key (a canonical Device ID) among ``partitions``."""
     return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions

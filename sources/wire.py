@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from schemas import headers as h
@@ -17,6 +18,8 @@ from sources.schedule import Schedule
 
 Headers = list[tuple[str, str | bytes | None]]
 
+_home: Final = lru_cache(maxsize=1 << 16)(partition_of)
+"""A campaign speaks of the same devices again and again; the processor asks of each once."""
 _UNKNOWN_ID: Final = (0x7FFF_FFF0).to_bytes(4, "big")
 _CE_SOURCES: Final = {
     Source.DSP: "/dsp",
@@ -46,7 +49,7 @@ def wire(publication: Publication, schedule: Schedule, codec: Codec, partitions:
     record = RECORDS[content.source]
     return Wire(
         content.source.topic,
-        partition_of(content.device_id, partitions),
+        _home(content.device_id, partitions),
         str(content.fields["device_id"]).encode(),
         codec.encode(record, {**content.fields, "occurred_at": occurred_at}),
         _headers(content, content.event_id, record, occurred_at),
@@ -59,7 +62,7 @@ def _rubbish(content: Rubbish, schedule: Schedule, codec: Codec, partitions: int
     good = codec.encode(content.record, {**content.fields, "occurred_at": claimed})
     return Wire(
         content.source.topic,
-        (partition_of(content.home, partitions) + content.astray) % partitions,
+        (_home(content.home, partitions) + content.astray) % partitions,
         content.key,
         _damaged(content, good),
         _headers(content, content.rubbish_id, content.record, occurred_at),
