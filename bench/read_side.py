@@ -17,7 +17,7 @@ import httpx
 from bench.throughput import command
 from fdt.processes import LOCALHOST, free_port
 
-_READY_S: Final = 120.0
+_READY_S: Final = 600.0
 _ITEMS: Final = re.compile(r"^fdt_items\{.*\} (\S+)$", re.MULTILINE)
 
 Process = subprocess.Popen[bytes]

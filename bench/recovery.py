@@ -1,4 +1,4 @@
-"""How long a worker takes to go on with a million rows: after kill -9, and from an empty folder.
+"""How long worker and read side take with a million rows: after kill -9, and from an empty folder.
 
 ``python -m bench.recovery --rows 1000000`` starts a broker of its own, or uses the one named in
 ``KAFKA_BOOTSTRAP_SERVERS``.
@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from bench.load import PARTITIONS, one_each, send
+from bench.read_side import items, serving
 from bench.throughput import command, covered
 from fdt.broker import choose_broker
 from fdt.settings import Settings
@@ -45,6 +46,8 @@ def main() -> None:
         _measure("after kill -9", bootstrap, folder, rows)
         shutil.rmtree(folder / Settings().worker_name)
         _measure("from an empty folder", bootstrap, folder, rows)
+        _serve("read side, from an empty folder", bootstrap, folder, rows)
+        _serve("read side, after kill -9", bootstrap, folder, rows)
     shutil.rmtree(folder)
 
 
@@ -63,8 +66,23 @@ def _measure(what: str, bootstrap: str, folder: Path, rows: int) -> None:
     held = sum(map(int, found))
     if held != rows:
         raise RuntimeError(f"{held:,} rows instead of {rows:,}")
-    peak = int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024
-    _say(f"{what}: {held:,} rows, going on after {took:.1f} s, at most {peak} MiB")
+    _say(f"{what}: {held:,} rows, going on after {took:.1f} s, at most {_peak(status)} MiB")
+
+
+def _serve(what: str, bootstrap: str, folder: Path, rows: int) -> None:
+    """From the start of the read side until it is ready to answer; it is killed afterwards."""
+    began = time.monotonic()
+    with serving(bootstrap, folder / "read-side") as (process, api):
+        took, held = time.monotonic() - began, items(api)
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+        process.kill()
+    if held != rows:
+        raise RuntimeError(f"{held:,} items instead of {rows:,}")
+    _say(f"{what}: {held:,} items, ready after {took:.1f} s, at most {_peak(status)} MiB")
+
+
+def _peak(status: str) -> int:
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024
 
 
 def _say(text: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +21,8 @@ from bench.sampling import on_disk
 from processor import expiry
 from processor.in_hand import NotedInHand
 from processor.ledger import LEDGER_KEY, Ledger, SourceLog, pack
-from processor.log import Appended, Logged, Outgoing
 from processor.partition import Partition
+from processor.rebuild import NoLog
 from processor.recovery import ROW_PREFIX
 from processor.stores import FolderStores
 from projections.catalogue import load_catalogue
@@ -38,32 +38,6 @@ NOW: Final = 1_795_000_000_000
 DUE: Final = 10_000
 CHUNK: Final = 5_000
 TYPES: Final = frozenset({"ESME", "GSME"})
-
-
-class Counting:
-    """A log that takes everything and keeps nothing; ``now`` is the broker's time."""
-
-    def __init__(self) -> None:
-        self.end = 0
-
-    def fence(self) -> None:
-        """There is nobody else."""
-
-    def bounds(self) -> tuple[int, int]:
-        """Nothing is in it."""
-        return self.end, self.end
-
-    def read(self, start: int, end: int) -> Iterator[list[Logged]]:
-        """Nothing."""
-        return iter(())
-
-    def append(self, records: Sequence[Outgoing]) -> Appended:
-        """Taken."""
-        self.end += len(records)
-        return Appended(self.end, NOW)
-
-    def close(self) -> None:
-        """Nothing to release."""
 
 
 class Unchanging:
@@ -87,6 +61,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     asked = parser.parse_args()
+    if asked.rows < 10 * DUE:
+        parser.error(f"--rows: {10 * DUE:,} at least")
     table = Table(
         "rows",
         "due",
@@ -189,7 +165,7 @@ def partition_in(folder: Path, stores: FolderStores) -> Partition:
         0,
         1,
         stores=stores,
-        log=Counting(),
+        log=NoLog(NOW),
         reader=Reader(load_catalogue(), TYPES, 2 * DAY_MS),
         codec=Codec(),
         topics=Unchanging(),
