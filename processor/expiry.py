@@ -32,12 +32,17 @@ def moves(
     return changes
 
 
-def due(store: Reading, since: int, most: int) -> list[DeviceId]:
-    """Up to ``most`` devices of whose rows something began before or at ``since``, the first
+def due(store: Reading, since: int, most: int, start: bytes | None) -> list[bytes]:
+    """Up to ``most`` entries, from ``start`` on, of what began before or at ``since``, the first
     first."""
     last = PREFIX + (since + 1).to_bytes(_TIME, "big")
-    keys = takewhile(lambda key: key < last, (key for key, _ in store.scan(PREFIX)))
-    return [DeviceId(key[len(PREFIX) + _TIME :].decode()) for key in islice(keys, most)]
+    keys = takewhile(lambda key: key < last, (key for key, _ in store.scan(PREFIX, start)))
+    return list(islice(keys, most))
+
+
+def device_of(entry: bytes) -> DeviceId:
+    """Whose entry it is."""
+    return DeviceId(entry[len(PREFIX) + _TIME :].decode())
 
 
 def entries(store: Reading) -> int:

@@ -103,6 +103,9 @@ class Partition:
         self._status_topic_id = ""
         self._broker_time: int | None = None
         self._read_until: dict[str, int] = {}
+        self._sweeping_from: bytes | None = None
+        """Where a sweep that is not over goes on. From the beginning of the index it would walk
+        over everything that it has deleted, again with every step."""
         self._swept = 0
         """Rows swept since their space was given back."""
         self.ledger = Ledger()
@@ -280,11 +283,14 @@ class Partition:
         now = self.ledger.partition_time
         if now is None:
             return False
-        devices = expiry.due(self._opened(), now - self._folding.retention_ms, most)
-        if devices:
+        since = now - self._folding.retention_ms
+        entries = expiry.due(self._opened(), since, most, self._sweeping_from)
+        if entries:
+            devices = [expiry.device_of(entry) for entry in entries]
             self._commit(self._folding.forget(devices, self._held, now), self.ledger)
             self._swept += len(devices)
-        more = len(devices) == most
+        more = len(entries) == most
+        self._sweeping_from = entries[-1] if more else None
         if not more and self._swept >= WORTH_GIVING_BACK:
             self._opened().give_back()
             self._swept = 0
