@@ -42,7 +42,7 @@ from projections.state import LAYOUT
 from schemas.codec import Codec
 from schemas.identifiers import DeviceId
 from schemas.topics import CONTROL_KEY, STATUS
-from storage.store import WORTH_GIVING_BACK, Store, StoreDamaged
+from storage.store import WORTH_GIVING_BACK, Store, StoreDamaged, give_up
 
 logger = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ class Partition:
         self._read_until = {}
 
     def _open_anew(self, log: LogState, why: str) -> None:
-        self._close_store()
+        give_up(self._opened())
         self._stores.set_aside(self.number, why)
         self._store, self.ledger = self._stores.open(self.number), log.fresh()
 

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from processor import expiry
 from processor.ledger import LEDGER_KEY, Ledger, unpack
 from projections.state import LAYOUT
-from storage.store import Store, StoreDamaged
+from storage.store import Store, StoreDamaged, give_up
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def open_store(stores: Stores, number: int, log: LogState) -> tuple[Store, Ledge
         ledger, topic_id, why = None, "", str(error)
     if why is not None:
         if store is not None:
-            store.close()
+            give_up(store)
         stores.set_aside(number, why)
         store, ledger = stores.open(number), None
     assert store is not None

@@ -17,7 +17,7 @@ import msgspec
 from query_api.layout import META_KEY, Meta, PartitionMark, decode_meta
 from query_api.view import View
 from storage.rocks import Memory, RocksStore
-from storage.store import Store, StoreDamaged
+from storage.store import Store, StoreDamaged, give_up
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ def _held(folder: Path, facts: LogFacts, open_store: OpenStore) -> View | None:
     try:
         return _checked(store, facts)
     except _Unfit:
-        store.close()
+        give_up(store)
         raise
 
 

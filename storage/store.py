@@ -5,10 +5,13 @@ Keys and values are bytes; keys are in byte order. A write is atomic: all of a b
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol
+
+logger = logging.getLogger(__name__)
 
 MEMORY_MB: Final = 192
 """What the stores of a process take together: enough for four partitions at full rate."""
@@ -50,6 +53,17 @@ class Store(Reading, Protocol):
 
     def close(self) -> None:
         """Release the files; the store cannot be used afterwards."""
+
+
+def give_up(store: Store) -> None:
+    """Close a store that is to be set aside: that it is damaged tells nothing new.
+
+    RocksDB says it again on closing when a compaction met the damage first.
+    """
+    try:
+        store.close()
+    except StoreDamaged as error:
+        logger.warning("closed with an error: %s", error)
 
 
 class MemoryStore:

@@ -131,6 +131,8 @@ class _Store:
 
     def close(self) -> None:
         self._stores.open_now.discard(self._number)
+        if self._folder.damaged:
+            raise StoreDamaged("a simulated block is damaged")
 
 
 class NothingNoted:

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from os import urandom
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.rocks import RocksStore
-from storage.store import MemoryStore, Store, StoreDamaged
+from storage.store import MemoryStore, Store, StoreDamaged, give_up
 
 
 @pytest.fixture(params=["memory", "rocks"])
@@ -97,6 +98,20 @@ def test_what_rocksdb_says_of_itself_does_not_grow_without_end(tmp_path: Path) -
     assert sum(log.stat().st_size for log in logs) < 2.5 * 2**20
 
 
+def write_until_compacted(store: RocksStore) -> None:
+    """Table files enough for a compaction, which reads all that is there."""
+    for _ in range(10):
+        store.write({f"k{i:03}-9".encode(): urandom(500) for i in range(50)})
+        store._db.flush()
+
+
+def flip_a_byte(table: Path) -> None:
+    """Somewhere in its blocks."""
+    data = bytearray(table.read_bytes())
+    data[len(data) // 3] ^= 0xFF
+    table.write_bytes(bytes(data))
+
+
 def size_of(folder: Path) -> int:
     """Bytes on disk; files come and go while RocksDB compacts."""
     sizes = 0
@@ -112,12 +127,28 @@ def test_a_damaged_block_is_told_by_get_and_by_scan(tmp_path: Path) -> None:
     store.write({f"k{n:05}".encode(): bytes([n % 251]) * 200 for n in range(5_000)})
     store.close()
     RocksStore(tmp_path / "db").close()  # the log becomes a table file
-    table = max((tmp_path / "db").glob("*.sst"), key=lambda path: path.stat().st_size)
-    data = bytearray(table.read_bytes())
-    data[len(data) // 3] ^= 0xFF
-    table.write_bytes(bytes(data))
+    flip_a_byte(max((tmp_path / "db").glob("*.sst"), key=lambda path: path.stat().st_size))
     with pytest.raises(StoreDamaged, match="damaged"):
         read_all(tmp_path / "db")
+
+
+def test_a_store_that_a_compaction_found_damaged_can_be_made_anew_in_its_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """RocksDB fails to close it, and its lock must be free all the same."""
+    folder = tmp_path / "db"
+    for n in range(2):
+        store = RocksStore(folder)
+        store.write({f"k{i:03}-{n}".encode(): urandom(500) for i in range(500)})
+        store.close()
+    flip_a_byte(min(folder.glob("*.sst")))
+    store = RocksStore(folder)
+    with pytest.raises(Exception, match=r"Corruption|damaged|LOG says why"):
+        write_until_compacted(store)
+    give_up(store)
+    assert "closed with an error" in caplog.text
+    folder.rename(tmp_path / "aside")
+    RocksStore(folder).close()
 
 
 def test_a_store_without_its_current_file_is_damaged_and_stays_as_it_is(tmp_path: Path) -> None:
