@@ -12,7 +12,6 @@ from typing import Final
 from processor.batch import Batch, Frame
 from processor.partition import Partition
 from projections.catalogue import load_catalogue
-from projections.events import Reader
 from query_api.access import Caller, Role
 from query_api.listing import ForgivingCatalogue
 from query_api.progress import Progress
@@ -22,9 +21,9 @@ from query_api.view import Control, Covered, View
 from schemas.codec import Codec
 from schemas.identifiers import DeviceId, ServiceRequestId
 from schemas.topics import CONTROL_KEY, DAY_MS, DSP_EVENTS, SOURCE_TOPICS
+from tests.processor.bench import Bench
 from tests.query_api.world import new_view
-from tests.simulation.broker import Broker, Record, SimulatedLog, SimulatedTopics
-from tests.simulation.disk import Disk, NothingNoted, SimulatedStores
+from tests.simulation.broker import Record
 from tests.support.events import REQUEST, dsp_event
 
 MONTH: Final = 30 * DAY_MS
@@ -39,19 +38,18 @@ AGE_DAYS: Final = {OLD: 29, MIDDLE: 10, YOUNG: 3}
 class Operator:
     """Starts processor and read side with one retention or another; what each keeps stays."""
 
-    broker: Broker = field(default_factory=Broker)
-    disk: Disk = field(default_factory=Disk)
+    bench: Bench = field(default_factory=Bench)
     view: View = field(default_factory=new_view)
     applied: int = 0
 
     def __post_init__(self) -> None:
-        now = self.broker.now
+        now = self.bench.broker.now
         self.received = {device: now - days * DAY_MS for device, days in AGE_DAYS.items()}
         events = [
             Record(device.encode(), accepted(device, at), offset, timestamp=at)
             for offset, (device, at) in enumerate(self.received.items())
         ]
-        self.broker.sources[DSP_EVENTS, 0] = events
+        self.bench.broker.sources[DSP_EVENTS, 0] = events
         processor = self._processor(MONTH)
         ends = {DSP_EVENTS: len(events)} | dict.fromkeys(list(SOURCE_TOPICS.values())[1:], 0)
         processor.keep_alive(ends)  # the broker's time is known from here on
@@ -81,28 +79,17 @@ class Operator:
             except NothingHeld:
                 return {}
         return {
-            item.device_id: (item.available_until - self.broker.now) // DAY_MS for item in found
+            item.device_id: (item.available_until - self.bench.broker.now) // DAY_MS
+            for item in found
         }
 
     def _processor(self, retention_ms: int) -> Partition:
-        partition = Partition(
-            0,
-            4,
-            stores=SimulatedStores(self.disk),
-            log=SimulatedLog(self.broker, 0),
-            reader=Reader(load_catalogue(), frozenset({"ESME"}), 2 * DAY_MS, retention_ms),
-            codec=CODEC,
-            topics=SimulatedTopics(self.broker),
-            worker="test",
-            in_hand=NothingNoted(),
-            retention_ms=retention_ms,
-        )
-        partition.resume()
-        return partition
+        self.bench.retention_ms = retention_ms
+        return self.bench.start()
 
     def _follow(self) -> None:
         """The view comes level with the status topic."""
-        log = self.broker.status[0]
+        log = self.bench.broker.status[0]
         rows: dict[DeviceId, bytes | None] = {}
         for record in log.records:
             if record.offset >= self.applied and record.key != CONTROL_KEY:

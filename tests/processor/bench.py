@@ -9,13 +9,10 @@ from processor.batch import Batch, Frame
 from processor.partition import Partition
 from projections.catalogue import load_catalogue
 from projections.events import Reader
+from projections.retention import RETENTION_MS
 from schemas.codec import Codec
 from schemas.partitioning import partition_of
-from schemas.topics import (
-    CONTROL_KEY,
-    DAY_MS,
-    DSP_EVENTS,
-)
+from schemas.topics import CONTROL_KEY, DAY_MS, DSP_EVENTS
 from tests.simulation.broker import START_MS, Broker, Record, SimulatedLog, SimulatedTopics
 from tests.simulation.disk import Disk, NothingNoted, SimulatedStores
 from tests.simulation.process import Crash
@@ -44,6 +41,8 @@ class Bench:
     disk: Disk = field(default_factory=Disk)
     dies_at: str = ""
     """The write point at which the process dies."""
+    retention_ms: int = RETENTION_MS
+    """Of the processes that are started from now on."""
 
     def start(self) -> Partition:
         """A new process that owns partition 0."""
@@ -52,11 +51,12 @@ class Bench:
             PARTITIONS,
             stores=SimulatedStores(self.disk, self.reach),
             log=SimulatedLog(self.broker, 0, self.reach),
-            reader=Reader(load_catalogue(), frozenset({"ESME"}), 2 * DAY_MS),
+            reader=Reader(load_catalogue(), frozenset({"ESME"}), 2 * DAY_MS, self.retention_ms),
             codec=CODEC,
             topics=SimulatedTopics(self.broker),
             worker="test",
             in_hand=NothingNoted(),
+            retention_ms=self.retention_ms,
         )
         partition.resume()
         return partition
