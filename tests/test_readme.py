@@ -75,7 +75,7 @@ def test_the_commands_of_the_readme_work_in_order(tmp_path: Path) -> None:
             env={**os.environ, "FDT_DATA_DIR": str(tmp_path)},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
         )
     assert ended.returncode == 0, ended.stdout[-2_000:] + ended.stderr
     rows = (tmp_path / "request.csv").read_text(encoding="utf-8").splitlines()

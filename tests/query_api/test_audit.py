@@ -28,7 +28,7 @@ def made(number: int = 0) -> AuditEntry:
 
 def until(holds: Callable[[], bool]) -> None:
     """Wait for what must come about within seconds."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.1)
