@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 from processor import expiry
 from processor.batch import Batch
+from processor.clock import Clock
 from processor.folding import STATUS_RECORD, Folded, Folding
 from processor.in_hand import InHand
 from processor.ledger import (
@@ -101,8 +102,7 @@ class Partition:
         self._progress = progress
         self._store: Store | None = None
         self._status_topic_id = ""
-        self._broker_time: int | None = None
-        self._read_until: dict[str, int] = {}
+        self._clock = Clock()
         self._sweeping_from: bytes | None = None
         """Where a sweep that is not over goes on. From the beginning of the index it would walk
         over everything that it has deleted, again with every step."""
@@ -154,7 +154,7 @@ class Partition:
         self._close_store()
         self._store, self.ledger = open_store(self._stores, self.number, log)
         self._status_topic_id = log.topic_id
-        self._read_until = {}
+        self._clock.read = {}
 
     def _open_anew(self, log: LogState, why: str) -> None:
         give_up(self._opened())
@@ -243,13 +243,13 @@ class Partition:
         deleted = self._deleted_before(batch)
         with self._in_hand.holding(self.number, batch, self._stored) as killers:
             covered = self.ledger.next_offset
-            read_until = self._read_until | _ends_of(batch)
-            ledger = counting_deleted(self._advanced(batch, read_until), deleted)
+            read = self._clock.with_batch(batch)
+            ledger = counting_deleted(self._advanced(batch, read), deleted)
             now = ledger.partition_time or 0
             folded = self._folding.fold(batch.frames, covered, self._held, killers, now)
             if folded.read:
                 self._commit(folded, ledger)
-            self._read_until = read_until
+            self._clock.read = read
 
     def _deleted_before(self, batch: Batch) -> int:
         """Offsets that were deleted between what is covered and the batch.
@@ -273,7 +273,7 @@ class Partition:
 
     def keep_alive(self, ends: dict[str, int]) -> None:
         """A control record alone: it shows that the partition is owned, and how late it is."""
-        self._commit(Folded(), self._advanced(Batch(self.number, (), ends), self._read_until))
+        self._commit(Folded(), self._advanced(Batch(self.number, (), ends), self._clock.read))
 
     def sweep(self, most: int = SWEPT) -> bool:
         """Forget what is due, of up to ``most`` rows; whether there may be more.
@@ -335,14 +335,14 @@ class Partition:
         appended = self._log.append([*records, Outgoing(STATUS, CONTROL_KEY, control)])
         end, at = appended.next_offset, appended.timestamp
         self._write(replace(ledger, status_offset=end, covered_at=at), changes)
-        self._broker_time = at
+        self._clock.broker = at
 
     def _write(self, ledger: Ledger, changes: Mapping[bytes, bytes | None]) -> None:
         """Rows and ledger as one atomic write."""
         self._opened().write({**changes, LEDGER_KEY: pack(ledger, self._status_topic_id)})
         self.ledger = ledger
 
-    def _advanced(self, batch: Batch, read_until: Mapping[str, int]) -> Ledger:
+    def _advanced(self, batch: Batch, read: Mapping[str, int]) -> Ledger:
         """The ledger's places and times once this batch is read."""
         ledger = self.ledger
         positions = dict(ledger.positions)
@@ -350,40 +350,12 @@ class Partition:
             held = positions[frame.topic]
             if frame.next_offset > held.next_offset:
                 positions[frame.topic] = Position(held.topic_id, frame.next_offset)
-        time = self._partition_time(positions, batch.ends, read_until)
+        time = self._clock.partition_time(ledger.partition_time, positions, batch.ends, read)
         return replace(ledger, positions=positions, partition_time=time)
-
-    def _partition_time(
-        self,
-        positions: Mapping[str, Position],
-        ends: Mapping[str, int],
-        read_until: Mapping[str, int],
-    ) -> int | None:
-        """The least received time read so far, over the source topics; never goes back (design §7).
-
-        A topic read to its end counts as the broker's present time, as the last control record
-        told.
-        """
-        known = self.ledger.partition_time
-        times = [
-            self._broker_time
-            if position.next_offset >= ends.get(topic, position.next_offset + 1)
-            else read_until.get(topic, known)
-            for topic, position in positions.items()
-        ]
-        least = min([time for time in times if time is not None], default=None)
-        if least is None or None in times:
-            return known
-        return least if known is None else max(known, least)
 
     def _opened(self) -> Store:
         assert self._store is not None, "resume() comes first"
         return self._store
-
-
-def _ends_of(batch: Batch) -> dict[str, int]:
-    """Source topic -> received time of the last record of the batch."""
-    return {f.topic: f.records[-1].timestamp for f in batch.frames if f.records}
 
 
 def _counting(ledger: Ledger, folded: Folded) -> Ledger:
