@@ -22,6 +22,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -66,6 +67,12 @@ _NOTIFICATION: Final = struct.Struct("=QII iIQ6Q")
 _RESPONSE: Final = struct.Struct("=QqiI")
 _RECEIVE, _SEND = 0xC0502100, 0xC0182101
 _GO_ON: Final = 1
+_ASK: Final = """
+import os, sys
+from tests.support.no_space import report_writes
+report_writes(int(sys.argv[1]))
+os._exit(0)
+"""
 
 _PATH_ARGUMENT: Final = {"openat": 1, "rename": 1, "renameat": 3, "mkdir": 0, "mkdirat": 1}
 """Which argument names the file that comes to be; the other calls have a descriptor first."""
@@ -82,7 +89,23 @@ def unsupported() -> str | None:
     release = re.match(r"(\d+)\.(\d+)", platform.release())
     if release is None or tuple(map(int, release.groups())) < (5, 8):
         return f"the kernel {platform.release()} is older than 5.8"
-    return None
+    return _refused()
+
+
+@cache
+def _refused() -> str | None:
+    """What a kernel, or the sandbox around it, says to a child that asks for the filter."""
+    ours, its = socket.socketpair()
+    with ours, its:
+        asked = subprocess.run(
+            [sys.executable, "-c", _ASK, str(its.fileno())],
+            pass_fds=[its.fileno()],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    return None if asked.returncode == 0 else f"no filter here: {asked.stderr[-200:]}"
 
 
 @dataclass(frozen=True, slots=True)
