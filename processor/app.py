@@ -73,21 +73,24 @@ def build(config: ProcessorConfig, topics: KafkaTopics) -> ProcessorApp:
         broker_heartbeat_interval=config.session_timeout.total_seconds() / 10,
         broker_commit_interval=config.commit_interval.total_seconds(),
         consumer_max_fetch_size=4 * 1024 * 1024,
-        stream_wait_empty=True,
         stream_buffer_maxsize=64,
     )
     app.owner = Worker(lambda number: make(number), topics, lambda error: _fail(app, error))
     make = _partition_factory(config, topics, app.owner)
-    events = app.topic(*SOURCE_TOPICS.values(), schema=BatchSchema())
+    # Its acknowledgements would be kept for a commit that is never made from them.
+    events = app.topic(*SOURCE_TOPICS.values(), schema=BatchSchema(), acks=False)
+
+    def consumer() -> FramesConsumer:
+        return cast(FramesConsumer, app.consumer)
 
     @app.agent(events, concurrency=CONCURRENCY)
     async def fold(batches: StreamT[Batch]) -> None:
         async for batch in batches:
             await app.owner.process(batch)
+            consumer().processed(batch)
 
     async def keep_alive() -> None:
-        consumer = cast(FramesConsumer, app.consumer)
-        await app.owner.keep_alive(config.idle_control_interval.total_seconds(), consumer.ends)
+        await app.owner.keep_alive(config.idle_control_interval.total_seconds(), consumer().ends)
 
     app.timer(interval=config.idle_control_interval.total_seconds() / 4)(keep_alive)
 

@@ -67,6 +67,10 @@ class Batch:
     assignment: int = 0
     """The assignment under which it was fetched: it counts under no other."""
 
+    def __len__(self) -> int:
+        """Its records."""
+        return sum(len(frame.records) for frame in self.frames)
+
 
 Place = tuple[str, int]
 """A source topic and a partition number."""

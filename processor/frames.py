@@ -5,9 +5,9 @@ one message a batch removes that cost (docs/decisions/0001). Transports are a pu
 point: this one is chosen by ``broker="frames://host:port"``.
 
 What else differs from Faust's own: positions come from the partitions' ledgers, never from the
-group's committed offsets; the next fetch begins when the last one is durable; acknowledgement is
-only that; and the partitions of one number are always assigned together (range, over topics of
-equal partition counts).
+group's committed offsets; no fetch begins while a batch's worth of records is still to be folded,
+which the worker says and not Faust's acknowledgement; and the partitions of one number are always
+assigned together (range, over topics of equal partition counts).
 """
 
 from __future__ import annotations
@@ -36,6 +36,46 @@ taken; while it waits for idle partitions, busy ones wait with it (measured: 0.5
 GATHER_S: Final = 0.02
 """Pause before the next fetch when the last one brought little: fewer, fuller transactions."""
 LITTLE: Final = 500
+
+
+class Waiting:
+    """Batches handed over and not processed yet: while they hold many records, none are fetched.
+
+    Otherwise a worker that lags would take in whatever the broker has, a fetch at a time, and hold
+    it as Python objects. Faust's own tracking does not tell: its streams count a message when an
+    agent takes it up, without a word to the consumer.
+    """
+
+    def __init__(self, many: int) -> None:
+        self._many = many
+        self._batches: list[Batch] = []
+        self._few = asyncio.Event()
+        self.forget()
+
+    def add(self, batch: Batch) -> None:
+        """It is on its way to the worker."""
+        self._batches.append(batch)
+        self._look()
+
+    def remove(self, batch: Batch) -> None:
+        """It was processed; one that was forgotten meanwhile does not count."""
+        self._batches = [each for each in self._batches if each is not batch]
+        self._look()
+
+    def forget(self) -> None:
+        """After a rebalance: what is still on its way is dropped by whoever meets it."""
+        self._batches = []
+        self._look()
+
+    async def until_few(self) -> None:
+        """Wait until there are fewer records than are ``many``."""
+        await self._few.wait()
+
+    def _look(self) -> None:
+        if sum(len(batch) for batch in self._batches) < self._many:
+            self._few.set()
+        else:
+            self._few.clear()
 
 
 class Owner(Protocol):
@@ -87,8 +127,7 @@ class FramesConsumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._waiting = Waiting(self.app.conf.broker_max_poll_records)
         self._brought = 0
         self._dropped = False
         self._chain = Chain()
@@ -120,17 +159,16 @@ class FramesConsumer(driver.Consumer):
         """Go to where the ledgers stand."""
         positions = dict(self.owner.positions())
         self._dropped = False
+        self._waiting.forget()
         self._ends = {}
         self._chain.begin({(tp.topic, tp.partition): at for tp, at in positions.items()})
         await self.seek_wait(positions)
-        for tp in positions:
-            self._read_offset[tp] = None
 
     # -- fetching --------------------------------------------------------------------------------
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
         """One message for each partition number in what the fetches brought."""
-        await self._idle.wait()
+        await self._waiting.until_few()
         if self._dropped and self.flow_active:
             # The client has passed what was dropped, perhaps after the seek of the rebalance.
             await self.perform_seek()
@@ -148,7 +186,16 @@ class FramesConsumer(driver.Consumer):
             if not self.flow_active or self._under() != fetched_under:
                 self._dropped = True
                 return
-            yield self._message(Batch(number, frames, self.ends(number), fetched_under[1]))
+            batch = Batch(number, frames, self.ends(number), fetched_under[1])
+            tp, message = self._message(batch)
+            self._waiting.add(batch)
+            # A frame may go back (Frame.again): Faust would drop it as one that it has read.
+            self._read_offset[tp] = None
+            yield tp, message
+
+    def processed(self, batch: Batch) -> None:
+        """The worker is through with a batch: it is durable, or of a former assignment."""
+        self._waiting.remove(batch)
 
     def _under(self) -> tuple[int, int]:
         """The group's generation, and the assignment that the worker has taken up."""
@@ -194,22 +241,7 @@ class FramesConsumer(driver.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
 
-    # -- acknowledgement and commit --------------------------------------------------------------
-
-    def track_message(self, message: Message) -> None:
-        """A batch is on its way: no further fetch until it is acknowledged."""
-        super().track_message(message)
-        self._idle.clear()
-
-    def ack(self, message: Message) -> bool:
-        """The batch was processed. What is covered is in the ledgers, not here."""
-        if message.acked:
-            return False
-        message.acked = True
-        self._unacked_messages.discard(message)
-        if not self._unacked_messages:
-            self._idle.set()
-        return True
+    # -- commit ----------------------------------------------------------------------------------
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Offsets between two batches are the batches' own business."""

@@ -6,15 +6,11 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from processor.app import build
-from processor.config import ProcessorConfig
-from processor.topics import KafkaTopics
 from schemas.codec import Codec
 from schemas.partitioning import partition_of
 from schemas.topics import COMMS_HUB_EVENTS, CSP_EVENTS, DEAD_LETTERS, DSP_EVENTS
@@ -131,31 +127,3 @@ def test_bad_records_are_kept_whole_and_the_partition_goes_on(
                 assert headers["dl_reason"].decode() == expected
                 assert headers_of(message).items() <= headers.items()
     assert not held
-
-
-def test_faust_serves_no_web_pages(tmp_path: Path) -> None:
-    """Its table pages would show every tenant's rows."""
-    hour = timedelta(hours=1)
-    app = build(
-        ProcessorConfig(
-            bootstrap="127.0.0.1:9092",
-            group_id="web-off",
-            worker="w",
-            folder=tmp_path,
-            partitions=PARTITIONS,
-            device_types=frozenset({"ESME"}),
-            clock_skew_past=hour,
-            session_timeout=hour,
-            commit_interval=hour,
-            idle_control_interval=hour,
-            stall_timeout=hour,
-            max_batch_records=10,
-            store_memory_mb=8,
-            least_free_mb=0,
-            timeline_cap=200,
-            retention=timedelta(days=30),
-        ),
-        KafkaTopics("127.0.0.1:9092"),
-    )
-    assert not app.conf.web_enabled
-    assert not app.tables

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 from typing import Any, Final, cast
 
 from aiokafka.consumer.subscription_state import SubscriptionState
-from faust.types import TP
+from faust.types import TP, Message
+from mode import ServiceT
 
 from processor.app import ProcessorApp
 from processor.batch import Batch
@@ -19,6 +20,9 @@ from schemas.topics import DSP_EVENTS
 from tests.simulation.broker import Record
 
 PLACE: Final = TP(DSP_EVENTS, 0)
+MANY: Final = 3
+LONG_ENOUGH_S: Final = 0.1
+"""For a fetch that nothing holds back, which takes a fifth of it."""
 
 
 @dataclass
@@ -68,29 +72,52 @@ class Bench:
 
     def __init__(self) -> None:
         self.app = ProcessorApp(
-            "test", broker="frames://127.0.0.1:1", loop=asyncio.get_running_loop()
+            "test",
+            broker="frames://127.0.0.1:1",
+            broker_max_poll_records=MANY,
+            loop=asyncio.get_running_loop(),
         )
         self.owner = Owner()
         self.app.owner = cast(Worker, self.owner)
         self.consumer = cast(FramesConsumer, self.app.consumer)
         self.consumer.resume_partitions({PLACE})
         self.consumer._thread.thread_loop.close()
-        self.client = Client([Record(b"key", b"value", offset) for offset in range(3)])
+        self.client = Client([])
+        self.arrive(MANY)
         self.consumer._thread = cast(FramesThread, self.client)
+
+    def arrive(self, records: int) -> None:
+        """The broker has more."""
+        first = len(self.client.records)
+        self.client.records += [
+            Record(b"key", b"value", first + number) for number in range(records)
+        ]
 
     async def assigned(self) -> None:
         """A rebalance: another assignment of the same partition, and the seek that goes with it."""
         self.owner.assignment += 1
         await self.consumer.perform_seek()
 
+    async def batches(self) -> list[Batch]:
+        """What one call of the consumer brings."""
+        return [cast(Batch, message.value) async for _, message in self.consumer.getmany(1.0)]
+
     async def offsets(self) -> list[int]:
         """Of the records that one call of the consumer brings."""
         return [
             record.offset
-            async for _, message in self.consumer.getmany(1.0)
-            for frame in cast(Batch, message.value).frames
+            for batch in await self.batches()
+            for frame in batch.frames
             for record in frame.records
         ]
+
+    async def is_held_back(self) -> asyncio.Task[list[int]]:
+        """The next fetch, which waits."""
+        fetch = asyncio.ensure_future(self.offsets())
+        await asyncio.sleep(LONG_ENOUGH_S)
+        assert not fetch.done()
+        assert self.client.position == MANY
+        return fetch
 
 
 def test_a_fetch_that_a_rebalance_overtook_is_fetched_again() -> None:
@@ -103,6 +130,63 @@ def test_a_fetch_that_a_rebalance_overtook_is_fetched_again() -> None:
         assert await bench.offsets() == []
         assert bench.client.position == 3
         assert await bench.offsets() == [0, 1, 2]
-        assert await bench.offsets() == []
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_fetched_while_a_batch_worth_of_records_waits() -> None:
+    """A worker that lags would take in whatever the broker has, and hold it as objects."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        await bench.assigned()
+        (batch,) = await bench.batches()
+        bench.arrive(2)
+        fetch = await bench.is_held_back()
+        bench.consumer.processed(batch)
+        assert await fetch == [3, 4]
+        bench.arrive(1)
+        assert await bench.offsets() == [5], "two records are few"
+
+    asyncio.run(scenario())
+
+
+def test_what_a_rebalance_left_on_its_way_holds_nothing_back() -> None:
+    """Faust drops it without a word."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        await bench.assigned()
+        (dropped,) = await bench.batches()
+        fetch = await bench.is_held_back()
+        await bench.assigned()
+        assert await fetch == [0, 1, 2]
+        bench.consumer.processed(dropped)
+        await bench.is_held_back()
+
+    asyncio.run(scenario())
+
+
+def test_a_frame_that_goes_back_reaches_the_worker() -> None:
+    """The broker lost records, and the client begins again; Faust takes them for read already."""
+
+    async def scenario() -> None:
+        bench, reached = Bench(), asyncio.Queue[Batch]()
+        await bench.assigned()
+
+        async def deliver(message: Message) -> None:
+            batch = cast(Batch, message.value)
+            bench.consumer.processed(batch)
+            bench.client.position = 0
+            del bench.client.records[2:]
+            await reached.put(batch)
+
+        bench.consumer.callback = deliver
+        fetcher = cast(ServiceT, SimpleNamespace(_stopped=asyncio.Event()))
+        draining = asyncio.ensure_future(bench.consumer._drain_messages(fetcher))
+        first, again = [await asyncio.wait_for(reached.get(), 5) for _ in range(2)]
+        draining.cancel()
+        assert not first.frames[0].again
+        assert again.frames[0].again
 
     asyncio.run(scenario())

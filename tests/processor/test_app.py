@@ -1,0 +1,49 @@
+"""What of Faust is not used: each would serve, keep or wait for something that is not ours."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from processor.app import ProcessorApp, build
+from processor.config import ProcessorConfig
+from processor.topics import KafkaTopics
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> ProcessorApp:
+    """The application, not connected to anything."""
+    hour = timedelta(hours=1)
+    config = ProcessorConfig(
+        bootstrap="127.0.0.1:9092",
+        group_id="unused",
+        worker="w",
+        folder=tmp_path,
+        partitions=4,
+        device_types=frozenset({"ESME"}),
+        clock_skew_past=hour,
+        session_timeout=hour,
+        commit_interval=hour,
+        idle_control_interval=hour,
+        stall_timeout=hour,
+        max_batch_records=10,
+        store_memory_mb=8,
+        least_free_mb=0,
+        timeline_cap=200,
+        retention=timedelta(days=30),
+    )
+    return build(config, KafkaTopics(config.bootstrap))
+
+
+def test_it_serves_no_web_pages(app: ProcessorApp) -> None:
+    """Its table pages would show every tenant's rows."""
+    assert not app.conf.web_enabled
+    assert not app.tables
+
+
+def test_it_keeps_no_acknowledgements(app: ProcessorApp) -> None:
+    """It would keep an offset of each batch, for ever: no commit is made from them."""
+    (agent,) = app.agents.values()
+    assert not agent.channel.acks
