@@ -119,6 +119,7 @@ class Partition:
         are to be put right.
         """
         self._log.fence()
+        self._sweeping_from = None
         topic_id = self._topics.ids()[STATUS]
         first, end = self._log.bounds()
         kept_ms = self._topics.tombstones_kept_ms()

@@ -18,7 +18,6 @@ from projections.views import (
     SUPERSEDED,
     Evidence,
     ItemView,
-    Reason,
     TimelineEntry,
 )
 from query_api.pages.statuses import STAGES
@@ -96,15 +95,9 @@ class StatusCount:
 class Entry:
     """A timeline entry with its marks in words."""
 
-    status: Status | None
+    report: TimelineEntry
     marks: tuple[Mark, ...]
-    code: str
-    reason: Reason
     detail: str | None
-    occurred_at: int
-    received_at: int
-    evidence: Evidence
-    copies: int
     is_current: bool
 
 
@@ -208,15 +201,9 @@ def entries(found: Iterable[TimelineEntry], current: Evidence | None = None) -> 
     """Timeline entries, in the order they have."""
     return [
         Entry(
-            each.status,
+            each,
             tuple(MARKS[mark] for mark in each.marks),
-            each.code,
-            each.reason,
             _detail(each),
-            each.occurred_at,
-            each.received_at,
-            each.evidence,
-            each.copies,
             each.evidence == current,
         )
         for each in found
@@ -227,7 +214,7 @@ def stages(item: ItemView) -> list[Stage]:
     """The five stages with their entries; a reset comes after them."""
     by_stage: dict[int | None, list[Entry]] = {}
     for entry in entries(item.timeline, item.evidence):
-        by_stage.setdefault(_stage_of(entry), []).append(entry)
+        by_stage.setdefault(_stage_of(entry.report), []).append(entry)
     reached = _reached(item, by_stage)
     found = [
         _stage(number, title, hint, item, reached, by_stage.get(number, []))
@@ -272,12 +259,12 @@ def _reached(item: ItemView, by_stage: Mapping[int | None, list[Entry]]) -> int:
     return max((number for number in by_stage if number is not None), default=0)
 
 
-def _stage_of(entry: Entry) -> int | None:
+def _stage_of(report: TimelineEntry) -> int | None:
     """Where a report belongs; one without a status, to the last stage its source has."""
-    if entry.status is not None:
-        return entry.status.row.stage
+    if report.status is not None:
+        return report.status.row.stage
     last = {Source.DSP: 1, Source.CSP: 3, Source.COMMS_HUB: 5}
-    return last.get(TOPIC_SOURCES[entry.evidence.topic])
+    return last.get(TOPIC_SOURCES[report.evidence.topic])
 
 
 def _detail(entry: TimelineEntry) -> str | None:
