@@ -4,7 +4,7 @@
     p <partition>            PartitionMark next offset, and how fresh the partition is
     d <device>               HeldDevice    the row, and what of it stands in the index
     r <request> NUL <device> IndexEntry    all that a list row or a line of CSV shows
-    c <request>              counts        items of a request by status
+    c <request>              RequestCounts items of a request by status
     t                        counts        items of the whole view by status
 
 Keys are in byte order, so the entries of one request lie together, in the order of Device IDs.
@@ -19,7 +19,7 @@ import msgspec
 
 from projections.state import LAYOUT, Report
 
-VIEW_LAYOUT: Final = 2
+VIEW_LAYOUT: Final = 3
 """Version of keys and values. A view of another version is rebuilt from the topic, so raise it
 whenever they change, or the rules that turn a row into index entries (``projections.standing``)."""
 
@@ -68,6 +68,15 @@ class HeldDevice(msgspec.Struct, array_like=True):
     """The row, as ``projections.state`` encodes it."""
 
 
+class RequestCounts(msgspec.Struct, array_like=True):
+    """The items of a request that have index entries, due ones among them until their tombstone."""
+
+    statuses: Counts
+    oldest: int
+    """No evidence of theirs was received before, in milliseconds since 1970 UTC: while that is
+    inside the retention, nothing of the request is due. It does not rise when an item moves on."""
+
+
 class IndexEntry(msgspec.Struct, array_like=True):
     """What a list shows of one item; status, times, code and place are those of its evidence."""
 
@@ -82,6 +91,7 @@ _HEAD: Final = struct.Struct(">BQ")
 _encode = msgspec.msgpack.Encoder().encode
 _decode_entry = msgspec.msgpack.Decoder(IndexEntry).decode
 _decode_counts = msgspec.msgpack.Decoder(Counts).decode
+_decode_request_counts = msgspec.msgpack.Decoder(RequestCounts).decode
 _decode_mark = msgspec.msgpack.Decoder(PartitionMark).decode
 _decode_held = msgspec.msgpack.Decoder(HeldDevice).decode
 _decode_meta = msgspec.msgpack.Decoder(Meta).decode
@@ -103,7 +113,7 @@ def entry_key(request_id: str, device_id: str) -> bytes:
 
 
 def counts_key(request_id: str) -> bytes:
-    """Key of the counts of a request."""
+    """Key of the :class:`RequestCounts`."""
     return b"c" + request_id.encode()
 
 
@@ -117,7 +127,7 @@ def partition_of_key(key: bytes) -> int:
     return int.from_bytes(key[len(PARTITION_PREFIX) :], "big")
 
 
-def encode_value(value: Meta | PartitionMark | HeldDevice | Counts) -> bytes:
+def encode_value(value: Meta | PartitionMark | HeldDevice | RequestCounts | Counts) -> bytes:
     """The stored bytes of anything but an index entry."""
     return _encode(value)
 
@@ -141,6 +151,11 @@ def decode_entry(data: bytes) -> IndexEntry:
 def decode_counts(data: bytes | None) -> Counts:
     """Stored counts; none stored is no items."""
     return {} if data is None else _decode_counts(data)
+
+
+def decode_request_counts(data: bytes | None) -> RequestCounts | None:
+    """Stored counts of a request; none stored is no items."""
+    return None if data is None else _decode_request_counts(data)
 
 
 def decode_mark(data: bytes) -> PartitionMark:

@@ -21,10 +21,12 @@ from query_api.layout import (
     IndexEntry,
     Meta,
     PartitionMark,
+    RequestCounts,
     counts_key,
     decode_counts,
     decode_held,
     decode_mark,
+    decode_request_counts,
     device_key,
     encode_entry,
     encode_value,
@@ -72,6 +74,8 @@ class _Draft:
         self.changes: dict[bytes, bytes | None] = {}
         self._moves: dict[tuple[str, int], int] = {}
         """(request ID, status number) -> by how many its items become more or fewer."""
+        self._oldest: dict[str, int] = {}
+        """Request ID -> earliest received time of the evidence put for it."""
 
     def take_back(self, device: DeviceId, indexed: list[tuple[str, int]]) -> None:
         """Everything that stands in the index for a device."""
@@ -86,19 +90,38 @@ class _Draft:
             return
         indexed = []
         for request, entry in index_entries(state).items():
-            status = entry.evidence.status
+            status, received_at = entry.evidence.status, entry.evidence.received_at
             self.changes[entry_key(request, device)] = encode_entry(entry)
+            self._oldest[request] = min(self._oldest.get(request, received_at), received_at)
             self._moves[request, status] = self._moves.get((request, status), 0) + 1
             indexed.append((request, status))
         self.changes[device_key(device)] = encode_value(HeldDevice(indexed, state))
 
-    def moves_by_request(self) -> dict[str, Counts]:
-        """Request ID -> by how many its items of each status change, if they do."""
-        found: dict[str, Counts] = {}
+    def touched(self) -> dict[str, _Touched]:
+        """Request ID -> what happens to the items of it."""
+        found = {request: _Touched(oldest) for request, oldest in self._oldest.items()}
         for (request, status), by in self._moves.items():
             if by:
-                found.setdefault(request, {})[status] = by
+                found.setdefault(request, _Touched()).moves[status] = by
         return found
+
+
+@dataclass(slots=True)
+class _Touched:
+    """What a batch does to the counts of a request."""
+
+    oldest: int | None = None
+    """Earliest received time of the evidence that is put, if any is."""
+    moves: Counts = field(default_factory=dict)
+    """By how many its items of each status change, if they do."""
+
+    def applied_to(self, before: RequestCounts | None) -> RequestCounts | None:
+        """The counts afterwards; none if no items are left."""
+        statuses = _moved({} if before is None else before.statuses, self.moves)
+        if not statuses:
+            return None
+        known = (None if before is None else before.oldest, self.oldest)
+        return RequestCounts(statuses, min(at for at in known if at is not None))
 
 
 class View:
@@ -164,14 +187,16 @@ class View:
             draft.put(device, state)
 
     def _put_counts(self, draft: _Draft) -> Counts:
-        """Put the counts of every request that moved; the new totals."""
-        moved = draft.moves_by_request()
-        keys = [counts_key(request) for request in moved]
+        """Put the counts of every request that was touched; the new totals."""
+        touched = draft.touched()
+        keys = [counts_key(request) for request in touched]
         totals = self._totals
-        for key, before, by in zip(keys, self._store.get_many(keys), moved.values(), strict=True):
-            counts = _moved(decode_counts(before), by)
-            draft.changes[key] = encode_value(counts) if counts else None
-            totals = _moved(totals, by)
+        for key, data, of in zip(keys, self._store.get_many(keys), touched.values(), strict=True):
+            before = decode_request_counts(data)
+            after = of.applied_to(before)
+            if after != before:
+                draft.changes[key] = None if after is None else encode_value(after)
+            totals = _moved(totals, of.moves)
         draft.changes[TOTALS_KEY] = encode_value(totals)
         return totals
 

@@ -14,9 +14,9 @@ from projections.state import ForeignLayout, Report
 from query_api.layout import (
     Counts,
     counts_key,
-    decode_counts,
     decode_entry,
     decode_held,
+    decode_request_counts,
     device_key,
     entry_head,
     request_prefix,
@@ -74,7 +74,15 @@ def entries(view: View, request: str) -> dict[str, int]:
 def counts(view: View, request: str) -> Counts:
     """Stored counts of a request."""
     with view.snapshot() as reading:
-        return decode_counts(reading.get(counts_key(request)))
+        kept = decode_request_counts(reading.get(counts_key(request)))
+    return {} if kept is None else kept.statuses
+
+
+def oldest(view: View, request: str) -> int | None:
+    """Before which no evidence of a request was received."""
+    with view.snapshot() as reading:
+        kept = decode_request_counts(reading.get(counts_key(request)))
+    return None if kept is None else kept.oldest
 
 
 def test_an_accepted_device_is_found_by_device_and_by_request(make_store: MakeStore) -> None:
@@ -110,6 +118,22 @@ def test_a_new_status_moves_the_counters(make_store: MakeStore) -> None:
         Status.APPROVED_FOR_DISTRIBUTION: 1,
     }
     assert view.totals() == counts(view, R1)
+
+
+def test_the_oldest_evidence_of_a_request_is_known(make_store: MakeStore) -> None:
+    """It falls with a record sent again, though no counter moves, and is forgotten with the
+    request."""
+    view = new_view(make_store())
+    first = accepted(R1, at=T0 + 9)
+    view.apply(batch({D1: state([first]), D2: state([accepted(R1, at=T0 + 20)])}, next_offset=2))
+    assert oldest(view, R1) == first.received_at
+    earlier = accepted(R1, at=T0)
+    view.apply(batch({D2: state([earlier])}, next_offset=4))
+    assert oldest(view, R1) == earlier.received_at
+    view.apply(batch({D1: None, D2: None}, next_offset=6))
+    assert oldest(view, R1) is None
+    view.apply(batch({D1: state([first])}, next_offset=8))
+    assert oldest(view, R1) == first.received_at
 
 
 def test_an_item_that_vanished_leaves_no_entry(make_store: MakeStore) -> None:
@@ -182,7 +206,7 @@ def test_a_snapshot_does_not_see_later_batches(make_store: MakeStore) -> None:
         view.apply(batch({D1: None}, next_offset=4))
         assert reading.get(device_key(D1)) is not None
         assert [key for key, _ in reading.scan(request_prefix(R1))]
-        assert decode_counts(reading.get(counts_key(R1))) == {Status.ACCEPTED_BY_DSP: 1}
+        assert decode_request_counts(reading.get(counts_key(R1))) is not None
         assert marks(reading)[0].next_offset == 2
 
 
@@ -229,12 +253,16 @@ def test_index_and_counters_always_follow_the_rows(seed: int, make_store: MakeSt
             if row is not None:
                 held[device] = row
     expected: dict[str, dict[str, int]] = {request_id(number): {} for number in range(1, 6)}
+    received: dict[str, list[int]] = {request: [] for request in expected}
     for device, row in held.items():
         for request, entry in index_entries(row).items():
             expected[request][device] = entry.evidence.status
+            received[request].append(entry.evidence.received_at)
     totals: Counter[int] = Counter()
     for request, by_device in expected.items():
         assert entries(view, request) == by_device
         assert counts(view, request) == Counter(by_device.values())
+        least = oldest(view, request)
+        assert all(least is not None and least <= at for at in received[request])
         totals.update(by_device.values())
     assert view.totals() == totals
