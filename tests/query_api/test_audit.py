@@ -14,6 +14,7 @@ from query_api.audit.reading import KafkaAuditLog, LogUnavailable, Question
 from query_api.audit.spool import Spool, SpoolFull, entries
 from query_api.audit.trail import SpoolPublisher
 from schemas.codec import Codec
+from schemas.registry import FileRegistry
 from tests.query_api.world import ALPHA, BETA, World, accepted, device_id, request_id
 
 R1 = request_id(1)
@@ -139,6 +140,15 @@ def test_the_spool_has_an_end(tmp_path: Path) -> None:
     spool.delete(path)
     spool.append(made())
     spool.close()
+
+
+def test_the_schema_tells_every_word_of_an_entry() -> None:
+    """Who reads the topic has the schema only."""
+    registry = FileRegistry()
+    schema = registry.schema_of(registry.id_of("AuditEntry"))
+    told = {field["name"]: field.get("doc") for field in schema["fields"]}
+    assert told["action"] == f"{', '.join(Action)}."
+    assert told["outcome"] == f"{', '.join(Outcome)}."
 
 
 def test_entries_reach_the_topic_and_are_read_back(fresh_topics: str, tmp_path: Path) -> None:
