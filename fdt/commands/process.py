@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
-from fdt.arenas import limit_arenas
 from fdt.errors import UserError
 from fdt.interrupt import ends_on_signals
+from fdt.malloc import keep_malloc_small
 from fdt.programs import Demand, processors
 from fdt.settings import Settings
 from fdt.supervisor import Patience, Supervisor
@@ -74,7 +74,7 @@ def _work(settings: Settings, bootstrap: str) -> int:
     from projections.catalogue import BadCatalogue
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    limit_arenas()
+    keep_malloc_small()
     try:
         partitions = _answered(KafkaTopics(bootstrap).partitions)
         _look_at_topics(settings, bootstrap)

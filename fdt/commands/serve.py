@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 from pydantic import SecretStr
 
-from fdt.arenas import limit_arenas
 from fdt.errors import RunFailed, UserError
+from fdt.malloc import keep_malloc_small
 from fdt.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def serve() -> None:
     from projections.catalogue import BadCatalogue
     from query_api.server import CannotServe, ReadSideEnded, run
 
-    limit_arenas()
+    keep_malloc_small()
     config = read_side_config(Settings())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for every sign-in, with its code
