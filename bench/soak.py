@@ -1,7 +1,8 @@
 """A worker at full rate for many minutes: memory and open files must stay flat.
 
 ``python -m bench.soak --minutes 20``; the slopes are least squares over the second half, when
-caches and memtables are full.
+caches and memtables are full. Ends with 1 if memory is not flat in that time. Open files follow the
+tables of a store that grows, up to RocksDB's own bound.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.load import DEVICES_A_REQUEST, PARTITIONS, send
-from bench.sampling import memory_mib, open_files, trend
+from bench.sampling import Trend, memory_mib, open_files, trend
 from bench.throughput import command, covered
 from fdt.broker import choose_broker
 from fdt.settings import Settings
@@ -48,10 +49,10 @@ class Samples:
         self.files.append(open_files(process_id))
         self.read.append(covered(bootstrap))
 
-    def slope(self, values: list[float] | list[int]) -> float:
-        """Per minute, over the second half."""
+    def trend(self, values: list[float] | list[int]) -> Trend:
+        """Over the second half."""
         half = len(values) // 2
-        return trend(self.seconds[half:], values[half:]).per_minute
+        return trend(self.seconds[half:], values[half:])
 
 
 def main() -> None:
@@ -65,7 +66,10 @@ def main() -> None:
         with choose_broker(settings, for_tests=True, folder=folder / "kafka") as broker:
             bootstrap = broker.bootstrap_servers
             ensure_topics(bootstrap, specs_of(settings))
-            _report(_run(bootstrap, folder, minutes * 60))
+            samples = _run(bootstrap, folder, minutes * 60)
+    _report(samples)
+    if not samples.trend(samples.rss_mib).is_flat:
+        raise SystemExit("memory is not flat")
 
 
 def _run(bootstrap: str, folder: Path, seconds: float) -> Samples:
@@ -109,10 +113,17 @@ def _report(samples: Samples) -> None:
     print(
         f"{samples.read[-1]:,} events in {seconds / 60:.1f} min "
         f"({samples.read[-1] / seconds:,.0f}/s), load {os.getloadavg()[0]:.1f}\n"
-        f"memory: {samples.rss_mib[0]:.0f} MiB at first, at most {max(samples.rss_mib):.0f}, "
-        f"slope {samples.slope(samples.rss_mib):+.2f} MiB/min\n"
-        f"open files: {samples.files[0]} at first, at most {max(samples.files)}, "
-        f"slope {samples.slope(samples.files):+.2f}/min"
+        f"memory, MiB: {_told(samples.rss_mib, samples)}\n"
+        f"open files: {_told(samples.files, samples)}"
+    )
+
+
+def _told(values: list[float] | list[int], samples: Samples) -> str:
+    second_half = samples.trend(values)
+    return (
+        f"{values[0]:.0f} at first, at most {max(values):.0f}; over the last "
+        f"{second_half.minutes:.0f} min {second_half.mean:.0f}, {second_half.per_minute:+.2f} a "
+        f"minute{', flat' if second_half.is_flat else ''}"
     )
 
 
