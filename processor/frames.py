@@ -5,8 +5,8 @@ one message a batch removes that cost (docs/decisions/0001). Transports are a pu
 point: this one is chosen by ``broker="frames://host:port"``.
 
 What else differs from Faust's own: positions come from the partitions' ledgers, never from the
-group's committed offsets; no fetch begins while a batch's worth of records is still to be folded,
-which the worker says and not Faust's acknowledgement; and the partitions of one number are always
+group's committed offsets; no fetch begins before the worker has a turn for what it brings, which
+the worker says and not Faust's acknowledgement; and the partitions of one number are always
 assigned together (range, over topics of equal partition counts).
 """
 
@@ -23,6 +23,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
 from processor.batch import Batch, Chain, Place
+from processor.worker import CONCURRENCY
 from schemas.topics import TOPIC_SOURCES
 
 FETCH_WAIT_MS: Final = 25
@@ -39,11 +40,13 @@ LITTLE: Final = 500
 
 
 class Waiting:
-    """Batches handed over and not processed yet: while they hold many records, none are fetched.
+    """Batches handed over and not processed yet. Nothing is fetched while they keep every turn of
+    the worker busy, or hold ``many`` records.
 
-    Otherwise a worker that lags would take in whatever the broker has, a fetch at a time, and hold
-    it as Python objects. Faust's own tracking does not tell: its streams count a message when an
-    agent takes it up, without a word to the consumer.
+    So a slow broker makes batches larger, and not the queue of small ones longer; and a worker that
+    lags does not take in whatever the broker has, a fetch at a time, and hold it as Python objects.
+    Faust's own tracking does not tell: its streams count a message when an agent takes it up,
+    without a word to the consumer.
     """
 
     def __init__(self, many: int) -> None:
@@ -68,11 +71,11 @@ class Waiting:
         self._look()
 
     async def until_few(self) -> None:
-        """Wait until there are fewer records than are ``many``."""
+        """Wait until there is a turn for another batch."""
         await self._few.wait()
 
     def _look(self) -> None:
-        if sum(len(batch) for batch in self._batches) < self._many:
+        if len(self._batches) < CONCURRENCY and sum(map(len, self._batches)) < self._many:
             self._few.set()
         else:
             self._few.clear()

@@ -15,12 +15,12 @@ from mode import ServiceT
 from processor.app import ProcessorApp
 from processor.batch import Batch
 from processor.frames import FramesConsumer, FramesThread
-from processor.worker import Worker
+from processor.worker import CONCURRENCY, Worker
 from schemas.topics import DSP_EVENTS
 from tests.simulation.broker import Record
 
 PLACE: Final = TP(DSP_EVENTS, 0)
-MANY: Final = 3
+MANY: Final = 10
 LONG_ENOUGH_S: Final = 0.1
 """For a fetch that nothing holds back, which takes a fifth of it."""
 
@@ -70,7 +70,7 @@ class Owner:
 class Bench:
     """A real consumer between the two."""
 
-    def __init__(self) -> None:
+    def __init__(self, records: int = MANY) -> None:
         self.app = ProcessorApp(
             "test",
             broker="frames://127.0.0.1:1",
@@ -83,7 +83,7 @@ class Bench:
         self.consumer.resume_partitions({PLACE})
         self.consumer._thread.thread_loop.close()
         self.client = Client([])
-        self.arrive(MANY)
+        self.arrive(records)
         self.consumer._thread = cast(FramesThread, self.client)
 
     def arrive(self, records: int) -> None:
@@ -113,10 +113,10 @@ class Bench:
 
     async def is_held_back(self) -> asyncio.Task[list[int]]:
         """The next fetch, which waits."""
-        fetch = asyncio.ensure_future(self.offsets())
+        position, fetch = self.client.position, asyncio.ensure_future(self.offsets())
         await asyncio.sleep(LONG_ENOUGH_S)
         assert not fetch.done()
-        assert self.client.position == MANY
+        assert self.client.position == position
         return fetch
 
 
@@ -128,13 +128,13 @@ def test_a_fetch_that_a_rebalance_overtook_is_fetched_again() -> None:
         await bench.assigned()
         bench.client.overtaken_by = bench.assigned
         assert await bench.offsets() == []
-        assert bench.client.position == 3
-        assert await bench.offsets() == [0, 1, 2]
+        assert bench.client.position == MANY
+        assert await bench.offsets() == list(range(MANY))
 
     asyncio.run(scenario())
 
 
-def test_nothing_is_fetched_while_a_batch_worth_of_records_waits() -> None:
+def test_nothing_is_fetched_while_many_records_wait() -> None:
     """A worker that lags would take in whatever the broker has, and hold it as objects."""
 
     async def scenario() -> None:
@@ -144,9 +144,26 @@ def test_nothing_is_fetched_while_a_batch_worth_of_records_waits() -> None:
         bench.arrive(2)
         fetch = await bench.is_held_back()
         bench.consumer.processed(batch)
-        assert await fetch == [3, 4]
+        assert await fetch == [MANY, MANY + 1]
         bench.arrive(1)
-        assert await bench.offsets() == [5], "two records are few"
+        assert await bench.offsets() == [MANY + 2]
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_fetched_while_every_turn_of_the_worker_is_taken() -> None:
+    """A slow broker would have a long queue of small batches, each with its transaction."""
+
+    async def scenario() -> None:
+        bench, waiting = Bench(records=0), list[Batch]()
+        await bench.assigned()
+        for _ in range(CONCURRENCY):
+            bench.arrive(1)
+            waiting += await bench.batches()
+        bench.arrive(3)
+        fetch = await bench.is_held_back()
+        bench.consumer.processed(waiting[0])
+        assert await fetch == [CONCURRENCY, CONCURRENCY + 1, CONCURRENCY + 2]
 
     asyncio.run(scenario())
 
@@ -160,7 +177,7 @@ def test_what_a_rebalance_left_on_its_way_holds_nothing_back() -> None:
         (dropped,) = await bench.batches()
         fetch = await bench.is_held_back()
         await bench.assigned()
-        assert await fetch == [0, 1, 2]
+        assert await fetch == list(range(MANY))
         bench.consumer.processed(dropped)
         await bench.is_held_back()
 
