@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 1.0
 """Looking for what is due costs one look into the index of each partition."""
+HEARTBEATS: Final = 20
+"""Of one session. The answer to the next one tells a worker that it gets the partitions of another:
+they pause until then."""
 END_S: Final = 5.0
 """A worker that failed and does not end by itself in this time is ended: Faust may be waiting for
 a group that has gone on without it."""
@@ -70,7 +73,7 @@ def build(config: ProcessorConfig, topics: KafkaTopics) -> ProcessorApp:
         consumer_group_instance_id=f"{config.group_id}-{config.worker}",
         broker_max_poll_records=config.max_batch_records,
         broker_session_timeout=config.session_timeout.total_seconds(),
-        broker_heartbeat_interval=config.session_timeout.total_seconds() / 10,
+        broker_heartbeat_interval=config.session_timeout.total_seconds() / HEARTBEATS,
         broker_commit_interval=config.commit_interval.total_seconds(),
         consumer_max_fetch_size=4 * 1024 * 1024,
         stream_buffer_maxsize=64,
