@@ -70,9 +70,13 @@ class Waiting:
         self._batches = []
         self._look()
 
-    async def until_few(self) -> None:
-        """Wait until there is a turn for another batch."""
-        await self._few.wait()
+    async def are_few(self, timeout: float) -> bool:
+        """Whether there is a turn for another batch, within so many seconds."""
+        try:
+            await asyncio.wait_for(self._few.wait(), timeout)
+        except TimeoutError:
+            return False
+        return True
 
     def _look(self) -> None:
         if len(self._batches) < CONCURRENCY and sum(map(len, self._batches)) < self._many:
@@ -171,7 +175,8 @@ class FramesConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
         """One message for each partition number in what the fetches brought."""
-        await self._waiting.until_few()
+        if not await self._waiting.are_few(timeout):
+            return  # a worker that ends processes nothing more, and Faust waits for this call
         if self._dropped and self.flow_active:
             # The client has passed what was dropped, perhaps after the seek of the rebalance.
             await self.perform_seek()

@@ -168,6 +168,21 @@ def test_nothing_is_fetched_while_every_turn_of_the_worker_is_taken() -> None:
     asyncio.run(scenario())
 
 
+def test_a_fetch_does_not_wait_for_ever() -> None:
+    """Faust waits for it before it ends a worker, which processes nothing more by then."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        await bench.assigned()
+        await bench.batches()
+        bench.arrive(1)
+        got = [message async for message in bench.consumer.getmany(LONG_ENOUGH_S)]
+        assert got == []
+        assert bench.client.position == MANY
+
+    asyncio.run(scenario())
+
+
 def test_what_a_rebalance_left_on_its_way_holds_nothing_back() -> None:
     """Faust drops it without a word."""
 
