@@ -206,7 +206,9 @@ def test_a_snapshot_does_not_see_later_batches(make_store: MakeStore) -> None:
         view.apply(batch({D1: None}, next_offset=4))
         assert reading.get(device_key(D1)) is not None
         assert [key for key, _ in reading.scan(request_prefix(R1))]
-        assert decode_request_counts(reading.get(counts_key(R1))) is not None
+        kept = decode_request_counts(reading.get(counts_key(R1)))
+        assert kept is not None
+        assert kept.statuses == {Status.ACCEPTED_BY_DSP: 1}
         assert marks(reading)[0].next_offset == 2
 
 
