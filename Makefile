@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 MADE := $(VENV)/.made
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
-PACKAGES := bench fdt processor projections query_api schemas sources storage tests
+PACKAGES := bench fdt processor projections query_api runtime schemas sources storage tests
 ARGS ?=
 
 .DEFAULT_GOAL := help

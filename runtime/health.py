@@ -1,0 +1,44 @@
+"""What the parts of one program say of themselves; readiness, metrics and the log tell it.
+
+A part that does not work (a thread that ended, a client that failed for good, a partition that
+nobody reads) says so here, in one place, until it works again or the process has ended (I13, I14).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+
+logger = logging.getLogger(__name__)
+
+
+class Health:
+    """The parts that do not work, each with the reason. Safe for many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._troubles: dict[str, str] = {}
+
+    def trouble(self, part: str, why: str) -> None:
+        """``part`` does not work, because of ``why``: one sentence that says how to mend it.
+
+        Logged when it begins and when the reason becomes another, not at every repetition.
+        """
+        with self._lock:
+            known = self._troubles.get(part)
+            self._troubles[part] = why
+        if known != why:
+            logger.error("%s: %s", part, why)
+
+    def well(self, part: str) -> None:
+        """``part`` works, or works again."""
+        with self._lock:
+            over = self._troubles.pop(part, None)
+        if over is not None:
+            logger.info("%s: well again (was: %s)", part, over)
+
+    def troubles(self) -> Mapping[str, str]:
+        """Part -> why it does not work, by the part's name; empty when everything works."""
+        with self._lock:
+            return dict(sorted(self._troubles.items()))
