@@ -65,7 +65,7 @@ def measured(
 ) -> dict[str, float]:
     """Events a second of each way, and milliseconds of freshness."""
     say(f"publishing {asked.events:,} events")
-    published = load(bootstrap, asked.events)
+    published = load(bootstrap, asked.events).events
     say("reading only")
     figures = {"events": published, "reading_only": throughput.reading_only(bootstrap, published)}
     say("this processor")

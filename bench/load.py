@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import Producer
@@ -12,7 +13,7 @@ from confluent_kafka import Producer
 from schemas.codec import Codec
 from schemas.partitioning import PRODUCER_PARTITIONER, partition_of
 from schemas.topics import DSP_EVENTS
-from sources.plan import build_plan
+from sources.plan import Plan, build_plan
 from sources.schedule import Schedule
 from sources.wire import Wire, wire
 
@@ -24,14 +25,23 @@ _USER_ID = "90-B3-D5-1F-30-01-00-00"
 _DEVICES_OF_THE_LARGEST = 50_000
 
 
-def load(bootstrap: str, events: int) -> int:
-    """Publish about ``events`` events and say how many there were."""
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was published; of a plan, what it says of the end (``base_ms``: its virtual zero)."""
+
+    events: int
+    plan: Plan | None = None
+    base_ms: int = 0
+
+
+def load(bootstrap: str, events: int) -> Loaded:
+    """Publish about ``events`` events of a plan."""
     devices = round(events / EVENTS_A_DEVICE)
     plan = build_plan(seed=1, requests=-(-devices // DEVICES_A_REQUEST), devices=devices)
     schedule = Schedule.starting(round(time.time() * 1000), 1_000_000.0)
     codec = Codec()
     send(bootstrap, (wire(p, schedule, codec, PARTITIONS) for p in plan.publications))
-    return len(plan.publications)
+    return Loaded(len(plan.publications), plan, schedule.base_ms)
 
 
 def one_each(devices: int) -> Iterator[Wire]:

@@ -45,27 +45,21 @@ def processor(bootstrap: str, folder: Path, events: int) -> float:
             if time.monotonic() > deadline:
                 raise RuntimeError("the processor did not finish")
             time.sleep(2)
-    return _rate(bootstrap)
+    return rate(bootstrap)
 
 
 def documented(bootstrap: str, folder: Path, events: int) -> float:
     """Faust as its guide shows it, from its first event to its last."""
     folder.mkdir()
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "bench.faust_documented",
-            bootstrap,
-            str(folder),
-            str(PARTITIONS),
-            str(events),
-        ],
+    module = [sys.executable, "-m", "bench.faust_documented"]
+    done = subprocess.run(
+        [*module, bootstrap, str(folder), str(PARTITIONS), str(events)],
         capture_output=True,
+        text=True,
         timeout=_LONGEST_S,
         check=True,
     )
-    return float((folder / "rate").read_text())
+    return float(done.stdout.split()[-1])
 
 
 def covered(bootstrap: str) -> int:
@@ -84,7 +78,7 @@ def covered(bootstrap: str) -> int:
     return read
 
 
-def _rate(bootstrap: str) -> float:
+def rate(bootstrap: str) -> float:
     """Records that became durable after the first transaction, over the time that they took."""
     reader, codec = consumer(bootstrap), Codec()
     controls: list[tuple[int, int, int]] = []
