@@ -1,4 +1,4 @@
-"""The programs of ``fdt up`` as commands, and the way to the read side among them."""
+"""The programs of ``fdt up`` and of ``fdt process --workers`` as commands."""
 
 from __future__ import annotations
 
@@ -6,18 +6,11 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-import httpx
-
 from fdt.settings import Settings
 from fdt.supervisor import Program
-from query_api.access import Role
-from query_api.auth import Claims, development_token
-from query_api.keys import DevelopmentKey
 
 READ_SIDE: Final = "read side"
 SOURCES: Final = "sources"
-
-_TOKEN_SECONDS: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +60,3 @@ def sources_of(settings: Settings, demand: Demand, seed: int) -> Program:
 def _fdt(name: str, settings: Settings, command: list[str], *, lasting: bool = True) -> Program:
     words = (sys.executable, "-m", "fdt", *command)
     return Program(name, words, settings.environment(), lasting)
-
-
-def read_side_url(settings: Settings) -> str:
-    """Where the read side answers."""
-    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
-    return f"http://{host}:{settings.api_port}"
-
-
-def read_side_client(settings: Settings) -> httpx.Client:
-    """A client that sees everything, as the Service Centre does."""
-    token = development_token(
-        DevelopmentKey(settings.data_dir),
-        audience=settings.oidc_audience,
-        claims=Claims(settings.oidc_user_ids_claim, settings.oidc_roles_claim),
-        subject="settled-check",
-        user_ids=[],
-        roles=[Role.SERVICE_CENTRE],
-        valid_s=_TOKEN_SECONDS,
-    )
-    return httpx.Client(
-        base_url=read_side_url(settings),
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=30.0,
-    )

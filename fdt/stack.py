@@ -31,10 +31,9 @@ from fdt.programs import (
     Demand,
     processors,
     read_side,
-    read_side_client,
-    read_side_url,
     sources_of,
 )
+from fdt.read_side import read_side_client, read_side_url
 from fdt.run_folder import run_folder
 from fdt.settings import Settings
 from fdt.settled import TIMELINES
