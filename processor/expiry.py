@@ -21,14 +21,17 @@ _TIME: Final = 8
 def moves(
     before: Mapping[str, bytes | None], after: Mapping[str, bytes | None]
 ) -> dict[bytes, bytes | None]:
-    """The changes of the index that go with changes of rows, by device."""
+    """The changes of the index that go with changes of rows, by device; a row whose time stays
+    needs none."""
     changes: dict[bytes, bytes | None] = {}
     for device, state in after.items():
-        old = before[device]
+        old, new = _begins(before[device]), _begins(state)
+        if old == new:
+            continue
         if old is not None:
-            changes[_key(holds_from(old), device)] = None
-        if state is not None:
-            changes[_key(holds_from(state), device)] = b""
+            changes[_key(old, device)] = None
+        if new is not None:
+            changes[_key(new, device)] = b""
     return changes
 
 
@@ -48,6 +51,10 @@ def device_of(entry: bytes) -> DeviceId:
 def entries(store: Reading) -> int:
     """How many rows the index has."""
     return sum(1 for _ in store.scan(PREFIX))
+
+
+def _begins(state: bytes | None) -> int | None:
+    return None if state is None else holds_from(state)
 
 
 def _key(time: int, device: str) -> bytes:
