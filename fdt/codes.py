@@ -11,6 +11,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
+from fdt import contradictions
 from projections.catalogue import Catalogue, CodeRow, Difference, Key, Meaning
 from projections.lifecycle import LIFECYCLE, NO_STATUS, STAGE_NAMES, LifecycleRow, Status
 from schemas.topics import Source
@@ -72,6 +73,7 @@ def markdown(catalogue: Catalogue) -> str:
     for row in LIFECYCLE:
         parts += _chapter(row, catalogue)
     parts += _without_status(catalogue)
+    parts += contradictions.chapter(catalogue)
     parts += _sources(catalogue)
     return "".join(parts)
 

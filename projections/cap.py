@@ -29,7 +29,7 @@ TIMELINE_CAP: Final = 200
 LEFT_OUT_COUNTED: Final = 1000
 """Records not kept are told apart up to this many; the count then reads so many or more."""
 
-Kind = tuple[int, int, str | None, str | None, str | None, str | None, int]
+Kind = tuple[int, int, str | None, str | None, str | None, str | None, str | None, int]
 
 
 def add(records: Records, report: Report, cap: int) -> bool:
@@ -76,6 +76,7 @@ def _kind(report: Report) -> Kind:
         report.status,
         report.request_id,
         report.version,
+        report.running,
         report.image_hash,
         report.device_type,
         report.at // DAY_MS,

@@ -1,7 +1,8 @@
-"""Which item a report belongs to that names no request of its device (design §5, rule 5).
+"""Which item a report is about: by what it says of versions and images (design §5, rule 5).
 
-The newest item that matches and was accepted no later than the report. Nothing is guessed: a report
-without a match waits.
+One that names no request of its device belongs to the newest item that matches and was accepted no
+later than the report; without a match it waits, and nothing is guessed. One that names its item may
+still speak of another version than the item's, and then proves nothing of it (I15).
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from functools import cached_property
 from math import inf
 from typing import Final, Generic, Protocol, TypeVar
 
-from projections.lifecycle import REJECTING
+from projections.lifecycle import REJECTING, Status
 from projections.state import Report
 
 ACCEPTANCE_TOLERANCE_MS: Final = 3_600_000
 """A report may be this much older than the acceptance of its item (rule 5)."""
+
+_ACTIVATED: Final = int(Status.FIRMWARE_ACTIVATED)
 
 
 class Candidate(Protocol):
@@ -59,13 +62,34 @@ class Correlation(Generic[Item]):
                 return item
         return None
 
+    def contradicts(self, report: Report, item: Item) -> bool:
+        """Whether what ``report`` says of a version or an image excludes the item's."""
+        spoken_of = version_of(report)
+        if spoken_of is not None:
+            return spoken_of != item.version
+        if report.image_hash is None:
+            return False
+        versions = self._versions.get(report.image_hash)
+        if versions is None:  # of another image than the one that is known for the item
+            return any(item.version in known for known in self._versions.values())
+        return item.version not in versions
+
     def _wanted(self, report: Report) -> set[str | None] | None:
         """The versions that match a report; none if any does."""
-        if report.version is not None:
-            return {report.version}
+        version = version_of(report)
+        if version is not None:
+            return {version}
         if report.image_hash is not None:
             return self._versions.get(report.image_hash, set())
         return None
+
+
+def version_of(report: Report) -> str | None:
+    """The version that a report is about: of an activation what runs, if it says that; else the
+    target. After a failed activation the old version runs, which says nothing of the target."""
+    if report.status == _ACTIVATED and report.running is not None:
+        return report.running
+    return report.version
 
 
 def accepted_at(opening: Iterable[Report]) -> int | None:

@@ -105,10 +105,11 @@ class Reader:
             result=result,
             message=message,
             request_id=_optional("service_request_id", ServiceRequestId.parse, record),
-            version=_version(record, meaning),
+            version=_optional("firmware_version", FirmwareVersion.parse, record),
             image_hash=_optional("image_hash", ImageHash.parse, record),
             device_type=self._device_type(source, record),
             detail=_reset_detail(record) if source is Source.SSMI else _cut(record["detail"]),
+            running=_running(record, meaning),
         )
 
     def _meaning(
@@ -201,12 +202,10 @@ def _plain(field: str, parse: Callable[[str], str], text: str) -> str:
     return str(_identifier(field, parse, text))
 
 
-def _version(record: dict[str, Any], meaning: Meaning) -> str | None:
-    """The version a report is matched by: what runs, for a proof; else the target."""
+def _running(record: dict[str, Any], meaning: Meaning) -> str | None:
+    """The version that runs; a reply to 11.2 is about nothing else."""
     running = _optional("running_version", FirmwareVersion.parse, record)
-    if not meaning.proof:
-        return _optional("firmware_version", FirmwareVersion.parse, record)
-    if running is None:
+    if meaning.proof and running is None:
         raise BadRecord(
             "invalid-running-version", "A reply to 11.2 shows the version that runs: send it."
         )

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from projections.correlation import version_of
 from projections.standing import Standings, standings
 from projections.state import Item, Records, Report, Row, order
 from schemas.topics import DAY_MS
@@ -161,7 +162,7 @@ def _remember_versions(row: Row, found: Standings) -> None:
         report.identity: item.version
         for item in found.items
         for report in item.reports
-        if report.identity in item.assigned and report.image_hash and report.version is None
+        if report.identity in item.assigned and report.image_hash and version_of(report) is None
     }
     if versions:
         row.hub.kept = [

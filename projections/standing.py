@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import Final
 
 from projections.correlation import Correlation, accepted_at, newness
-from projections.lifecycle import STAGE, Completion, Status
+from projections.lifecycle import NO_STATUS, STAGE, Completion, Status
 from projections.state import Report, Row, order
 
 _SUCCESS: Final = {int(s) for s in Status if s.completion is not Completion.FAILED}
@@ -42,6 +42,12 @@ class Standing:
     """Identities of the last unbroken run of the status."""
     assigned: frozenset[bytes] = _NONE
     """Identities of those among ``reports`` that do not name the request."""
+    refuted: frozenset[bytes] = _NONE
+    """Identities of those that claim an activation and speak of another version (I15)."""
+
+    def status_of(self, report: Report) -> int:
+        """The status that ``report`` gives this item, or 0."""
+        return NO_STATUS if report.identity in self.refuted else report.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +84,11 @@ def standings(row: Row) -> Standings:
         else:
             waiting += own
     items.sort(key=newness, reverse=True)
-    waiting += _assign(items, _counting(row.hub.kept, counts))
+    correlation = Correlation(items, (r for item in items for r in item.reports if r.opens))
+    waiting += _assign(items, _counting(row.hub.kept, counts), correlation)
     waiting.sort(key=order)
     for standing in items:
-        _decide(standing)
+        _decide(standing, correlation)
     return Standings(items, waiting, copies, left_out)
 
 
@@ -129,7 +136,9 @@ def _first_type(opening: Iterable[Report]) -> str | None:
     return min(typed, key=_precedence).device_type if typed else None
 
 
-def _assign(newest_first: list[Standing], hub: list[Report]) -> list[Report]:
+def _assign(
+    newest_first: list[Standing], hub: list[Report], correlation: Correlation[Standing]
+) -> list[Report]:
     """Give each report of the hub to its item (rules 2 and 5); the rest are unmatched."""
     named: defaultdict[str | None, list[Report]] = defaultdict(list)
     for report in hub:
@@ -137,13 +146,12 @@ def _assign(newest_first: list[Standing], hub: list[Report]) -> list[Report]:
     for item in newest_first:
         if item.request_id in named:
             item.reports = [*item.reports, *named.pop(item.request_id)]
-    return _correlate(newest_first, [r for reports in named.values() for r in reports])
+    return _correlate(newest_first, [r for reports in named.values() for r in reports], correlation)
 
 
-def _correlate(newest_first: list[Standing], loose: list[Report]) -> list[Report]:
-    correlation = Correlation(
-        newest_first, (r for item in newest_first for r in item.reports if r.opens)
-    )
+def _correlate(
+    newest_first: list[Standing], loose: list[Report], correlation: Correlation[Standing]
+) -> list[Report]:
     unmatched: list[Report] = []
     assigned: defaultdict[str, list[Report]] = defaultdict(list)
     for report in loose:
@@ -157,15 +165,26 @@ def _correlate(newest_first: list[Standing], loose: list[Report]) -> list[Report
     return unmatched
 
 
-def _decide(item: Standing) -> None:
+def _decide(item: Standing, correlation: Correlation[Standing]) -> None:
     """Status and evidence: the two final states before all else, then rules 3 and 4."""
-    statuses = [r.status for r in item.reports]
+    reports = item.reports
+    statuses = [r.status for r in reports]
+    if _ACTIVATED in statuses:
+        reports = _believed(item, correlation)
+        statuses = [r.status for r in reports]
     final = _RESET if _RESET in statuses else _ACTIVATED if _ACTIVATED in statuses else None
     if final is not None:
-        _settle(item, [r for r in item.reports if r.status == final])
+        _settle(item, [r for r in reports if r.status == final])
         return
     top = max([STAGE[status] for status in statuses])
-    _settle(item, _last_run([r for r in item.reports if STAGE[r.status] == top]))
+    _settle(item, _last_run([r for r in reports if STAGE[r.status] == top]))
+
+
+def _believed(item: Standing, correlation: Correlation[Standing]) -> list[Report]:
+    """Its reports without activations of another version than its own."""
+    claims = [r for r in item.reports if r.status == _ACTIVATED]
+    item.refuted = frozenset([r.identity for r in claims if correlation.contradicts(r, item)])
+    return [r for r in item.reports if r.identity not in item.refuted]
 
 
 def _last_run(contenders: list[Report]) -> list[Report]:

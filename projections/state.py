@@ -13,7 +13,7 @@ import msgspec
 
 from schemas.topics import Source
 
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 """First byte of every stored row. A row of another layout is rebuilt from the log, never guessed
 at."""
 
@@ -42,10 +42,12 @@ class Report(msgspec.Struct, array_like=True, gc=False):
     request_id: str | None = None
     """Request it names; none within an :class:`Item`, which says it once for all its records."""
     version: str | None = None
-    """Target version; for proof of activation, the version that runs."""
+    """Target version, as the report names it."""
     image_hash: str | None = None
     device_type: str | None = None
     detail: str | None = None
+    running: str | None = None
+    """Version that the device runs, as the report says."""
 
     @property
     def source(self) -> int:

@@ -5,9 +5,10 @@ JSON, CSV and pages are renderings of these views. Times are milliseconds since 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from projections.catalogue import Catalogue, Meaning
+from projections.correlation import version_of
 from projections.lifecycle import NO_STATUS, STAGE, Completion, Status
 from projections.standing import Standing, standings
 from projections.state import Report, Row, order
@@ -146,7 +147,12 @@ def _item_view(
         updated_at=evidence.at,
         available_until=evidence.received_at + retention_ms,
         evidence=evidence_of(evidence),
-        timeline=tuple(_entry(r, _marks(r, standing), wording) for r in ordered),
+        timeline=tuple(
+            _refuted(r, standing, wording)
+            if r.identity in standing.refuted
+            else _entry(r, _marks(r, standing), wording)
+            for r in ordered
+        ),
         not_kept=standing.left_out,
     )
 
@@ -159,12 +165,21 @@ def _marks(report: Report, standing: Standing) -> tuple[str, ...]:
             report.at > standing.evidence.at or report.identity in standing.assigned
         ):
             marks.append(AFTER_RESET)
-    elif report.status != NO_STATUS and report.identity not in standing.run:
+    elif standing.status_of(report) != NO_STATUS and report.identity not in standing.run:
         if STAGE[report.status] == STAGE[standing.status]:
             marks.append(SUPERSEDED)
         elif report.at >= standing.evidence.at:
             marks.append(LATE)
     return tuple(marks)
+
+
+def _refuted(report: Report, standing: Standing, wording: _Wording) -> TimelineEntry:
+    """An activation of something else than the item's: it stands there, and says nothing of it."""
+    spoken_of = version_of(report)
+    what = "another image" if spoken_of is None else f"version {spoken_of}"
+    text = f"It speaks of {what}, and this request is for {standing.version}"
+    entry = _entry(report, _marks(report, standing), wording)
+    return replace(entry, status=None, reason=Reason(entry.code, text, None, False))
 
 
 def _entry(report: Report, marks: tuple[str, ...], wording: _Wording) -> TimelineEntry:

@@ -31,7 +31,7 @@ ROOT: Final = Path(__file__).parent.parent
 MODULES: Final = tuple(
     f"projections/{name}.py" for name in ("lifecycle", "fold", "cap", "correlation", "standing")
 )
-TESTS: Final = ("lifecycle", "transitions", "untidy_input", "revision", "fold")
+TESTS: Final = ("lifecycle", "transitions", "contradictions", "untidy_input", "revision", "fold")
 """Modules of tests/projections, the quickest first."""
 COMMAND: Final = " ".join(
     (

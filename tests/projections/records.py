@@ -69,7 +69,7 @@ def events(draw: st.DrawFn, world: World) -> tuple[str, dict[str, Any]]:
     fields |= {"code": code, "firmware_version": draw(st.sampled_from(world.versions))}
     if source == "comms-hub":
         fields |= {"result_code": result, "message_code": MESSAGES.get(str(code))}
-        return source, fields | _hub_fields(draw, world, named)
+        return source, fields | _hub_fields(draw, world, named, code)
     fields["service_request_id"] = named
     if source == "csp":
         typed = draw(st.none() | st.just("ESME"))
@@ -78,11 +78,13 @@ def events(draw: st.DrawFn, world: World) -> tuple[str, dict[str, Any]]:
     return source, fields | described | {"image_hash": draw(st.sampled_from(world.hashes))}
 
 
-def _hub_fields(draw: st.DrawFn, world: World, named: str) -> dict[str, Any]:
+def _hub_fields(draw: st.DrawFn, world: World, named: str, code: str | None) -> dict[str, Any]:
+    """Target, running version and image contradict each other, and the request, as often as not."""
+    running = st.none() | st.sampled_from(world.versions)
     return {
         "service_request_id": draw(st.sampled_from([None, None, named, FOREIGN])),
         "firmware_version": draw(st.none() | st.sampled_from(world.versions)),
-        "running_version": draw(st.sampled_from(world.versions)),
+        "running_version": draw(st.sampled_from(world.versions) if code == "GCS38" else running),
         "image_hash": draw(st.sampled_from(world.hashes)),
         "comms_hub_id": None,
     }

@@ -145,9 +145,10 @@ def opens(r: Record) -> bool:
 
 
 def version(r: Record) -> str | None:
-    """The target; of a reply to 11.2 the version that runs."""
-    shown = "running_version" if r.fields.get("code") == "GCS38" else "firmware_version"
-    found: str | None = r.fields.get(shown)
+    """The target; of a claim of activation the version that runs, where it is said."""
+    if status(r) == "Firmware Activated" and r.fields["running_version"] is not None:
+        return str(r.fields["running_version"])
+    found: str | None = r.fields.get("firmware_version")
     return found
 
 
@@ -173,52 +174,13 @@ def kept(records: list[Record], cap: int) -> list[Record]:
 def kind(r: Record) -> tuple[Any, ...]:
     """All that the answer is made of, and the day."""
     named = r.fields["service_request_id"]
-    described = (r.fields.get("image_hash"), r.fields.get("device_type"))
+    described = map(r.fields.get, ("image_hash", "device_type", "running_version"))
     return (r.source, status(r), named, version(r), *described, at(r) // DAY)
 
 
 def happened(r: Record) -> tuple[Any, ...]:
     """By time of the event; the place settles what copies leave open."""
     return (at(r), *identity(r), r.received_at, r.offset)
-
-
-# --- design §7: retention ---
-
-
-def held(records: list[Record], retention: int, now: int) -> list[Record]:
-    """What is held at ``now``: each record comes when it was received, and finds what was due
-    gone."""
-    alive: list[Record] = []
-    for r in sorted(records, key=place):
-        if r.received_at <= now:
-            alive = [*without_what_is_due(alive, retention, r.received_at), r]
-    later = [r for r in records if r.received_at > now]
-    return without_what_is_due(alive, retention, now) + later
-
-
-def without_what_is_due(alive: list[Record], retention: int, now: int) -> list[Record]:
-    """Without items whose evidence is too old, whole, and reports that waited too long."""
-    while True:
-        items, assigned, unmatched = matched(alive)
-        whole = {name: found + assigned[name] for name, found in items.items()}
-        since = {name: min(last_run(found), key=when).received_at for name, found in whole.items()}
-        oldest = min([*since.values(), *(r.received_at for r in unmatched)], default=now)
-        if oldest + retention > now or not alive:
-            return alive
-        ended = [r for name, found in whole.items() if since[name] == oldest for r in found]
-        ended += [r for r in unmatched if r.received_at == oldest]
-        gone = {identity(r) for r in ended}
-        for name, found in assigned.items():
-            alive = [known_to_fit(r, target(items[name])) if r in found else r for r in alive]
-        alive = [r for r in alive if identity(r) not in gone]
-
-
-def known_to_fit(r: Record, wanted: str) -> Record:
-    """A report that found its item by its hash has found it, whatever is forgotten afterwards."""
-    if version(r) is not None or r.fields.get("image_hash") is None:
-        return r
-    shown = "running_version" if r.fields["code"] == "GCS38" else "firmware_version"
-    return Record(r.source, r.fields | {shown: wanted}, r.received_at, r.offset)
 
 
 # --- the fold ---
@@ -232,8 +194,8 @@ def fold(records: list[Record], cap: int = 10**9) -> Answer:
     held = [r for found in chosen.values() for r in found]
     items, assigned, unmatched = matched(held)
     shown = [
-        item(name, found, assigned[name], held, dropped.get(name, 0) + dropped.get("hub", 0))
-        for name, found in items.items()
+        item(name, items, assigned[name], held, dropped.get(name, 0) + dropped.get("hub", 0))
+        for name in items
     ]
     return Answer(
         tuple(i for i in shown if i is not None),
@@ -323,18 +285,22 @@ def matches(r: Record, wanted: str, items: dict[str, list[Record]]) -> bool:
 
 
 def item(
-    name: str, found: list[Record], loose: list[Record], held: list[Record], dropped: int
+    name: str, items: Items, loose: list[Record], held: list[Record], dropped: int
 ) -> Item | None:
     """One item; none while its device type is not known (rule 8)."""
+    found = items[name]
     typed = first(found, lambda r: r.fields.get("device_type"))
     if typed is None:
         return None
-    everything = found + loose
+    everything = believed(found + loose, target(found), items)
     run = last_run(everything)
+    claimed = {identity(r) for r in loose}
     evidence = min(run, key=when)
     word = status(evidence)
     assert word is not None
-    lines = [entry(r, marks(r, run, r in loose), held) for r in sorted(everything, key=place)]
+    lines = [
+        entry(r, marks(r, run, identity(r) in claimed), held) for r in sorted(everything, key=place)
+    ]
     return Item(
         request_id=name,
         device_type=typed.fields["device_type"],
@@ -346,6 +312,33 @@ def item(
         timeline=tuple(lines),
         not_kept=dropped,
     )
+
+
+def believed(everything: list[Record], wanted: str, items: Items) -> list[Record]:
+    """I15: an activation of another version or image is nothing but a line of the timeline."""
+    claims = [r for r in everything if status(r) == "Firmware Activated"]
+    false = [r for r in claims if speaks_of_another(r, wanted, items)]
+    return [silent(r) if r in false else r for r in everything]
+
+
+def speaks_of_another(r: Record, wanted: str, items: Items) -> bool:
+    """By its version; without one by its image, as far as the DSP tells which belongs to which."""
+    image = r.fields["image_hash"]
+    if version(r) is not None or image is None:
+        return version(r) not in (None, wanted)
+    told = {
+        (e.fields["image_hash"], version(e))
+        for found in items.values()
+        for e in found
+        if e.source == "dsp" and e.fields["image_hash"] is not None
+    }
+    return (image, wanted) not in told and any(o == image or v == wanted for o, v in told)
+
+
+def silent(r: Record) -> Record:
+    """The same record with a code that reports no status."""
+    said_nothing = {"code": "CS06", "result_code": None}
+    return Record(r.source, r.fields | said_nothing, r.received_at, r.offset)
 
 
 def last_run(everything: list[Record]) -> list[Record]:

@@ -17,7 +17,7 @@ from projections.state import Row, encode_row, holds_from
 from projections.views import device_view
 from schemas.codec import BadRecord
 from schemas.topics import DAY_MS
-from tests.projections import reference
+from tests.projections import reference, reference_retention
 from tests.projections.records import NOW, answer_of, logs, report_of
 from tests.projections.reference import HOUR, Record
 from tests.projections.story import (
@@ -194,7 +194,7 @@ def test_a_second_reading_of_the_design_forgets_the_same(records: list[Record], 
     now = NOW + hours * HOUR
     settled = settle(row_of(map(report_of, records)), SHORT, now)
     shown = device_view("D", settled.row, CATALOGUE, SHORT)
-    assert answer_of(shown) == reference.fold(reference.held(records, SHORT, now))
+    assert answer_of(shown) == reference.fold(reference_retention.held(records, SHORT, now))
     ends = [r.received_at for r in settled.row.reports()]
     assert settled.is_empty == (ends == [])
     if ends:
