@@ -30,8 +30,8 @@ class SourceRecord(Protocol):
         ...
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """Its headers, in order."""
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Its headers, in order; one may have no value."""
         ...
 
 

@@ -6,6 +6,8 @@ used everywhere, so that the record folds as if it had come in time (design §5,
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Final
 
 from processor.batch import SourceRecord
@@ -22,13 +24,20 @@ RESENT: Final = (
     headers.RESENT_TIMESTAMP,
 )
 
+DETAIL_KEPT: Final = 2_000
+"""Characters of a refusal's sentence: it may quote what a publisher sent, and a dead letter with
+the original beside it must fit a message."""
+
+_NUMBER: Final = re.compile(rb"[0-9]{1,18}")
+_LARGEST_PARTITION: Final = 2**31 - 1
+
 
 def place_of(topic: str, partition: int, record: SourceRecord) -> Place:
     """Where and when a record was first received; :class:`BadRecord` if its headers cannot be
     right."""
     if not record.headers:
         return Place(partition, record.offset, record.timestamp)
-    named = {name: value for name, value in record.headers if name in RESENT}
+    named = [(name, value) for name, value in record.headers if name in RESENT]
     if not named:
         return Place(partition, record.offset, record.timestamp)
     return _resent(topic, record, named)
@@ -46,7 +55,7 @@ def dead_letter(topic: str, partition: int, record: SourceRecord, bad: BadRecord
         headers.DL_OFFSET: str(stood.offset),
         headers.DL_TIMESTAMP: str(stood.received_at),
         headers.DL_REASON: bad.reason,
-        headers.DL_DETAIL: bad.detail,
+        headers.DL_DETAIL: bad.detail[:DETAIL_KEPT],
     }
     original = [
         (name, value) for name, value in record.headers if name not in place and name not in RESENT
@@ -55,19 +64,21 @@ def dead_letter(topic: str, partition: int, record: SourceRecord, bad: BadRecord
         DEAD_LETTERS,
         record.key,
         record.value,
-        [*original, *((name, text.encode()) for name, text in place.items())],
+        [*original, *((name, text.encode(errors="replace")) for name, text in place.items())],
     )
 
 
-def _resent(topic: str, record: SourceRecord, named: dict[str, bytes]) -> Place:
-    try:
-        was, partition, offset, received_at = (named[name].decode("ascii") for name in RESENT)
-        place = Place(int(partition), int(offset), int(received_at))
-    except (KeyError, ValueError) as error:
-        raise _bad("they are not a topic and three whole numbers") from error
-    if was != topic:
-        raise _bad(f"they name the topic {was}")
-    if min(place.partition, place.offset) < 0 or not 0 <= place.received_at <= record.timestamp:
+def _resent(topic: str, record: SourceRecord, named: Sequence[tuple[str, bytes | None]]) -> Place:
+    told = {name: value or b"" for name, value in named}
+    if len(named) != len(RESENT) or len(told) != len(RESENT):
+        raise _bad("they are not four, each once")
+    was, *numbers = (told[name] for name in RESENT)
+    if was != topic.encode():
+        raise _bad("they name another topic")
+    if not all(map(_NUMBER.fullmatch, numbers)):
+        raise _bad("they are not a topic and three whole numbers")
+    place = Place(*map(int, numbers))
+    if place.partition > _LARGEST_PARTITION or place.received_at > record.timestamp:
         raise _bad("they name a place that cannot have been")
     return place
 

@@ -31,7 +31,7 @@ class Record:
     value: bytes | None
     offset: int
     timestamp: int
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[tuple[str, bytes | None], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ BROKEN_CLOCK_MS: Final = 400 * DAY_MS
 """An event that claims to be older than this when it is received has a clock that was never set."""
 DETAIL_LIMIT: Final = 1024
 """Bytes of UTF-8 kept of a detail (rule 6); a longer one is cut, and ends with an ellipsis."""
+LONGEST_CODE: Final = 64
+"""Characters of a native code, or of a message code."""
 RESET_CODE: Final = "RESET"
 
 _CUT: Final = "…".encode()
@@ -85,6 +87,7 @@ class Reader:
         result, message = record.get("result_code"), record.get("message_code")
         if message is not None:
             message = message.strip().upper() or None
+        _require_short(code, message or "")
         meaning = self._meaning(source, code, result, message)
         occurred_at = record["occurred_at"]
         if not _YEAR_2000_MS <= occurred_at < _YEAR_2101_MS:
@@ -162,6 +165,17 @@ class Reader:
                 f"{', '.join(sorted(self.device_types))}.",
             )
         return device_type
+
+
+def _require_short(*codes: str) -> None:
+    """Codes are known by their beginnings, and stand in rows and answers whole."""
+    for code in codes:
+        if len(code) > LONGEST_CODE:
+            raise BadRecord(
+                "unknown-code",
+                f"A code of {len(code)} characters, {code[:20]}…, is none: send at most "
+                f"{LONGEST_CODE}.",
+            )
 
 
 _SOURCE_BYTE: Final = {source: bytes([source]) for source in Source}

@@ -12,15 +12,17 @@ import struct
 from typing import Any, Final
 
 import fastavro
+from fastavro.read import SchemaResolutionError
 from fastavro.types import Schema
 
 from schemas.registry import (
     FileRegistry,
+    NoAvroSchema,
     SchemaRegistry,
     UnknownSchemaId,
     current_schemas,
-    parsed,
 )
+from schemas.writers import Unreadable, parsed, readable
 
 _HEADER: Final = struct.Struct(">bI")
 HEADER_LENGTH: Final = _HEADER.size
@@ -42,7 +44,7 @@ class Codec:
         self._registry = registry or FileRegistry()
         self._current: dict[str, Schema] = {}
         self._prefixes: dict[str, bytes] = {}
-        self._readers: dict[tuple[str, int], tuple[Schema, Schema | None]] = {}
+        self._readers: dict[tuple[str, int], tuple[Schema, Schema | None] | BadRecord] = {}
 
     def encode(self, record: str, value: dict[str, Any]) -> bytes:
         """``value`` framed as ``record``; times in milliseconds."""
@@ -75,7 +77,15 @@ class Codec:
         body.seek(HEADER_LENGTH)
         try:
             value = fastavro.schemaless_reader(body, writer, reader)
-        except (EOFError, ValueError, IndexError, OverflowError, MemoryError, TypeError) as error:
+        except SchemaResolutionError as error:
+            raise BadRecord(
+                "incompatible-schema",
+                f"Its schema, of id {int.from_bytes(data[1:HEADER_LENGTH], 'big')}, does not give "
+                f"what {record} must have ({error}): publish with the published schema.",
+            ) from error
+        except Exception as error:
+            # Bytes and schema are the publisher's, and an Avro library raises what it likes about
+            # them; nothing of ours runs in there.
             raise BadRecord(
                 "bad-avro",
                 f"The Avro body does not fit its schema ({type(error).__name__}: {error}).",
@@ -97,23 +107,27 @@ class Codec:
 
     def _reader(self, record: str, schema_id: int) -> tuple[Schema, Schema | None]:
         """Writer's schema, and ours where it differs (resolution costs time in every record)."""
-        known = self._readers.get((record, schema_id))
-        if known is not None:
-            return known
+        known = self._readers.get((record, schema_id)) or self._judged(record, schema_id)
+        if isinstance(known, BadRecord):
+            raise BadRecord(known.reason, known.detail)
+        return known
+
+    def _judged(self, record: str, schema_id: int) -> tuple[Schema, Schema | None] | BadRecord:
+        """What a registered schema is good for: once, for it never changes."""
+        ours = current_schemas()[record][1]
+        found: tuple[Schema, Schema | None] | BadRecord
         try:
-            raw = self._registry.schema_of(schema_id)
+            theirs = self._registry.schema_of(schema_id)
+            schema = readable(record, ours, theirs)
+            found = (schema, None if theirs == ours else self._schema(record))
         except UnknownSchemaId as error:
             raise BadRecord(
                 "unknown-schema",
                 f"Schema id {schema_id}: {error}. Register the schema, then send the record again.",
             ) from error
-        ours = current_schemas()[record][1]
-        if (raw.get("namespace"), raw.get("name")) != (ours["namespace"], ours["name"]):
-            raise BadRecord(
-                "wrong-record",
-                f"This topic carries {record}, and schema id {schema_id} is {raw.get('name')}: "
-                "publish to the source's own topic.",
-            )
-        found = (parsed(raw), None if raw == ours else self._schema(record))
+        except NoAvroSchema as error:
+            found = BadRecord("unreadable-schema", f"Schema id {schema_id}: {error}.")
+        except Unreadable as error:
+            found = BadRecord(error.reason, f"Schema id {schema_id}: {error}")
         self._readers[(record, schema_id)] = found
         return found

@@ -13,8 +13,9 @@ from fastavro.types import Schema
 from fastavro.utils import generate_many
 from fastavro.validation import validate
 
-from schemas.registry import FileRegistry, current_schemas, parsed, schema_file
+from schemas.registry import FileRegistry, current_schemas, schema_file
 from schemas.topics import SOURCE_TOPICS, TOPICS
+from schemas.writers import parsed
 
 LISTED: dict[int, dict[str, str]] = {
     int(number): entry for number, entry in json.loads(schema_file("registry.json")).items()
