@@ -11,6 +11,7 @@ import typer
 
 from fdt.errors import UserError
 from fdt.interrupt import ends_on_signals
+from fdt.logs import log_from
 from fdt.malloc import keep_malloc_small
 from fdt.programs import Demand, processors
 from fdt.settings import Settings
@@ -73,7 +74,7 @@ def _work(settings: Settings, bootstrap: str) -> int:
     from processor.topics import KafkaTopics, TopicsUnfit
     from projections.catalogue import BadCatalogue
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_from(logging.INFO)
     keep_malloc_small()
     try:
         partitions = _answered(KafkaTopics(bootstrap).partitions)

@@ -18,6 +18,7 @@ from rich.table import Table
 from fdt.commands.process import config_of
 from fdt.errors import RunFailed, UserError
 from fdt.groups import require_none
+from fdt.logs import log_from
 from fdt.settings import Settings
 from schemas.topics import STATUS
 
@@ -83,7 +84,7 @@ def rebuild(
 
 def _say_only_progress() -> None:
     """What the partitions say of themselves is said to workers' operators."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    log_from(logging.WARNING)
     logging.getLogger("processor.progress").setLevel(logging.INFO)
 
 
