@@ -18,12 +18,8 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from fdt.errors import UserError
+from fdt.errors import READER_GONE, UserError
 from fdt.printable import LINES, printable
-
-INTERRUPTED: Final = 130
-READER_GONE: Final = 141
-"""As a shell says it of a program that SIGPIPE ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 
 import typer
 
-from fdt.cli import COMMANDS, INTERRUPTED, READER_GONE, Command, build_app
+from fdt.cli import COMMANDS, Command, build_app
+from fdt.errors import INTERRUPTED, READER_GONE
 
 _HEAD: Final = f"""\
 # Commands
@@ -39,7 +40,7 @@ and of what it rests on.
 | 0 | Done; nothing differs |
 | 1 | The work failed or something differs: each command says below what |
 | 2 | A wrong call or setting, or something in the way that can be mended: standard error says how |
-| {INTERRUPTED} | Ctrl-C ended it before its work was done |
+| {INTERRUPTED} | Ctrl-C, or SIGTERM where it is heard, before the work was done |
 | {READER_GONE} | Whoever read standard output went away, as `head` does |
 """
 

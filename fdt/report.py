@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeVar
 
 import typer
@@ -100,7 +101,7 @@ def print_lines(lines: Iterable[L], columns: Sequence[Column[L]], console: Conso
     rows = ([printable(column.cell(line)) for column in columns] for line in lines)
     headings = [column.heading for column in columns]
     if not console.file.isatty():
-        console.file.writelines("\t".join(cells) + "\n" for cells in (headings, *rows))
+        console.file.writelines("\t".join(cells) + "\n" for cells in chain([headings], rows))
         return
     found = list(rows)
     widths = table_widths([headings, *found], [column.prose for column in columns], console.width)

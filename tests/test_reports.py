@@ -10,6 +10,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -183,7 +184,8 @@ def test_nothing_of_the_broker_is_cut_at_any_width(
 
 def whole_at(width: int, words: tuple[str, ...], environment: dict[str, str]) -> None:
     """Every cell of the file is on the terminal: whole, or a sentence with all its words."""
-    written, shown = piped(*words, **environment), on_terminal(width, *words, **environment)
+    written = in_a_file(words, frozenset(environment.items()))
+    shown = on_terminal(width, *words, **environment)
     assert (written.code, shown.code) == (0, 0), written.err + shown.err
     text = ANSI.sub("", shown.out)
     assert ESCAPE not in text
@@ -192,6 +194,12 @@ def whole_at(width: int, words: tuple[str, ...], environment: dict[str, str]) ->
     assert len({len(cells) for cells in table}) == 1
     for cell in (cell for cells in table for cell in cells):
         assert cell in text or (" " in cell and all(word in text for word in cell.split())), cell
+
+
+@cache
+def in_a_file(words: tuple[str, ...], environment: frozenset[tuple[str, str]]) -> Ended:
+    """Once for all widths."""
+    return piped(*words, **dict(environment))
 
 
 def test_a_value_that_fits_no_terminal_is_broken_by_the_terminal_alone(

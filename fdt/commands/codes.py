@@ -32,7 +32,9 @@ class CodeLine:
 
     source: Annotated[str, "Who sends the codes."]
     codes: Annotated[
-        list[str], "The codes, such as `8F89/1`; a message code only where the meaning hangs on it."
+        list[str],
+        "The codes, such as `8F89/1`, with a message code only where it makes a difference; "
+        "`E1101…` is every code that begins so.",
     ]
     status: Annotated[str | None, "The Processing Status; null where the code sets none."]
     reason: Annotated[str, "The Current Status Reason."]

@@ -69,7 +69,9 @@ _COLUMNS: Final[tuple[Column[LetterLine], ...]] = (
     Column("Reason", lambda line: line.reason),
     Column("Topic", lambda line: line.topic),
     Column("Place", lambda line: f"{line.partition}:{line.offset}"),
-    Column("Key", lambda line: line.key or line.key_base64 or ""),
+    Column(
+        "Key", lambda line: line.key or (f"base64:{line.key_base64}" if line.key_base64 else "")
+    ),
     Column("Settled", lambda line: line.settled or ""),
 )
 

@@ -25,8 +25,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from fdt.cli import INTERRUPTED
-from fdt.errors import RunFailed, UserError
+from fdt.errors import INTERRUPTED, RunFailed, UserError
 from fdt.processes import end, spawn
 from fdt.report import AsJson, Report
 from fdt.settings import Settings

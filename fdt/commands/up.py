@@ -7,8 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from fdt.cli import INTERRUPTED
-from fdt.errors import RunFailed
+from fdt.errors import INTERRUPTED, RunFailed
 from fdt.programs import Demand
 from fdt.report import AsJson, Report
 from fdt.settings import Settings
