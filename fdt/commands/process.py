@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
-from fdt.display import Display
 from fdt.errors import UserError
 from fdt.interrupt import ends_on_signals
 from fdt.logs import log_from
 from fdt.malloc import keep_malloc_small
 from fdt.programs import Demand, processors
-from fdt.report import Report
 from fdt.settings import Settings
 from fdt.supervisor import Patience, Supervisor
 from fdt.topics import differences, specs_of
@@ -58,8 +56,16 @@ def process(
 
 def _supervise(settings: Settings, workers: int) -> None:
     """Workers ``worker-0`` and so on; one that ends is started again."""
-    display = Display(Report(as_json=False).console())
-    supervisor = Supervisor(display.say, patience=PATIENCE)
+    from rich.text import Text
+
+    from fdt.report import PeoplesConsole
+
+    console = PeoplesConsole()
+
+    def say(name: str, line: str) -> None:
+        console.print(Text.from_ansi(f"{name:<12}| {line}"), soft_wrap=True)
+
+    supervisor = Supervisor(say, patience=PATIENCE)
     with ends_on_signals():
         try:
             for program in processors(settings, Demand(workers=workers)):
