@@ -289,6 +289,13 @@ def test_a_dead_letter_is_told_whole(world: dict[str, str]) -> None:
     assert first["record_error"] is None
 
 
+def test_csv_holds_nothing_that_a_terminal_obeys(world: dict[str, str]) -> None:
+    """Each entry is one line, with what was asked for written out."""
+    lines = piped("audit", "--csv", **world).out.splitlines()
+    assert len(lines) == 3
+    assert any(r"\x1b[2J\x9b31m\tA\nB" in line for line in lines)
+
+
 def test_a_topic_that_differs_is_told_with_exit_code_1(world: dict[str, str]) -> None:
     """In both forms."""
     other = {**world, "FDT_EVENT_RETENTION": "P100D"}
@@ -307,7 +314,7 @@ def test_what_was_done_is_told_too(
     words: tuple[str, ...], told: Callable[[Any], bool], world: dict[str, str]
 ) -> None:
     """A line for each letter, or for the run."""
-    ended = piped(*words, "--json", **world)
+    ended = piped(*words, "--json", **world, FORCE_COLOR="1")
     assert ended.code == 0, ended.err
     assert ESCAPE not in ended.out + ended.err
     (line,) = lines_of(words, ended)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from fdt.errors import RunFailed, UserError
+from fdt.printable import printable
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
 from query_api.audit.entry import Action, Outcome, wall_ms
@@ -84,7 +85,9 @@ def _print_csv(lines: list[AuditLine]) -> None:
 
     writer = csv.writer(sys.stdout)
     writer.writerow(column.heading for column in _COLUMNS)
-    writer.writerows([guarded(column.cell(line)) for column in _COLUMNS] for line in lines)
+    writer.writerows(
+        [guarded(printable(column.cell(line))) for column in _COLUMNS] for line in lines
+    )
 
 
 def _line(entry: AuditEntry) -> AuditLine:
