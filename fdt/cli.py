@@ -5,27 +5,39 @@ So ``fdt --help`` is quick, and a command does not carry the weight of the other
 
 from __future__ import annotations
 
+import io
 import os
+import select
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from fdt.errors import UserError
+from fdt.errors import READER_GONE, UserError
+from fdt.printable import LINES, printable
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command: its name, the module in :mod:`fdt.commands`, the function in it, one line of
-    help."""
+    help, words to try it with, and what exit code 1 says, if it can end so.
+
+    A command without ``--json`` has the reason in ``not_json``; the others name the objects they
+    print in ``LINES`` of their module.
+    """
 
     name: str
     module: str
     function: str
     help: str
+    example: str = ""
+    failed: str = ""
+    not_json: str | None = None
 
     def load(self) -> Callable[..., Any]:
         """The function itself."""
@@ -36,23 +48,103 @@ class Command:
 
 
 COMMANDS: Final = (
-    Command("up", "up", "up", "Run everything on this machine: broker to read side."),
-    Command("topics", "topics", "topics", "Create the topics; say what differs from the contract."),
-    Command("simulate", "simulate", "simulate", "Publish a simulated firmware campaign."),
-    Command("process", "process", "process", "Fold the events into the latest-status table."),
-    Command("serve", "serve", "serve", "Answer queries and show the screen."),
+    Command(
+        "up",
+        "up",
+        "up",
+        "Run everything on this machine: broker to read side.",
+        "fdt up --devices 20000 --workers 2 --until-settled",
+        "A part failed, or with `--until-settled` an item is not as the plan says.",
+    ),
+    Command(
+        "topics",
+        "topics",
+        "topics",
+        "Create the topics; say what differs from the contract.",
+        "fdt topics --json",
+        "A topic differs.",
+    ),
+    Command(
+        "simulate",
+        "simulate",
+        "simulate",
+        "Publish a simulated firmware campaign.",
+        "fdt simulate --requests 2 --devices 600 --speed 100000",
+        "A source failed.",
+    ),
+    Command(
+        "process",
+        "process",
+        "process",
+        "Fold the events into the latest-status table.",
+        "fdt process --workers 3",
+        "The worker failed.",
+        not_json="It runs until it is ended; what it says is its log.",
+    ),
+    Command(
+        "serve",
+        "serve",
+        "serve",
+        "Answer queries and show the screen.",
+        "fdt serve",
+        "The read side failed.",
+        not_json="It runs until it is ended; what it says is its log.",
+    ),
     Command(
         "dead-letters",
         "dead_letters",
         "dead_letters",
         "Look at what was refused; send it again, or drop it.",
+        "fdt dead-letters list --reason unknown-code --json",
+        "The broker did not take a record, or something else writes to the topic.",
     ),
-    Command("rebuild", "rebuild", "rebuild", "Make the table anew from the events; put it right."),
-    Command("token", "token", "token", "Print an access token (development only)."),
-    Command("audit", "audit", "audit", "Print who looked at what, and who reset what."),
-    Command("broker", "broker", "broker", "Run a local Kafka until Ctrl-C."),
-    Command("codes", "codes", "codes", "Say what native codes mean; check another catalogue."),
-    Command("settings", "settings", "settings", "Print every setting, secrets hidden."),
+    Command(
+        "rebuild",
+        "rebuild",
+        "rebuild",
+        "Make the table anew from the events; put it right.",
+        "fdt rebuild --check --partition 2",
+        "It ended early, or with `--check` a row differs.",
+    ),
+    Command(
+        "token",
+        "token",
+        "token",
+        "Print an access token (development only).",
+        "fdt token --role supplier --user-id 90-B3-D5-1F-30-01-00-00",
+        not_json="It prints one value, the token.",
+    ),
+    Command(
+        "audit",
+        "audit",
+        "audit",
+        "Print who looked at what, and who reset what.",
+        "fdt audit --hours 48 --action reset",
+        "The topic cannot be read.",
+    ),
+    Command(
+        "broker",
+        "broker",
+        "broker",
+        "Run a local Kafka until Ctrl-C.",
+        "fdt broker --port 9092",
+        "Kafka ended by itself.",
+        not_json="It runs until it is ended, and prints one address.",
+    ),
+    Command(
+        "codes",
+        "codes",
+        "codes",
+        "Say what native codes mean; check another catalogue.",
+        "fdt codes mine.toml --compare",
+    ),
+    Command(
+        "settings",
+        "settings",
+        "settings",
+        "Print every setting, secrets hidden.",
+        "fdt settings --json",
+    ),
 )
 
 _COMPLETION_VARIABLE: Final = "_FDT_COMPLETE"
@@ -67,11 +159,13 @@ def build_app(loaded: Callable[[str], bool]) -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
+        cls=_Commands,
     )
     app.callback()(_group)
     for command in COMMANDS:
         function = command.load() if loaded(command.name) else _not_asked_for
-        app.command(command.name, short_help=command.help)(function)
+        epilog = f"Example: {command.example}" if command.example else None
+        app.command(command.name, short_help=command.help, epilog=epilog)(function)
     return app
 
 
@@ -81,8 +175,10 @@ def run(arguments: Sequence[str]) -> int:
     try:
         build_app(_asked_for(arguments))(list(arguments), prog_name="fdt")
     except UserError as error:
-        typer.echo(f"fdt: {error}", err=True)
+        typer.echo(f"fdt: {printable(str(error), keep=LINES)}", err=True)
         return error.exit_code
+    except _ReaderGone:
+        return READER_GONE
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0
@@ -90,7 +186,60 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Entry point of the script."""
-    sys.exit(run(sys.argv[1:]))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal of another alphabet shows a sign that it lacks as Python writes it.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    code = run(sys.argv[1:])
+    if not _all_is_read():
+        # Else Python would complain at its end that it cannot say the rest either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = READER_GONE
+    sys.exit(code)
+
+
+class _ReaderGone(Exception):
+    """Whoever read our standard output reads no more, as ``head`` does: nobody is to be told."""
+
+
+class _Commands(TyperGroup):
+    """The commands; the one difference from typer's own is what a broken pipe comes to."""
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """Reads the words; help and version are printed here."""
+        with _broken_pipe_told():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command."""
+        with _broken_pipe_told():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _broken_pipe_told() -> Iterator[None]:
+    """typer would end any broken pipe quietly with 1, that of a socket of ours too."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        if _is_broken(sys.stdout.fileno()):
+            raise _ReaderGone from error
+        raise RuntimeError("a pipe broke that is not standard output") from error
+
+
+def _all_is_read() -> bool:
+    """Whether standard output took what was still held back."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return False
+    return True
+
+
+def _is_broken(descriptor: int) -> bool:
+    """Whether nobody is at the other end of a pipe."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return bool(poll.poll(0))
 
 
 def _asked_for(arguments: Sequence[str]) -> Callable[[str], bool]:
@@ -101,7 +250,25 @@ def _asked_for(arguments: Sequence[str]) -> Callable[[str], bool]:
     return lambda name: name == wanted
 
 
-def _group() -> None:
+def _print_version(asked: bool) -> None:
+    if asked:
+        from fdt.version import told
+
+        typer.echo(told())
+        raise typer.Exit
+
+
+def _group(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version, and of what it rests on.",
+        ),
+    ] = False,
+) -> None:
     """With a callback, one command alone would still be a group of commands."""
 
 

@@ -1,4 +1,4 @@
-"""The code catalogue and the lifecycle for people: tables on a terminal, and docs/lifecycle.md.
+"""The code catalogue and the lifecycle as a page, docs/lifecycle.md; names that commands share.
 
 Everything is made from :data:`projections.lifecycle.LIFECYCLE` and a loaded catalogue.
 """
@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from rich.table import Table
-from rich.text import Text
-
 from fdt import contradictions
-from projections.catalogue import Catalogue, CodeRow, Difference, Key, Meaning
-from projections.lifecycle import LIFECYCLE, NO_STATUS, STAGE_NAMES, LifecycleRow, Status
+from projections.catalogue import Catalogue, CodeRow, Key
+from projections.lifecycle import LIFECYCLE, NO_STATUS, STAGE_NAMES, LifecycleRow
 from schemas.topics import Source
 
 SOURCE_NAMES: Final = {
@@ -22,7 +19,6 @@ SOURCE_NAMES: Final = {
     Source.COMMS_HUB: "Comms Hub",
     Source.SSMI: "DCC Service Centre",
 }
-_NO_STATUS: Final = "(none)"
 
 _HEAD: Final = """\
 # Lifecycle
@@ -138,17 +134,11 @@ def _code_table(rows: Iterable[CodeRow]) -> Iterator[str]:
     yield "| Code | Reason | What to do next | Worth repeating | How sure |\n"
     yield "|---|---|---|---|---|\n"
     for row in rows:
-        codes = ", ".join(f"`{key}`" for key in _short(row.keys))
+        codes = ", ".join(f"`{key}`" for key in short(row.keys))
         again = "yes" if row.meaning.retryable else ""
         found = f"{confidence(row.confidence)} ({', '.join(row.sources)})"
         yield (f"| {codes} | {row.meaning.text} | {row.meaning.next_step} | {again} | {found} |\n")
     yield "\n"
-
-
-def _short(keys: Sequence[Key]) -> list[Key]:
-    """Without the spellings that only add a message code, where the code stands without one."""
-    plain = {(key.code, key.result) for key in keys if key.message is None}
-    return [key for key in keys if key.message is None or (key.code, key.result) not in plain]
 
 
 def _anchor(label: str) -> str:
@@ -160,45 +150,7 @@ def confidence(value: float) -> str:
     return next(word for least, word in _CONFIDENCE if value >= least)
 
 
-def codes_table(catalogue: Catalogue) -> Table:
-    """Every code of a catalogue."""
-    table = Table("Source", "Code", "Processing Status", "Reason", "What to do next", "Sure")
-    for row in catalogue.rows:
-        table.add_row(
-            *map(
-                Text,
-                (
-                    SOURCE_NAMES[row.keys[0].source],
-                    ", ".join(map(str, _short(row.keys))),
-                    _label(row.meaning),
-                    row.meaning.text,
-                    row.meaning.next_step or "",
-                    confidence(row.confidence),
-                ),
-            )
-        )
-    return table
-
-
-def differences_table(differences: Iterable[Difference]) -> Table:
-    """What another catalogue reads otherwise."""
-    table = Table("Source", "Code", "In force", "In the file")
-    for found in differences:
-        before, after = _told(found.before, found.after), _told(found.after, found.before)
-        table.add_row(*map(Text, (SOURCE_NAMES[found.key.source], str(found.key), before, after)))
-    return table
-
-
-def _told(meaning: Meaning | None, other: Meaning | None) -> str:
-    """A meaning as far as it differs from the other one."""
-    if meaning is None:
-        return "unknown: to the dead letters"
-    if other is None or other.status != meaning.status:
-        return _label(meaning)
-    fields = ("text", "next_step", "retryable", "proof", "quotes_detail")
-    changed = [name for name in fields if getattr(meaning, name) != getattr(other, name)]
-    return "\n".join(f"{name}: {getattr(meaning, name)}" for name in changed)
-
-
-def _label(meaning: Meaning) -> str:
-    return _NO_STATUS if meaning.status == NO_STATUS else Status(meaning.status).label
+def short(keys: Sequence[Key]) -> list[Key]:
+    """Without the spellings that only add a message code, where the code stands without one."""
+    plain = {(key.code, key.result) for key in keys if key.message is None}
+    return [key for key in keys if key.message is None or (key.code, key.result) not in plain]

@@ -6,6 +6,7 @@ On a terminal the counts are a table below the lines; elsewhere a line of them c
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fdt.gauges import Gauges
+from fdt.report import Column, L, print_lines
 
 LINE_SECONDS: Final = 5.0
 
@@ -29,7 +31,9 @@ class Display:
         self._console = console
         self._colours: dict[str, str] = {}
         self._next_line = 0.0
-        self._live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
+        # Where colours are forced into a file, there is still nothing that could be redrawn.
+        live = console.is_terminal and console.file.isatty()
+        self._live = Live(console=console, refresh_per_second=4) if live else None
 
     def say(self, name: str, line: str) -> None:
         """One line of or about a program."""
@@ -41,9 +45,9 @@ class Display:
         """Something of our own."""
         self._console.print(Text(text), soft_wrap=True)
 
-    def table(self, table: Table) -> None:
+    def lines(self, lines: Iterable[L], columns: Sequence[Column[L]]) -> None:
         """Something of our own, in columns."""
-        self._console.print(table)
+        print_lines(lines, columns, self._console)
 
     def show(self, gauges: Gauges | None) -> None:
         """The present counts."""

@@ -1,10 +1,18 @@
-"""Errors that a person can mend, told in one sentence.
+"""Errors that a person can mend, told in one sentence; exit codes.
 
 The command line prints the sentence on standard error; every other exception is a defect of ours
 and keeps its traceback.
 """
 
 from __future__ import annotations
+
+from typing import Final
+
+INTERRUPTED: Final = 130
+"""As a shell says it of a program that Ctrl-C ended."""
+
+READER_GONE: Final = 141
+"""The same of SIGPIPE."""
 
 
 class UserError(Exception):

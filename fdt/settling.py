@@ -1,4 +1,4 @@
-"""Waiting for the read side to show what the plan says, and telling what it does not."""
+"""Waiting for the read side to show what the plan says, and how it is told what it does not."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ from collections.abc import Callable
 from typing import Final
 
 import httpx
-from rich.table import Table
 
 from fdt.commands.simulate import Simulation
+from fdt.report import Column
 from fdt.settled import Difference, ReadSideAway, differences
 from sources.plan import Plan
 
 UNCHANGED_SECONDS: Final = 20.0
 """After so long without a change, what differs from the plan will not go away by waiting."""
 DIFFERENCES_SHOWN: Final = 20
+
+COLUMNS: Final[tuple[Column[Difference], ...]] = (
+    Column("Request", lambda found: found.request_id),
+    Column("Device", lambda found: found.device_id),
+    Column("What", lambda found: found.what),
+    Column("The plan says", lambda found: found.expected, prose=True),
+    Column("Shown", lambda found: found.shown, prose=True),
+)
 
 _CHECK_SECONDS: Final = 2.0
 
@@ -51,17 +59,6 @@ class Check:
         return not found or self._clock() - self._changed >= UNCHANGED_SECONDS
 
 
-def differences_table(found: list[Difference]) -> Table:
-    """The first differences; the sentence after the table says how many there are."""
-    table = Table(title="Differences")
-    for column in ("Request", "Device", "What", "The plan says", "Shown"):
-        table.add_column(column, overflow="fold")
-    for difference in found[:DIFFERENCES_SHOWN]:
-        table.add_row(
-            difference.request_id,
-            difference.device_id,
-            difference.what,
-            difference.expected,
-            difference.shown,
-        )
-    return table
+def first(found: list[Difference]) -> list[Difference]:
+    """The first of them, for people; the sentence after them says how many there are."""
+    return found[:DIFFERENCES_SHOWN]

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -36,8 +37,8 @@ from fdt.programs import (
 from fdt.read_side import read_side_client, read_side_url
 from fdt.run_folder import run_folder
 from fdt.settings import Settings
-from fdt.settled import TIMELINES
-from fdt.settling import Check, differences_table
+from fdt.settled import TIMELINES, Difference
+from fdt.settling import COLUMNS, Check, first
 from fdt.supervisor import Say, Supervisor
 from fdt.topics import ensure_topics, specs_of
 from query_api.access import Role
@@ -57,11 +58,20 @@ _LOOK_SECONDS: Final = 0.1
 _GAUGES_SECONDS: Final = 1.0
 
 
-def run(settings: Settings, demand: Demand, console: Console) -> None:
-    """Runs everything until Ctrl-C, or until settled.
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the comparison with the plan came to."""
 
-    :class:`~fdt.errors.UserError` if something is in the way, :class:`~fdt.errors.RunFailed` if
-    something does not hold.
+    items: int
+    timelines: int
+    differences: list[Difference]
+
+
+def run(settings: Settings, demand: Demand, console: Console) -> Settled | None:
+    """Runs everything until Ctrl-C, which gives None, or until compared with the plan.
+
+    :class:`~fdt.errors.UserError` if something is in the way, :class:`~fdt.errors.RunFailed` if a
+    part does not hold.
     """
     if settings.profile != "development":
         raise UserError(
@@ -94,7 +104,9 @@ def run(settings: Settings, demand: Demand, console: Console) -> None:
         supervisor = Supervisor(without_access_log(display.say))
         stack.callback(supervisor.stop_all)
         client = stack.enter_context(read_side_client(here))
-        _System(here, demand, broker, supervisor, display, client).run(_seed(demand, broker))
+        system = _System(here, demand, broker, supervisor, display, client)
+        return system.run(_seed(demand, broker))
+    return None
 
 
 class _System:
@@ -117,22 +129,23 @@ class _System:
         self._client = client
         self._gauges_due = 0.0
 
-    def run(self, seed: int) -> None:
+    def run(self, seed: int) -> Settled | None:
         """Starts it all, then looks after it for as long as was asked."""
         # The read side first: what is started last is stopped first.
         for program in (read_side(self._settings), *processors(self._settings, self._demand)):
             self._supervisor.start(program)
         self._wait(self._listening, LISTENING_SECONDS)
         if self._demand.simulate:
-            self._simulate(seed)
+            plan, simulation = self._simulate(seed)
             if self._demand.until_settled:
-                return
+                return self._settle(plan, simulation)
         else:
             self._display.tell(welcome(self._settings, None))
         self._wait(lambda: False)
+        return None
 
-    def _simulate(self, seed: int) -> None:
-        """Publishes everything, and compares the endings if that was asked."""
+    def _simulate(self, seed: int) -> tuple[Plan, Simulation]:
+        """Publishes everything; what the plan was, and the run."""
         note = self._settings.data_dir / SIMULATION_FILE
         note.unlink(missing_ok=True)
         self._supervisor.start(sources_of(self._settings, self._demand, seed))
@@ -142,8 +155,7 @@ class _System:
         self._display.tell(welcome(self._settings, plan.requests[0]))
         self._wait(self._published)
         self._display.tell("Everything is published.")
-        if self._demand.until_settled:
-            self._settle(plan, simulation)
+        return plan, simulation
 
     def _wait(self, done: Callable[[], bool], seconds: float | None = None) -> None:
         """Looks after everything until ``done``."""
@@ -172,21 +184,20 @@ class _System:
             raise RunFailed(f"The simulated sources ended with exit code {code}: see their lines.")
         return True
 
-    def _settle(self, plan: Plan, simulation: Simulation) -> None:
-        """Until the read side shows what the plan says; RunFailed when that does not come."""
+    def _settle(self, plan: Plan, simulation: Simulation) -> Settled:
+        """Until the read side shows what the plan says, or changes no more."""
         self._display.tell(f"Comparing {len(plan.expected):,} items with the plan.")
         check = Check(self._client, plan, simulation)
         self._wait(check.over)
+        settled = Settled(len(plan.expected), min(TIMELINES, len(plan.expected)), check.found)
         if check.found:
-            self._display.table(differences_table(check.found))
-            raise RunFailed(
-                f"{len(check.found):,} differences from the plan, of {len(plan.expected):,} items."
+            self._display.lines(first(check.found), COLUMNS)
+        else:
+            self._display.tell(
+                f"Settled: all {settled.items:,} items are as the plan says, "
+                f"and so are the {settled.timelines:,} timelines looked at."
             )
-        looked_at = min(TIMELINES, len(plan.expected))
-        self._display.tell(
-            f"Settled: all {len(plan.expected):,} items are as the plan says, "
-            f"and so are the {looked_at:,} timelines looked at."
-        )
+        return settled
 
 
 def require_port(settings: Settings) -> None:

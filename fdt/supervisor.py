@@ -74,8 +74,14 @@ class Supervisor:
         child.start()
 
     def tick(self) -> None:
-        """Looks after every program once; :class:`~fdt.errors.RunFailed` if one fails too often."""
+        """Looks after every program once.
+
+        :class:`~fdt.errors.RunFailed` if one fails too often; :class:`BrokenPipeError` if nobody
+        reads any more what is said of them.
+        """
         for child in self._children.values():
+            if child.unheard is not None:
+                raise child.unheard
             if child.restart_at is not None:
                 if self._clock() >= child.restart_at:
                     child.start()
@@ -125,6 +131,7 @@ class _Child:
         self.program = program
         self.failures: deque[float] = deque()
         self.restart_at: float | None = None
+        self.unheard: BrokenPipeError | None = None
         self._say = say
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -174,4 +181,8 @@ class _Child:
     def _read(self, output: IO[bytes]) -> None:
         with output:
             for line in output:
-                self._say(self.program.name, line.decode(errors="replace").rstrip())
+                try:
+                    self._say(self.program.name, line.decode(errors="replace").rstrip())
+                except BrokenPipeError as error:
+                    self.unheard = error
+                    return

@@ -162,6 +162,8 @@ def run(config: ProcessorConfig) -> int:
     worker = faust.Worker(
         app, loglevel="warning", quiet=True, override_logging=False, redirect_stdouts=False
     )
+    # It writes control sequences also where no terminal is, into the log of every start.
+    worker.spinner = None
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:

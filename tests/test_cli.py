@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import os
+import platform
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import pytest
 
 from fdt import cli
 from fdt.cli import COMMANDS, Command, run
 from fdt.errors import RunFailed, UserError
+from fdt.version import RESTS_ON
 
 HEAVY = ("confluent_kafka", "fastapi", "faust", "pydantic", "rocksdict", "sources")
 
@@ -26,6 +30,16 @@ def fail() -> None:
     raise RunFailed("3 items differ.")
 
 
+def interrupt() -> None:
+    """Stands for a command that is ended with Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def lose_connection() -> None:
+    """Stands for a command whose own connection broke."""
+    raise BrokenPipeError
+
+
 def break_down() -> None:
     """Stands for a command with a defect."""
     raise ZeroDivisionError
@@ -34,7 +48,13 @@ def break_down() -> None:
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> None:
     """A table of the commands above."""
-    functions = {"refuse": refuse, "fail": fail, "break": break_down}
+    functions = {
+        "refuse": refuse,
+        "fail": fail,
+        "break": break_down,
+        "interrupt": interrupt,
+        "lose": lose_connection,
+    }
     table = tuple(Command(name, "", name, "") for name in functions)
     monkeypatch.setattr(cli, "COMMANDS", table)
     monkeypatch.setattr(Command, "load", lambda self: functions[self.name])
@@ -82,6 +102,57 @@ def test_a_defect_keeps_its_traceback() -> None:
         run(["break"])
 
 
+@pytest.mark.usefixtures("commands")
+def test_ctrl_c_ends_a_command_quietly(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the exit code that shells give it."""
+    assert run(["interrupt"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("commands")
+def test_a_connection_that_breaks_is_a_defect(capfd: pytest.CaptureFixture[str]) -> None:
+    """Only a reader of our output may go away unsaid."""
+    with pytest.raises(RuntimeError, match="not standard output"):
+        run(["lose"])
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at the end", "in the command"])
+@pytest.mark.parametrize("words", [["codes"], ["settings"], ["--help"], ["--version"]])
+def test_a_reader_that_goes_away_ends_a_command_quietly(words: list[str], unbuffered: str) -> None:
+    """As in ``fdt codes | head -1``: nothing is said, and the code is that of SIGPIPE."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    ended = subprocess.run(
+        [sys.executable, "-m", "fdt", *words],
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        stdout=writes,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writes)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_an_alphabet_without_a_sign_is_no_defect() -> None:
+    """An old terminal, or a cron job without a locale: the sign is shown as Python writes it."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "fdt", "codes"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert rb"E1101\u2026" in ended.stdout
+
+
+def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    """Then Python's, and that of what it rests on."""
+    assert run(["--version"]) == 0
+    first, second, *others = capsys.readouterr().out.splitlines()
+    assert first == f"firmware-distribution-tracking {version('firmware-distribution-tracking')}"
+    assert second == f"Python {platform.python_version()}"
+    assert [line.split()[0] for line in others] == list(RESTS_ON)
+
+
 def test_an_unknown_command_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     """And names it."""
     assert run(["nonsense"]) == 2
@@ -92,7 +163,6 @@ def test_settings_are_printed_with_name_and_meaning(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`fdt settings` shows what is in force."""
-    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("FDT_PAGE_LIMIT", "123")
     assert run(["settings"]) == 0
     line = next(line for line in capsys.readouterr().out.splitlines() if "FDT_PAGE_LIMIT" in line)

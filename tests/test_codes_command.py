@@ -21,12 +21,6 @@ DELIVERED = 'code = "N60"\nstatus = "Successful CH Transfer"'
 UNDELIVERED = 'code = "N60"\nstatus = "Failed CH Transfer"'
 
 
-@pytest.fixture(autouse=True)
-def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables are not folded."""
-    monkeypatch.setenv("COLUMNS", "250")
-
-
 def changed(tmp_path: Path, *pairs: tuple[str, str]) -> str:
     """A copy of the catalogue in force with other words, and the version ``next``."""
     text = IN_FORCE
@@ -69,12 +63,12 @@ def test_another_catalogue_is_compared_with_the_one_in_force(
     )
     assert run(["codes", file, "--compare"]) == 0
     out = capsys.readouterr().out
-    lines = {line.split("│")[2].strip(): line for line in out.splitlines() if line.count("│") > 3}
+    lines = {line.split("\t")[1]: line for line in out.splitlines() if line.count("\t") == 3}
     assert "Successful CH Transfer" in lines["N60"]
     assert "Failed CH Transfer" in lines["N60"]
     assert "text: No answer" in lines["E21"]
-    assert "unknown: to the dead letters" in lines["N18"].split("│")[4]
-    assert "unknown: to the dead letters" in lines["N20"].split("│")[3]
+    assert "unknown: to the dead letters" in lines["N18"].split("\t")[3]
+    assert "unknown: to the dead letters" in lines["N20"].split("\t")[2]
     assert f"next reads 4 codes otherwise than {VERSION}." in out
 
 

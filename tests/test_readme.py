@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
-from fdt.cli import COMMANDS
+from fdt.cli import COMMANDS, build_app
 from fdt.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -99,8 +100,9 @@ def test_the_two_commands_are_what_ci_runs() -> None:
 
 
 def test_the_commands_named_in_the_text_exist() -> None:
-    """``fdt NAME`` in the README is a command, every ``make`` target is in the Makefile."""
-    known = {command.name for command in COMMANDS}
+    """``fdt NAME`` is a command or an option, every ``make`` target is in the Makefile."""
+    options = {name for option in get_command(build_app(bool)).params for name in option.opts}
+    known = {command.name for command in COMMANDS} | options
     assert set(re.findall(r"\bfdt ([a-z-]+)\b(?! \w+ is)", README)) - {"up"} <= known
     targets = re.findall(
         r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE

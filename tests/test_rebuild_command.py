@@ -38,7 +38,6 @@ def environment(bootstrap: str, folder: Path) -> dict[str, str]:
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "FDT_DATA_DIR": str(folder),
         "FDT_SESSION_TIMEOUT": f"PT{SESSION_S}S",
-        "COLUMNS": "200",
     }
 
 

@@ -177,3 +177,27 @@ def test_a_name_is_used_once(bench: Bench) -> None:
     bench.start("worker", RUNS)
     with pytest.raises(ValueError, match="worker is supervised already"):
         bench.start("worker", RUNS)
+
+
+def test_a_log_that_nobody_reads_any_more_ends_the_run() -> None:
+    """As in ``fdt up | head``: the reader threads cannot end it, so the tick does."""
+
+    def say(name: str, line: str) -> None:
+        if line == "running":
+            raise BrokenPipeError
+
+    supervisor = Supervisor(say, grace_seconds=1.0)
+    supervisor.start(Program("worker", (sys.executable, "-c", RUNS)))
+    try:
+        with pytest.raises(BrokenPipeError):
+            tick_for_a_minute(supervisor)
+    finally:
+        supervisor.stop_all()
+
+
+def tick_for_a_minute(supervisor: Supervisor) -> None:
+    """Unless it raises."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        supervisor.tick()
+        time.sleep(0.01)

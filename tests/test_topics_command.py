@@ -44,7 +44,6 @@ def command(
 ) -> pytest.MonkeyPatch:
     """``fdt topics`` for those topics."""
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap_servers)
-    monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setattr("fdt.commands.topics.specs_of", lambda _settings: specs)
     return monkeypatch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -17,14 +18,17 @@ import pytest
 from rich.console import Console
 
 from fdt.broker import Broker, LocalKafka
+from fdt.commands.up import tell
 from fdt.display import Display, counts_line
 from fdt.errors import RunFailed, UserError
 from fdt.gauges import Gauges, parse_gauges
 from fdt.processes import free_port
 from fdt.programs import Demand, processors, sources_of
+from fdt.report import Report
 from fdt.run_folder import run_folder
 from fdt.settings import Settings
-from fdt.stack import run, share_development_key, welcome
+from fdt.settled import Difference
+from fdt.stack import Settled, run, share_development_key, welcome
 from query_api.keys import DEVELOPMENT_KEY_FILE
 from sources.plan import build_plan
 from tests.support.topics import create_anew
@@ -70,12 +74,55 @@ def test_everything_runs_until_every_item_is_as_the_plan_says(
     create_anew(broker.bootstrap_servers)
     at = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
     for seed in ("11", "12"):
-        options = (*SMALL, f"--seed={seed}", "--until-settled", f"--port={free_port()}")
+        options = (*SMALL, f"--seed={seed}", "--until-settled", f"--port={free_port()}", "--json")
         with running(tmp_path, *options, **at) as process:
             said = read_until(process, "Settled: all \\d+ items are as the plan says")
+            rest = read_until(process, "^{")
             assert process.wait(60) == 0, said
+        told = json.loads(rest.splitlines()[-1])
+        assert (told["settled"], told["differences"]) == (True, [])
+        assert f"Settled: all {told['items']} items" in said
     assert "processor  | " in said
     assert f"Kafka at {broker.bootstrap_servers}" in said
+
+
+def test_a_run_that_is_ended_before_it_settled_has_not_settled(
+    tmp_path: Path, broker: Broker
+) -> None:
+    """SIGTERM, or Ctrl-C: nothing was compared, so it is not 0."""
+    create_anew(broker.bootstrap_servers)
+    at = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
+    with running(tmp_path, "--until-settled", f"--port={free_port()}", **at) as process:
+        read_until(process, "Kafka at")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 130
+
+
+def test_a_run_whose_log_nobody_reads_ends(tmp_path: Path, broker: Broker) -> None:
+    """As in ``fdt up | head``: with everything that it started."""
+    create_anew(broker.bootstrap_servers)
+    at = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
+    with running(tmp_path, "--no-simulate", f"--port={free_port()}", **at) as process:
+        read_until(process, "processor ")
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(60) == 141
+
+
+def test_what_differs_from_the_plan_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """To programs every difference; the exit code is 1."""
+    found = [Difference("r", f"d{n}", "status", "Complete", "Failed") for n in range(30)]
+    with pytest.raises(RunFailed, match="30 differences from the plan, of 40 items"):
+        tell(Report(as_json=True), Settled(40, 0, found))
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (line["settled"], line["items"], len(line["differences"])) == (False, 40, 30)
+    assert line["differences"][29] == {
+        "service_request_id": "r",
+        "device_id": "d29",
+        "what": "status",
+        "expected": "Complete",
+        "shown": "Failed",
+    }
 
 
 def test_the_whole_system_ends_in_order_with_its_own_broker(tmp_path: Path) -> None:

@@ -4,23 +4,51 @@ from __future__ import annotations
 
 import csv
 import sys
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from fdt.errors import RunFailed, UserError
+from fdt.printable import printable
+from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
 from query_api.audit.entry import Action, Outcome, wall_ms
+from sources.wire import rfc3339
 
 if TYPE_CHECKING:
     from query_api.audit.entry import AuditEntry
 
 MOST: Final = 100_000
-_COLUMNS: Final = ("Time (UTC)", "User", "Roles", "Action", "Asked for", "Outcome", "Rows")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """One entry of the audit topic, the newest first."""
+
+    occurred_at: Annotated[str, "When, by the clock of the server (RFC 3339, UTC)."]
+    event_id: Annotated[str, "The entry's own ID."]
+    user: Annotated[str, "Subject at the identity provider."]
+    user_ids: Annotated[list[str], "User IDs of the user's organisation."]
+    roles: Annotated[list[str], "Roles at that time."]
+    action: Annotated[str, f"One of {', '.join(f'`{action}`' for action in Action)}."]
+    criterion: Annotated[str | None, "What was asked for."]
+    outcome: Annotated[str, f"One of {', '.join(f'`{outcome}`' for outcome in Outcome)}."]
+    rows: Annotated[int, "How many items were shown or reset."]
+
+
+LINES: Final = (AuditLine,)
+
+_COLUMNS: Final[tuple[Column[AuditLine], ...]] = (
+    Column("Time (UTC)", lambda line: line.occurred_at),
+    Column("User", lambda line: " ".join((line.user, *line.user_ids))),
+    Column("Roles", lambda line: ", ".join(line.roles)),
+    Column("Action", lambda line: line.action),
+    Column("Asked for", lambda line: line.criterion or ""),
+    Column("Outcome", lambda line: line.outcome),
+    Column("Rows", lambda line: str(line.rows)),
+)
 
 
 def audit(
@@ -30,12 +58,15 @@ def audit(
     outcome: Annotated[Outcome | None, typer.Option(help="Only this outcome.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="Most entries, the newest.")] = 100,
     as_csv: Annotated[bool, typer.Option("--csv", help="As CSV instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print who looked at what and who reset what, newest first."""
     from query_api.audit.reading import KafkaAuditLog, LogUnavailable, Question
     from schemas.codec import Codec
     from schemas.registry import registry
 
+    if as_csv and as_json:
+        raise UserError("--csv and --json are two forms: ask for one.")
     settings = Settings()
     since_ms = wall_ms() - timedelta(hours=hours) // timedelta(milliseconds=1)
     log = KafkaAuditLog(settings.require_brokers(), Codec(registry(settings.schema_registry_url)))
@@ -45,33 +76,29 @@ def audit(
         raise RunFailed(f"The audit topic cannot be read: {error}.") from error
     except KeyError as error:
         raise UserError("There is no audit topic on this broker: run fdt topics.") from error
-    _print_csv(found) if as_csv else _print_table(found)
+    lines = [_line(entry) for entry in found]
+    _print_csv(lines) if as_csv else Report(as_json).lines(lines, _COLUMNS)
 
 
-def _print_table(found: list[AuditEntry]) -> None:
-    table = Table(*_COLUMNS)
-    for entry in found:
-        table.add_row(*map(Text, _cells(entry)))
-    Console().print(table)
-
-
-def _print_csv(found: list[AuditEntry]) -> None:
+def _print_csv(lines: list[AuditLine]) -> None:
     from query_api.render import guarded
 
     writer = csv.writer(sys.stdout)
-    writer.writerow(_COLUMNS)
-    writer.writerows(map(guarded, _cells(entry)) for entry in found)
+    writer.writerow(column.heading for column in _COLUMNS)
+    writer.writerows(
+        [guarded(printable(column.cell(line))) for column in _COLUMNS] for line in lines
+    )
 
 
-def _cells(entry: AuditEntry) -> tuple[str, ...]:
-    from query_api import render
-
-    return (
-        render.time(entry.occurred_at),
-        " ".join((entry.user, *entry.user_ids)),
-        ", ".join(entry.roles),
-        entry.action,
-        entry.criterion or "",
-        entry.outcome,
-        str(entry.rows),
+def _line(entry: AuditEntry) -> AuditLine:
+    return AuditLine(
+        occurred_at=rfc3339(entry.occurred_at),
+        event_id=entry.event_id,
+        user=entry.user,
+        user_ids=entry.user_ids,
+        roles=entry.roles,
+        action=entry.action,
+        criterion=entry.criterion,
+        outcome=entry.outcome,
+        rows=entry.rows,
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -12,11 +12,10 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
-from rich.text import Text
 
-from fdt.dead_letters import Letter, Wanted, letters, resend, settle
+from fdt.dead_letters import Letter, Settled, Wanted, letters, resend, settle
 from fdt.errors import UserError
+from fdt.report import AsJson, Column, Report, encoded, pretty, text_or_none
 from fdt.settings import Settings
 from schemas.codec import BadRecord, Codec
 from schemas.registry import RegistryUnavailable, registry
@@ -24,6 +23,57 @@ from schemas.topics import SOURCE_TOPICS, TOPICS
 from sources.wire import rfc3339
 
 _RECORDS: Final = {topic.name: topic.record for topic in TOPICS}
+
+
+@dataclass(frozen=True, slots=True)
+class LetterLine:
+    """One dead letter: of `list`, and of `resend` and `drop` once it is settled."""
+
+    letter: Annotated[str, "Partition and offset in the dead-letter topic: its name in commands."]
+    refused_at: Annotated[str, "When it was refused (RFC 3339, UTC)."]
+    reason: Annotated[str, "The reason code."]
+    detail: Annotated[str, "What is wrong and how to mend it."]
+    topic: Annotated[str, "The event topic it was published to."]
+    partition: Annotated[int, "Its partition there."]
+    offset: Annotated[int, "Its offset there."]
+    received_at: Annotated[str, "When the broker received it there (RFC 3339, UTC)."]
+    settled: Annotated[Settled | None, "`resent`, `dropped`, or null while it is open."]
+    key: Annotated[str | None, "The key; null where there is none, or it is no UTF-8."]
+    key_base64: Annotated[str | None, "Its bytes."]
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderLine:
+    """One header."""
+
+    name: Annotated[str, "Its name."]
+    value: Annotated[str | None, "The value; null where there is none, or it is no UTF-8."]
+    value_base64: Annotated[str | None, "Its bytes."]
+
+
+@dataclass(frozen=True, slots=True)
+class WholeLetterLine(LetterLine):
+    """One dead letter of `show`, with everything that was published."""
+
+    headers: Annotated[list[HeaderLine], "The publisher's headers, in their order."]
+    value_base64: Annotated[str | None, "The bytes of the value."]
+    record: Annotated[dict[str, Any] | None, "The value as the topic's record, if it is one."]
+    record_error: Annotated[str | None, "Why it is none."]
+
+
+LINES: Final = (LetterLine, WholeLetterLine)
+
+_COLUMNS: Final[tuple[Column[LetterLine], ...]] = (
+    Column("Letter", lambda line: line.letter),
+    Column("Refused", lambda line: line.refused_at),
+    Column("Reason", lambda line: line.reason),
+    Column("Topic", lambda line: line.topic),
+    Column("Place", lambda line: f"{line.partition}:{line.offset}"),
+    Column(
+        "Key", lambda line: line.key or (f"base64:{line.key_base64}" if line.key_base64 else "")
+    ),
+    Column("Settled", lambda line: line.settled or ""),
+)
 
 
 class Action(StrEnum):
@@ -49,6 +99,7 @@ def dead_letters(
     everything: Annotated[
         bool, typer.Option("--all", help="list, show: settled ones too; else: all that are open.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look at dead letters, send them again or drop them, by reason, topic and time."""
     settings = Settings()
@@ -67,42 +118,39 @@ def dead_letters(
             "--topic, --since or --until, or take all that are open with --all."
         )
     chosen = letters(settings.require_brokers(), wanted)
-    _ACTIONS[action](settings, chosen)
+    _ACTIONS[action](Report(as_json), settings, chosen)
 
 
-def _list(settings: Settings, chosen: list[Letter]) -> None:
-    table = Table("Letter", "Refused", "Reason", "Topic", "Place", "Key", "Settled")
-    for letter in chosen:
-        key = (letter.key or b"").decode(errors="replace")
-        place = f"{letter.original_partition}:{letter.original_offset}"
-        told = (letter.name, rfc3339(letter.refused_at), letter.reason, letter.topic, place, key)
-        table.add_row(*map(Text, (*told, letter.settled or "")))
-    Console().print(table)
-    typer.echo(f"{len(chosen):,} dead letters")
+def _list(report: Report, settings: Settings, chosen: list[Letter]) -> None:
+    report.lines((LetterLine(**_facts(letter)) for letter in chosen), _COLUMNS)
+    report.say(f"{len(chosen):,} dead letters")
 
 
-def _show(settings: Settings, chosen: list[Letter]) -> None:
+def _show(report: Report, settings: Settings, chosen: list[Letter]) -> None:
     codec = Codec(registry(settings.schema_registry_url))
     for letter in chosen:
-        typer.echo(json.dumps(_told(letter, codec), indent=2, ensure_ascii=False, default=str))
+        whole = _whole(letter, codec)
+        report.line(whole, pretty(whole))
 
 
-def _resend(settings: Settings, chosen: list[Letter]) -> None:
-    with Progress(transient=True) as progress:
-        resend(settings.require_brokers(), chosen, _bar(progress, len(chosen)))
-    typer.echo(
+def _resend(report: Report, settings: Settings, chosen: list[Letter]) -> None:
+    with _bar(len(chosen)) as told:
+        resend(settings.require_brokers(), chosen, told)
+    _settled(report, chosen, "resent")
+    report.say(
         f"{len(chosen):,} dead letters were sent again; one that is refused again comes back as a "
         "new dead letter."
     )
 
 
-def _drop(settings: Settings, chosen: list[Letter]) -> None:
-    with Progress(transient=True) as progress:
-        settle(settings.require_brokers(), chosen, "dropped", _bar(progress, len(chosen)))
-    typer.echo(f"{len(chosen):,} dead letters were dropped; 'list --all' still shows them.")
+def _drop(report: Report, settings: Settings, chosen: list[Letter]) -> None:
+    with _bar(len(chosen)) as told:
+        settle(settings.require_brokers(), chosen, "dropped", told)
+    _settled(report, chosen, "dropped")
+    report.say(f"{len(chosen):,} dead letters were dropped; 'list --all' still shows them.")
 
 
-_ACTIONS: Final[dict[Action, Callable[[Settings, list[Letter]], None]]] = {
+_ACTIONS: Final[dict[Action, Callable[[Report, Settings, list[Letter]], None]]] = {
     Action.LIST: _list,
     Action.SHOW: _show,
     Action.RESEND: _resend,
@@ -110,13 +158,21 @@ _ACTIONS: Final[dict[Action, Callable[[Settings, list[Letter]], None]]] = {
 }
 
 
-def _bar(progress: Progress, total: int) -> Callable[[int], None]:
-    task = progress.add_task("dead letters", total=total)
-    return lambda done: progress.update(task, completed=done)
+def _settled(report: Report, chosen: list[Letter], how: Settled) -> None:
+    """Programs are told each letter, people their number."""
+    report.objects(LetterLine(**_facts(replace(letter, settled=how))) for letter in chosen)
 
 
-def _told(letter: Letter, codec: Codec) -> dict[str, Any]:
-    """Everything about a letter; its bytes in base64, and as a record where they are one."""
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[int], None]]:
+    """How far it is, on a terminal, and beside what standard output says."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.file.isatty()) as progress:
+        task = progress.add_task("dead letters", total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def _facts(letter: Letter) -> dict[str, Any]:
     return {
         "letter": letter.name,
         "refused_at": rfc3339(letter.refused_at),
@@ -127,20 +183,31 @@ def _told(letter: Letter, codec: Codec) -> dict[str, Any]:
         "offset": letter.original_offset,
         "received_at": rfc3339(letter.received_at),
         "settled": letter.settled,
-        "key": None if letter.key is None else letter.key.decode(errors="replace"),
-        "headers": {
-            name: (value or b"").decode(errors="replace") for name, value in letter.original_headers
-        },
-        "value": None if letter.value is None else base64.b64encode(letter.value).decode(),
-        "record": _record(letter, codec),
+        "key": text_or_none(letter.key),
+        "key_base64": encoded(letter.key),
     }
 
 
-def _record(letter: Letter, codec: Codec) -> dict[str, Any] | str:
+def _whole(letter: Letter, codec: Codec) -> WholeLetterLine:
+    """Everything about a letter; its bytes in base64, and as a record where they are one."""
+    record, error = _record(letter, codec)
+    return WholeLetterLine(
+        **_facts(letter),
+        headers=[
+            HeaderLine(name, text_or_none(value), encoded(value))
+            for name, value in letter.original_headers
+        ],
+        value_base64=encoded(letter.value),
+        record=record,
+        record_error=error,
+    )
+
+
+def _record(letter: Letter, codec: Codec) -> tuple[dict[str, Any] | None, str | None]:
     try:
-        return codec.decode(_RECORDS[letter.topic], letter.value)
+        return codec.decode(_RECORDS[letter.topic], letter.value), None
     except (BadRecord, RegistryUnavailable) as error:
-        return str(error)
+        return None, str(error)
 
 
 def _topic(topic: str | None) -> str | None:

@@ -11,6 +11,7 @@ import typer
 
 from fdt.errors import UserError
 from fdt.interrupt import ends_on_signals
+from fdt.logs import log_from
 from fdt.malloc import keep_malloc_small
 from fdt.programs import Demand, processors
 from fdt.settings import Settings
@@ -55,7 +56,16 @@ def process(
 
 def _supervise(settings: Settings, workers: int) -> None:
     """Workers ``worker-0`` and so on; one that ends is started again."""
-    supervisor = Supervisor(lambda name, line: typer.echo(f"{name:<12}| {line}"), patience=PATIENCE)
+    from rich.text import Text
+
+    from fdt.report import PeoplesConsole
+
+    console = PeoplesConsole()
+
+    def say(name: str, line: str) -> None:
+        console.print(Text.from_ansi(f"{name:<12}| {line}"), soft_wrap=True)
+
+    supervisor = Supervisor(say, patience=PATIENCE)
     with ends_on_signals():
         try:
             for program in processors(settings, Demand(workers=workers)):
@@ -73,7 +83,7 @@ def _work(settings: Settings, bootstrap: str) -> int:
     from processor.topics import KafkaTopics, TopicsUnfit
     from projections.catalogue import BadCatalogue
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_from(logging.INFO)
     keep_malloc_small()
     try:
         partitions = _answered(KafkaTopics(bootstrap).partitions)

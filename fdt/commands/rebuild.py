@@ -7,17 +7,17 @@ import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from fdt.commands.process import config_of
 from fdt.errors import RunFailed, UserError
 from fdt.groups import require_none
+from fdt.logs import log_from
+from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
 from schemas.topics import STATUS
 
@@ -34,7 +34,32 @@ _FOLDER: Final = "rebuild"
 _LOCK: Final = "rebuild.lock"
 _TABLES: Final = ("held", "made")
 _AFTER_SESSION_S: Final = 2.0
-_COLUMNS: Final = ("Partition", "Rows held", "Made", "Changed", "Missing", "Too many")
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLine:
+    """What came out for one partition, in rows."""
+
+    partition: Annotated[int, "Its number."]
+    held: Annotated[int, "Rows in the table."]
+    made: Annotated[int, "Rows made from the events."]
+    changed: Annotated[int, "Rows that are not what the events say."]
+    missing: Annotated[int, "Rows that the table lacks."]
+    extra: Annotated[int, "Rows that the table should not have."]
+    miscounted: Annotated[bool, "Whether the row count kept beside the table was wrong."]
+    written: Annotated[bool, "Whether what differs was put right: not with `--check`."]
+
+
+LINES: Final = (PartitionLine,)
+
+_COLUMNS: Final[tuple[Column[PartitionLine], ...]] = (
+    Column("Partition", lambda line: str(line.partition)),
+    Column("Rows held", lambda line: str(line.held)),
+    Column("Made", lambda line: str(line.made)),
+    Column("Changed", lambda line: str(line.changed)),
+    Column("Missing", lambda line: str(line.missing)),
+    Column("Too many", lambda line: str(line.extra)),
+)
 
 
 def rebuild(
@@ -45,6 +70,7 @@ def rebuild(
         bool,
         typer.Option("--check", help="Only say what differs; workers may run meanwhile."),
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make the table anew from the events and put right in the status topic what differs.
 
@@ -59,6 +85,7 @@ def rebuild(
     settings = Settings()
     bootstrap = settings.require_brokers()
     _say_only_progress()
+    report = Report(as_json)
     outcomes: list[Outcome] = []
     try:
         with _scratch(settings.data_dir) as folder:
@@ -77,13 +104,13 @@ def rebuild(
         raise RunFailed(f"The rebuild ended early: {error}. It can be run again.") from error
     finally:
         if outcomes:
-            Console().print(_table(outcomes))
-    _tell(outcomes, check)
+            report.lines((_line(one, check) for one in outcomes), _COLUMNS)
+    _tell(report, outcomes, check)
 
 
 def _say_only_progress() -> None:
     """What the partitions say of themselves is said to workers' operators."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    log_from(logging.WARNING)
     logging.getLogger("processor.progress").setLevel(logging.INFO)
 
 
@@ -167,26 +194,31 @@ def _rebuilt(config: ProcessorConfig, topics: KafkaTopics, number: int, check: b
         made.close()
 
 
-def _table(outcomes: list[Outcome]) -> Table:
-    table = Table(*_COLUMNS)
-    for one in outcomes:
-        figures = (one.partition, one.held, one.made, one.changed, one.missing, one.extra)
-        table.add_row(*(f"{figure:,}" for figure in figures))
-    return table
+def _line(one: Outcome, check: bool) -> PartitionLine:
+    return PartitionLine(
+        partition=one.partition,
+        held=one.held,
+        made=one.made,
+        changed=one.changed,
+        missing=one.missing,
+        extra=one.extra,
+        miscounted=one.miscounted,
+        written=not check and not one.is_right,
+    )
 
 
-def _tell(outcomes: list[Outcome], check: bool) -> None:
+def _tell(report: Report, outcomes: list[Outcome], check: bool) -> None:
     """What the figures come to; exit code 1 if something differs still."""
     differing = sum(one.differing for one in outcomes)
     miscounted = [str(one.partition) for one in outcomes if one.miscounted]
     if miscounted:
-        typer.echo(f"The row count was wrong in partition {', '.join(miscounted)}.")
+        report.say(f"The row count was wrong in partition {', '.join(miscounted)}.")
     if all(one.is_right for one in outcomes):
-        typer.echo("The table is what the events say.")
+        report.say("The table is what the events say.")
     elif check:
         raise RunFailed(
             f"{differing:,} rows are not what the events say: stop the workers, then run "
             "'fdt rebuild' to put them right."
         )
     else:
-        typer.echo(f"{differing:,} rows were put right in {STATUS}.")
+        report.say(f"{differing:,} rows were put right in {STATUS}.")

@@ -10,6 +10,7 @@ import typer
 from pydantic import SecretStr
 
 from fdt.errors import RunFailed, UserError
+from fdt.logs import log_from
 from fdt.malloc import keep_malloc_small
 from fdt.settings import Settings
 
@@ -24,7 +25,7 @@ def serve() -> None:
 
     keep_malloc_small()
     config = read_side_config(Settings())
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log_from(logging.INFO)
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for every sign-in, with its code
     try:
         run(config, on_listening=lambda url: typer.echo(f"Read side on {url}"))

@@ -25,15 +25,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from fdt.errors import RunFailed, UserError
+from fdt.errors import INTERRUPTED, RunFailed, UserError
 from fdt.processes import end, spawn
+from fdt.report import AsJson, Report
 from fdt.settings import Settings
 from sources.plan import build_plan
 from sources.schedule import Schedule, wall_ms
+from sources.wire import rfc3339
 
 PROGRAMS: Final = ("dsp", "csp", "comms_hub", "ssmi")
 SIMULATION_FILE: Final = "simulation.json"
-_INTERRUPTED: Final = 130
 _LOOK_SECONDS: Final = 0.1
 _PLAIN_LINE_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 5.0
@@ -53,6 +54,21 @@ class Simulation:
     """Wall-clock milliseconds of the plan's virtual zero."""
 
 
+@dataclass(frozen=True, slots=True)
+class SimulationLine:
+    """The run, when everything is published."""
+
+    seed: Annotated[int, "Its seed."]
+    requests: Annotated[int, "Update Firmware requests."]
+    devices: Annotated[int, "Devices over all requests."]
+    speed: Annotated[float, "Virtual hours an hour."]
+    began_at: Annotated[str, "The time of its virtual zero (RFC 3339, UTC)."]
+    published: Annotated[int, "Records the broker acknowledged."]
+
+
+LINES: Final = (SimulationLine,)
+
+
 def simulate(
     requests: Annotated[int, typer.Option(min=1, help="Update Firmware requests.")] = 20,
     devices: Annotated[int, typer.Option(min=1, help="Devices over all requests.")] = 5000,
@@ -63,6 +79,7 @@ def simulate(
     rate: Annotated[
         float | None, typer.Option(help="Most records a second over all sources.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Publish a simulated firmware campaign: DSP, CSP, Comms Hub and Service Centre."""
     settings = Settings()
@@ -73,11 +90,12 @@ def simulate(
     with _interrupt_on_sigterm():
         fleet = _Fleet(simulation, rate, settings.environment())
         try:
-            _watch(fleet, total)
+            _watch(fleet, total, Report(as_json))
         except KeyboardInterrupt:
-            raise typer.Exit(_INTERRUPTED) from None
+            raise typer.Exit(INTERRUPTED) from None
         finally:
             fleet.stop()
+    Report(as_json).objects([_line(simulation, fleet.published)])
 
 
 def write_simulation(data_dir: Path, simulation: Simulation) -> Path:
@@ -97,6 +115,17 @@ def read_simulation(data_dir: Path) -> Simulation:
         raise UserError(f"There is no {path}: run fdt simulate first.") from None
     except (ValueError, TypeError) as error:
         raise UserError(f"{path} is not a simulation's note ({error}): delete it.") from error
+
+
+def _line(simulation: Simulation, published: int) -> SimulationLine:
+    return SimulationLine(
+        seed=simulation.seed,
+        requests=simulation.requests,
+        devices=simulation.devices,
+        speed=simulation.speed,
+        began_at=rfc3339(simulation.base_ms),
+        published=published,
+    )
 
 
 def _prepare(
@@ -190,13 +219,13 @@ class _Fleet:
             child.join()
 
 
-def _watch(fleet: _Fleet, total: int) -> None:
+def _watch(fleet: _Fleet, total: int, report: Report) -> None:
     """Shows how far the fleet is until it has published everything."""
-    console = Console()
-    if console.is_terminal:
+    console = report.console()
+    if console.file.isatty():
         _watch_with_bar(fleet, total, console)
     else:
-        _watch_with_lines(fleet, total)
+        _watch_with_lines(fleet, total, report)
 
 
 def _watch_with_bar(fleet: _Fleet, total: int, console: Console) -> None:
@@ -215,15 +244,15 @@ def _watch_with_bar(fleet: _Fleet, total: int, console: Console) -> None:
         progress.update(task, completed=fleet.published)
 
 
-def _watch_with_lines(fleet: _Fleet, total: int) -> None:
+def _watch_with_lines(fleet: _Fleet, total: int, report: Report) -> None:
     told = time.monotonic()
     while fleet.running:
         if time.monotonic() - told >= _PLAIN_LINE_SECONDS:
             told = time.monotonic()
-            typer.echo(f"Published {fleet.published:,} of {total:,} records.")
+            report.say(f"Published {fleet.published:,} of {total:,} records.")
         time.sleep(_LOOK_SECONDS)
     fleet.stop()
-    typer.echo(f"Published {fleet.published:,} of {total:,} records.")
+    report.say(f"Published {fleet.published:,} of {total:,} records.")
 
 
 @contextmanager

@@ -3,26 +3,64 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated, Final, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
 from fdt.topics import Difference, create_missing, differences, specs_of
 from schemas.topics import TopicSpec
 
 
-def topics() -> None:
+@dataclass(frozen=True, slots=True)
+class DifferenceLine:
+    """One setting of a topic that is not as it should be."""
+
+    setting: Annotated[str, "`partitions`, `replication`, or the broker's own name of the setting."]
+    expected: Annotated[str, "What the contract says."]
+    actual: Annotated[str, "What the broker says."]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLine:
+    """One topic of the contract."""
+
+    topic: Annotated[str, "Its name."]
+    partitions: Annotated[int, "How many it should have."]
+    replication: Annotated[int, "Copies it should have."]
+    config: Annotated[dict[str, str], "The broker's settings it should have."]
+    keeps: Annotated[str, "How long it keeps what, in words."]
+    state: Annotated[
+        Literal["created", "as-it-should-be", "different"],
+        "`created` now, `as-it-should-be`, or `different` and left alone.",
+    ]
+    differences: Annotated[list[DifferenceLine], "In which settings it differs."]
+
+
+LINES: Final = (TopicLine,)
+
+_STATES: Final = {"created": "created", "as-it-should-be": "as it should be"}
+
+_COLUMNS: Final[tuple[Column[TopicLine], ...]] = (
+    Column("Topic", lambda line: line.topic),
+    Column("Partitions", lambda line: str(line.partitions)),
+    Column("Keeps", lambda line: line.keeps, prose=True),
+    Column("State", lambda line: _told(line), prose=True),
+)
+
+
+def topics(as_json: AsJson = False) -> None:
     """Create the missing topics and compare the others; exit code 1 if one differs."""
     settings = Settings()
     bootstrap = settings.require_brokers()
     specs = specs_of(settings)
     created = create_missing(bootstrap, specs)
     found = differences(bootstrap, specs)
-    Console().print(topics_table(specs, created, found, settings.retention))
+    Report(as_json).lines(topic_lines(specs, created, found, settings.retention), _COLUMNS)
     if found:
         typer.echo(
             "fdt: Some topics differ and were left as they are: change them with the broker's own "
@@ -32,22 +70,35 @@ def topics() -> None:
         raise typer.Exit(1)
 
 
-def topics_table(
+def topic_lines(
     specs: Sequence[TopicSpec],
     created: set[str],
     found: Sequence[Difference],
     retention: timedelta,
-) -> Table:
-    """One row a topic, with how long it keeps what, and everything in which it differs."""
-    by_topic = defaultdict(list)
-    for difference in found:
-        by_topic[difference.topic].append(difference.told)
-    table = Table("Topic", "Partitions", "Keeps", "State")
+) -> Iterator[TopicLine]:
+    """One line a topic, with how long it keeps what, and everything in which it differs."""
+    by_topic = defaultdict[str, list[DifferenceLine]](list)
+    for one in found:
+        by_topic[one.topic].append(DifferenceLine(one.setting, one.expected, one.actual))
     for spec in specs:
-        state = "created" if spec.name in created else "as it should be"
-        told = "\n".join(by_topic[spec.name]) or state
-        table.add_row(spec.name, str(spec.partitions), _keeps(spec, retention), told)
-    return table
+        differing = by_topic[spec.name]
+        yield TopicLine(
+            topic=spec.name,
+            partitions=spec.partitions,
+            replication=spec.replication,
+            config=spec.config,
+            keeps=_keeps(spec, retention),
+            state="different"
+            if differing
+            else ("created" if spec.name in created else "as-it-should-be"),
+            differences=differing,
+        )
+
+
+def _told(line: TopicLine) -> str:
+    """Everything in which it differs, or how it came to be right."""
+    told = (f"{one.setting} is {one.actual}, should be {one.expected}" for one in line.differences)
+    return "; ".join(told) or _STATES[line.state]
 
 
 def _keeps(spec: TopicSpec, retention: timedelta) -> str:

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
+from fdt.errors import INTERRUPTED, RunFailed
 from fdt.programs import Demand
+from fdt.report import AsJson, Report
 from fdt.settings import Settings
-from fdt.stack import run
+from fdt.stack import Settled, run
 
-MOST_WORKERS = 16
+MOST_WORKERS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceLine:
+    """One thing that the read side shows otherwise than the plan says."""
+
+    service_request_id: Annotated[str, "The request."]
+    device_id: Annotated[str, "The device."]
+    what: Annotated[str, "The field, such as `status`."]
+    expected: Annotated[str, "What the plan says."]
+    shown: Annotated[str, "What is shown."]
+
+
+@dataclass(frozen=True, slots=True)
+class SettledLine:
+    """With `--until-settled`: what the comparison with the plan came to."""
+
+    settled: Annotated[bool, "Whether every item is as the plan says."]
+    items: Annotated[int, "Items compared."]
+    timelines: Annotated[int, "Timelines compared, once all else is equal."]
+    differences: Annotated[list[DifferenceLine], "What is not as the plan says."]
+
+
+LINES: Final = (SettledLine,)
 
 
 def up(
@@ -38,6 +64,7 @@ def up(
     keep: Annotated[
         bool, typer.Option("--keep", help="Go on with the data of the last run.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run everything on this machine until Ctrl-C, from the broker to the read side."""
     settings = Settings() if port is None else Settings(api_port=port)
@@ -54,4 +81,22 @@ def up(
     )
     if until_settled and not simulate:
         raise typer.BadParameter("--until-settled needs the simulated sources.")
-    run(settings, demand, Console())
+    if as_json and not until_settled:
+        raise typer.BadParameter("--json needs --until-settled: else there is nothing to report.")
+    report = Report(as_json)
+    settled = run(settings, demand, report.console())
+    if settled is not None:
+        tell(report, settled)
+    elif until_settled:
+        raise typer.Exit(INTERRUPTED)
+
+
+def tell(report: Report, settled: Settled) -> None:
+    """For programs; :class:`~fdt.errors.RunFailed` if something differs."""
+    found = [
+        DifferenceLine(one.request_id, one.device_id, one.what, one.expected, one.shown)
+        for one in settled.differences
+    ]
+    report.objects([SettledLine(not found, settled.items, settled.timelines, found)])
+    if found:
+        raise RunFailed(f"{len(found):,} differences from the plan, of {settled.items:,} items.")

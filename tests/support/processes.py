@@ -14,7 +14,7 @@ from pathlib import Path
 @contextmanager
 def running(*command: str, log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """``fdt COMMAND`` in the background with its output in ``log``; ended at the end of the
-    ``with``."""
+    ``with``. No log of any program may hold what only a terminal understands."""
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "fdt", *command],
@@ -33,3 +33,4 @@ def running(*command: str, log: Path, **environment: str) -> Iterator[subprocess
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(30)
+    assert b"\x1b" not in log.read_bytes()

@@ -1,0 +1,16 @@
+"""``fdt --version``: which version this is, and of what it rests on."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import Final
+
+DISTRIBUTION: Final = "firmware-distribution-tracking"
+RESTS_ON: Final = ("confluent-kafka", "faust-streaming", "rocksdict", "fastapi")
+
+
+def told() -> str:
+    """Name and version, a line each; the distribution first."""
+    lines = [f"{DISTRIBUTION} {version(DISTRIBUTION)}", f"Python {platform.python_version()}"]
+    return "\n".join([*lines, *(f"{name} {version(name)}" for name in RESTS_ON)])
