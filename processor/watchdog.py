@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable
 from typing import Final, NoReturn
 
 from processor.log import LogUnavailable
+from runtime.threads import watched
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +58,13 @@ class Watchdog:
             self._suspect()
 
     def start(self) -> None:
-        """Look once a second until the process ends."""
-        threading.Thread(target=self._run, name="watchdog", daemon=True).start()
+        """Look once a second until the process ends; a watchdog that ends, ends it."""
+        watched(
+            "watchdog",
+            self._run,
+            stopping=lambda: False,
+            on_end=lambda error: self._end(f"the watchdog ended: {error}"),
+        ).start()
 
     def _run(self) -> NoReturn:
         while True:

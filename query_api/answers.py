@@ -91,6 +91,10 @@ class Freshness(BaseModel):
     sources: dict[str, Time] = Field(
         description="Last received time by source (dsp, csp/REGION, comms-hub, ssmi)."
     )
+    waiting_events: int | None = Field(
+        description="Events that the processor has not folded yet, at most; null while that cannot "
+        "be told."
+    )
 
 
 Counts = Annotated[
@@ -174,4 +178,11 @@ class Readiness(BaseModel):
 
     status: Literal["ready"] = "ready"
     broker: Literal["answering", "away"]
+    processor: Literal["reporting", "silent"] = Field(
+        description="silent: a partition's processor has given no sign of life for a while. The "
+        "view is served, and grows older."
+    )
+    processor_seen: dict[int, Time | None] = Field(
+        description="Last sign of life of the processor by partition number."
+    )
     freshness: Freshness

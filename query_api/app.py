@@ -36,14 +36,14 @@ def create_app(services: Services, on_damage: Callable[[Exception], None]) -> Fa
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    metrics = Metrics(services.reads.progress)
+    metrics = Metrics(services.reads, services.health)
     respond = _respond(services)
     problems.install(app, respond)
     _install_refusals(app, respond, services.reads.retention_ms)
     app.include_router(service_requests.router(services))
     app.include_router(devices.router(services))
     app.include_router(resets.router(services))
-    app.include_router(operations.router(services.reads, metrics))
+    app.include_router(operations.router(services, metrics))
     if services.screen is not None:
         screen_routes.install(app, services.screen)
     app.add_middleware(

@@ -20,13 +20,14 @@ from query_api.keys import DevelopmentKey, KeySource, OidcKeys, is_loopback
 from query_api.pages.environment import Templates
 from query_api.publishing import Publisher
 from query_api.rate_limit import RateLimit
-from query_api.reads import Reads
+from query_api.reads import PROCESSOR_SILENT_AFTER_MS, Reads
 from query_api.resets import Resets
 from query_api.routes.common import Services
 from query_api.screen.context import Screen, origin_of
 from query_api.sealing import Seal, own_secret
 from query_api.sessions import Sessions
 from query_api.sign_in import Client, Provider, SignIn
+from runtime.health import Health
 from storage.store import MEMORY_MB
 
 REFRESHES_PER_MINUTE: Final = 120
@@ -49,6 +50,7 @@ class ScreenConfig:
     idle_s: float = 1800.0
     absolute_s: float = 28_800.0
     silent_after_ms: int = _HOUR_MS
+    processor_silent_after_ms: int = PROCESSOR_SILENT_AFTER_MS
     searches_per_minute: int = 120
     downloads_per_minute: int = 10
     spool_bytes: int = 64 * _MIB
@@ -97,6 +99,7 @@ class Parts:
     auditor: Auditor
     log: AuditLog
     publisher: Publisher
+    health: Health = field(default_factory=Health)
 
 
 def services_of(
@@ -117,6 +120,7 @@ def services_of(
         desk,
         resets,
         screen_of(config, desk, resets, base),
+        parts.health,
     )
 
 
@@ -146,6 +150,7 @@ def screen_of(config: ReadSideConfig, desk: Desk, resets: Resets, base: str) -> 
         public_url=public_url,
         provider_origin="" if issuer.startswith(public_url) else origin_of(issuer),
         silent_after_ms=settings.silent_after_ms,
+        processor_silent_after_ms=settings.processor_silent_after_ms,
         page_size=settings.page_size,
         now_ms=wall_ms,
     )

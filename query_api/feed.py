@@ -21,12 +21,12 @@ from query_api.status_log import (
     CLIENT_LOG_LEVEL,
     BrokerAway,
     KafkaStatusLog,
-    TopicChanged,
     Watch,
     is_outage,
     start_offsets,
 )
 from query_api.view import Batch, Control, Covered, View
+from runtime.threads import Explained, watched
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId, InvalidIdentifier
 from schemas.registry import RegistryUnavailable
@@ -45,7 +45,7 @@ LONGEST_WAIT_S: Final = 10.0
 T = TypeVar("T")
 
 
-class FeedFailed(RuntimeError):
+class FeedFailed(Explained):
     """The feed cannot go on; the message says why, and what to do."""
 
 
@@ -62,17 +62,19 @@ class Feed:
         codec: Codec,
         folder: Path,
         open_store: OpenStore,
-        on_failure: Callable[[], None],
+        on_failure: Callable[[BaseException], None],
     ) -> None:
         self.progress = Progress()
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self._bootstrap = bootstrap
         self._codec = codec
         self._folder = folder
         self._open_store = open_store
         self._on_failure = on_failure
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="status-feed", daemon=True)
+        self._thread = watched(
+            "status-feed", self._follow, stopping=self._stopping.is_set, on_end=self.fail
+        )
         self._view: View | None = None
         self._broker_answers = True
 
@@ -89,7 +91,7 @@ class Feed:
             self._view.close()
             self._view = None
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """The view cannot be served any longer: the process is to end, for the reason ``error``.
 
         A damaged view is condemned, so that the next start rebuilds it.
@@ -99,15 +101,7 @@ class Feed:
         if self.failure is None:
             self.failure = error
             self._stopping.set()
-            self._on_failure()
-
-    def _run(self) -> None:
-        try:
-            self._follow()
-        except Exception as error:
-            bug = not isinstance(error, (FeedFailed, TopicChanged, OSError))
-            logger.critical("the feed of the status topic ended: %s", error, exc_info=bug)
-            self.fail(error)
+            self._on_failure(error)
 
     def _follow(self) -> None:
         log = KafkaStatusLog(self._bootstrap)
@@ -145,6 +139,8 @@ class Feed:
         except BrokerAway as error:
             self._say_away(error)
             return
+        if (events := watch.event_ends()) is not None:
+            self.progress.see_event_ends(events)
         if ends is not None:
             self.progress.see_ends(ends)
             if not self._broker_answers:
@@ -232,7 +228,8 @@ def _control(message: Message, codec: Codec) -> Control:
         fields = codec.decode("ProcessorControl", message.value())
     except BadRecord as error:
         raise _foreign(message, error) from error
-    return Control(_logged_at(message), fields["partition_time"], fields["last_received"])
+    folded = {position["topic"]: position["next_offset"] for position in fields["positions"]}
+    return Control(_logged_at(message), fields["partition_time"], fields["last_received"], folded)
 
 
 def _foreign(message: Message, error: Exception) -> FeedFailed:

@@ -53,6 +53,8 @@ class PartitionMark(msgspec.Struct, array_like=True):
     """The processor's: everything received before it is folded."""
     last_received: dict[str, int] = {}
     """Source (``dsp``, ``csp/REGION``, ``comms-hub``, ``ssmi``) -> last received time."""
+    folded: dict[str, int] = {}
+    """Source topic -> offset of the first event that the processor has not folded."""
 
 
 class HeldDevice(msgspec.Struct, array_like=True):

@@ -10,8 +10,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from projections.lifecycle import LIFECYCLE
-from query_api.progress import Progress
-from query_api.reads import freshness_of
+from query_api.reads import Reads
+from runtime.health import Health
+from runtime.metrics import PartsCollector
 
 _NAN: Final = float("nan")
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -21,9 +22,10 @@ _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 class Metrics:
     """The read side's metrics, in a registry of their own."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, reads: Reads, health: Health) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_ViewCollector(progress))
+        self._registry.register(_ViewCollector(reads))
+        self._registry.register(PartsCollector(health))
         self._seconds = Histogram(
             "fdt_request_seconds",
             "Time from a request to the end of its answer.",
@@ -51,8 +53,9 @@ class Metrics:
 class _ViewCollector(Collector):
     """Reads the view when it is asked, so that nothing has to be kept in step; NaN is *unknown*."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+        self._progress = reads.progress
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Items by status, lag, readiness and freshness."""
@@ -79,14 +82,18 @@ class _ViewCollector(Collector):
         return items
 
     def _freshness(self) -> Iterator[GaugeMetricFamily]:
-        view = self._progress.view
-        if view is None:
+        if self._progress.view is None:
             return
-        fresh = freshness_of(view, None)
+        fresh = self._reads.freshness()
         yield _gauge(
             "fdt_as_of_timestamp_seconds",
             "Time up to which the view shows everything.",
             _NAN if fresh.as_of is None else fresh.as_of / 1000,
+        )
+        yield _gauge(
+            "fdt_waiting_events",
+            "Events that the processor has not folded yet, at most; NaN while unknown.",
+            _NAN if fresh.waiting_events is None else fresh.waiting_events,
         )
         sources = GaugeMetricFamily(
             "fdt_source_received_timestamp_seconds",
@@ -96,6 +103,17 @@ class _ViewCollector(Collector):
         for source, received_at in fresh.sources.items():
             sources.add_metric([source], received_at / 1000)
         yield sources
+        yield self._processors()
+
+    def _processors(self) -> GaugeMetricFamily:
+        seen = GaugeMetricFamily(
+            "fdt_processor_seen_timestamp_seconds",
+            "Last sign of life of the processor of each partition; NaN before the first.",
+            labels=["partition"],
+        )
+        for number, at in self._reads.processor_seen().items():
+            seen.add_metric([str(number)], _NAN if at is None else at / 1000)
+        return seen
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -74,6 +74,7 @@ KINDS: Final[dict[str, tuple[int, str]]] = {
     "audit-full": (503, "The audit trail cannot be written"),
     "log-unavailable": (503, "The access log cannot be read"),
     "not-ready": (503, "The view is still being read"),
+    "in-trouble": (503, "A part of the read side does not work"),
     _OTHER: (400, "The request cannot be answered"),
 }
 """Kind -> (HTTP status, title)."""
@@ -100,6 +101,12 @@ def not_ready(remaining: int | None) -> Problem:
         f"The read side has not caught up since it started ({how_far}): ask again in a moment.",
         {"Retry-After": str(RETRY_AFTER_S)},
     )
+
+
+def in_trouble(troubles: Mapping[str, str]) -> Problem:
+    """A part of this process does not work: what it answers cannot be relied on."""
+    told = "; ".join(f"{part}: {why}" for part, why in troubles.items())
+    return Problem("in-trouble", told, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 def too_many(error: TooMany) -> Problem:

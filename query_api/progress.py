@@ -13,6 +13,7 @@ from typing import Final
 
 from query_api.view import View
 
+EVENT_ENDS_HOLD_S: Final = 20.0
 ENDS_HOLD_S: Final = 5.0
 """End offsets that are older than this say nothing about the present."""
 
@@ -32,6 +33,8 @@ class Progress:
         self._positions: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._ends_seen_at: float | None = None
+        self._event_ends: Mapping[tuple[str, int], int] = {}
+        self._event_ends_seen_at: float | None = None
         self._targets: dict[int, int] = {}
         self._caught_up = False
 
@@ -78,6 +81,24 @@ class Progress:
         """The broker said where the topic ends now."""
         with self._lock:
             self._see_ends(ends)
+
+    def see_event_ends(self, ends: Mapping[tuple[str, int], int]) -> None:
+        """The broker said where the event topics end now, by (topic, partition)."""
+        with self._lock:
+            self._event_ends = dict(ends)
+            self._event_ends_seen_at = self._clock()
+
+    def waiting(self, folded: Mapping[int, Mapping[str, int]]) -> int | None:
+        """Events that the processor has not folded, at most: markers of publishers' transactions
+        count. ``folded`` is partition -> topic -> next offset; none while the broker is away."""
+        with self._lock:
+            seen_at = self._event_ends_seen_at
+            if seen_at is None or self._clock() - seen_at > EVENT_ENDS_HOLD_S:
+                return None
+            return sum(
+                max(0, end - folded.get(partition, {}).get(topic, 0))
+                for (topic, partition), end in self._event_ends.items()
+            )
 
     def lag(self) -> int | None:
         """Offsets not applied yet, over all partitions; none while the broker does not answer."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
+from runtime.producers import RenewedProducer, unmasked
 from schemas import headers as h
 from schemas.codec import Codec
 from schemas.partitioning import PRODUCER_PARTITIONER
@@ -48,7 +49,7 @@ class KafkaPublisher:
 
     def __init__(self, bootstrap: str, codec: Codec) -> None:
         self._codec = codec
-        self._producer = Producer(
+        self._producer = RenewedProducer(
             {
                 "bootstrap.servers": bootstrap,
                 "client.id": "read-side-ssmi",
@@ -64,17 +65,24 @@ class KafkaPublisher:
     def publish(self, event: dict[str, Any]) -> Place:
         """Where the event is, once it is durable; :class:`NotDurable`."""
         confirmed = _Confirmation()
+        producer = self._producer.current()
         try:
-            self._producer.produce(
-                SSMI_EVENTS,
-                self._codec.encode(RECORD, event),
-                event["device_id"].encode(),
-                on_delivery=confirmed.take,
-                headers=_headers(event),
-            )
-        except (BufferError, KafkaException, RegistryUnavailable) as error:
+            with unmasked():
+                producer.produce(
+                    SSMI_EVENTS,
+                    self._codec.encode(RECORD, event),
+                    event["device_id"].encode(),
+                    on_delivery=confirmed.take,
+                    headers=_headers(event),
+                )
+                producer.flush(_DURABLE_S + 1)
+        except (BufferError, RegistryUnavailable) as error:
             raise NotDurable(f"the event was not taken: {error}") from error
-        self._producer.flush(_DURABLE_S + 1)
+        except KafkaException as error:
+            self._producer.heard(error.args[0])
+            raise NotDurable(f"the producer cannot go on: {error}") from error
+        if confirmed.error is not None:
+            self._producer.heard(confirmed.error)
         return confirmed.place()
 
 
@@ -83,11 +91,11 @@ class _Confirmation:
 
     def __init__(self) -> None:
         self._said = threading.Event()
-        self._error: KafkaError | None = None
+        self.error: KafkaError | None = None
         self._place: Place | None = None
 
     def take(self, error: KafkaError | None, message: Message) -> None:
-        self._error = error
+        self.error = error
         partition, offset = message.partition(), message.offset()
         if error is None and partition is not None and offset is not None:
             self._place = Place(SSMI_EVENTS, partition, offset)
@@ -95,7 +103,7 @@ class _Confirmation:
 
     def place(self) -> Place:
         if not self._said.wait(1.0) or self._place is None:
-            raise NotDurable(str(self._error.str()) if self._error else "the broker is silent")
+            raise NotDurable(str(self.error.str()) if self.error else "the broker is silent")
         return self._place
 
 

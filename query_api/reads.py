@@ -56,6 +56,11 @@ class NotReady(RuntimeError):
         self.remaining = remaining
 
 
+PROCESSOR_SILENT_AFTER_MS: Final = 180_000
+"""Three of the intervals at which an idle processor gives a sign of life, unless settings say
+otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Freshness:
     """How fresh an answer is. Times are milliseconds since 1970 UTC."""
@@ -66,6 +71,8 @@ class Freshness:
     """Least over the partitions of the newest control record's time; none until each has one."""
     sources: dict[str, int]
     """Source -> last received time."""
+    waiting_events: int | None = None
+    """Events that the processor has not folded, at most; none while that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,7 @@ class Moment:
     def __init__(
         self,
         reading: Reading,
+        progress: Progress,
         lag: int | None,
         broker_now: int,
         catalogue: Catalogue,
@@ -133,7 +141,7 @@ class Moment:
         self._catalogue = catalogue
         self._retention_ms = retention_ms
         held = marks(reading)
-        self.freshness = _freshness(lag, held)
+        self.freshness = _freshness(lag, held, progress)
         self._now = max(broker_now, *(mark.seen_at or 0 for mark in held.values()), 0)
         """The broker's time: as the newest applied record gives it, and what has passed since."""
 
@@ -251,8 +259,15 @@ class Moment:
 class Reads:
     """Opens moments of the view, once it may be read."""
 
-    def __init__(self, progress: Progress, catalogue: Catalogue, retention_ms: int) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        catalogue: Catalogue,
+        retention_ms: int,
+        processor_silent_after_ms: int = PROCESSOR_SILENT_AFTER_MS,
+    ) -> None:
         self.progress = progress
+        self.processor_silent_after_ms = processor_silent_after_ms
         self.retention_ms = retention_ms
         self._catalogue = catalogue
 
@@ -273,15 +288,27 @@ class Reads:
         lag = self.progress.lag()
         with view.snapshot() as reading:
             now = self.progress.broker_now()
-            yield Moment(reading, lag, now, self._catalogue, self.retention_ms)
+            yield Moment(reading, self.progress, lag, now, self._catalogue, self.retention_ms)
+
+    def freshness(self) -> Freshness:
+        """The freshness of the view as last applied; :class:`NotReady`."""
+        view = self.view()
+        lag = self.progress.lag()
+        return _freshness(lag, view.marks(), self.progress)
+
+    def processor_seen(self) -> dict[int, int | None]:
+        """Partition -> when its processor last gave a sign of life, in milliseconds since 1970 UTC
+        by the broker's clock; :class:`NotReady`."""
+        return {number: mark.as_of for number, mark in self.view().marks().items()}
+
+    def silent_partitions(self) -> list[int]:
+        """Partitions whose processor gave no sign of life for
+        :attr:`processor_silent_after_ms`; :class:`NotReady`."""
+        since = self.progress.broker_now() - self.processor_silent_after_ms
+        return [n for n, at in self.processor_seen().items() if at is None or at < since]
 
 
-def freshness_of(view: View, lag: int | None) -> Freshness:
-    """The freshness of a view as last applied."""
-    return _freshness(lag, view.marks())
-
-
-def _freshness(lag: int | None, held: dict[int, PartitionMark]) -> Freshness:
+def _freshness(lag: int | None, held: dict[int, PartitionMark], progress: Progress) -> Freshness:
     times = [mark.as_of for mark in held.values()]
     known = [time for time in times if time is not None]
     sources: dict[str, int] = {}
@@ -289,7 +316,8 @@ def _freshness(lag: int | None, held: dict[int, PartitionMark]) -> Freshness:
         for source, received_at in mark.last_received.items():
             sources[source] = max(received_at, sources.get(source, 0))
     as_of = min(known) if known and len(known) == len(times) else None
-    return Freshness(lag, as_of, dict(sorted(sources.items())))
+    waiting = progress.waiting({number: mark.folded for number, mark in held.items()})
+    return Freshness(lag, as_of, dict(sorted(sources.items())), waiting)
 
 
 def _by_completion(counts: dict[int, int]) -> dict[Completion, int]:

@@ -27,6 +27,7 @@ from query_api.keys import DEVELOPMENT_ISSUER, DevelopmentKey, KeySource, OidcKe
 from query_api.listing import ForgivingCatalogue
 from query_api.publishing import KafkaPublisher
 from query_api.reads import Reads
+from runtime.health import Health
 from schemas.codec import Codec
 from schemas.registry import registry
 
@@ -44,14 +45,14 @@ class CannotServe(RuntimeError):
 
 
 class ReadSideEnded(RuntimeError):
-    """The feed could not go on, and the process with it; the message says why."""
+    """A part could not go on, and the process with it; the message says why."""
 
 
 def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; ``on_listening`` gets the address once it takes connections.
 
-    Raises :class:`CannotServe` before it listens, and :class:`ReadSideEnded` if the feed could not
-    go on.
+    Raises :class:`CannotServe` before it listens, and :class:`ReadSideEnded` if a part could not go
+    on.
     """
     catalogue = ForgivingCatalogue(load_catalogue(config.catalogue_path))
     issuers = accepted_issuers(config)
@@ -62,16 +63,28 @@ def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = Non
         codec,
         config.view_folder,
         rocks(config.store_memory_mb),
-        on_failure=lambda: _stop(server),
+        on_failure=lambda error: end(error),
     )
     base = address(config.host, listener)
+    health, failures = Health(), list[BaseException]()
+
+    def end(error: BaseException) -> None:
+        failures.append(error)
+        _stop(server)
+
     spool = Spool(config.data_dir / f"{config.view_folder.name}-audit", config.screen.spool_bytes)
-    audit = SpoolPublisher(spool, config.bootstrap, codec)
+    audit = SpoolPublisher(spool, config.bootstrap, codec, health, end)
     parts = Parts(
-        Reads(feed.progress, catalogue, config.retention_ms),
+        Reads(
+            feed.progress,
+            catalogue,
+            config.retention_ms,
+            config.screen.processor_silent_after_ms,
+        ),
         Auditor(spool),
         KafkaAuditLog(config.bootstrap, codec),
         KafkaPublisher(config.bootstrap, codec),
+        health,
     )
     services = services_of(config, parts, issuers, base)
     if services.screen is None:
@@ -99,8 +112,8 @@ def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = Non
         finally:
             feed.stop()
             audit.stop()
-    if feed.failure is not None:
-        raise ReadSideEnded(f"The read side ended: {feed.failure}") from feed.failure
+    if failures:
+        raise ReadSideEnded(f"The read side ended: {failures[0]}") from failures[0]
 
 
 def accepted_issuers(config: ReadSideConfig) -> dict[str, KeySource]:

@@ -26,6 +26,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 )
 
 from query_api.folder import LogFacts
+from runtime.threads import Explained
 from schemas.topics import SOURCE_TOPICS, STATUS
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ ANSWER_TIMEOUT_S: Final = 5.0
 CLIENT_LOG_LEVEL: Final = 2
 """librdkafka repeats itself on standard error; what matters comes back as errors, logged once."""
 ENDS_EVERY_S: Final = 1.0
+EVENTS_EVERY_S: Final = 5.0
 TOPIC_EVERY_S: Final = 15.0
 
 _EARLIEST: Final[OffsetSpec] = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
@@ -69,7 +71,7 @@ class TopicMissing(BrokerAway):
     """The broker answered, and has no such topic (yet)."""
 
 
-class TopicChanged(RuntimeError):
+class TopicChanged(Explained):
     """The topic is not, or may not be, the one the view is made from: only a new start helps."""
 
 
@@ -152,6 +154,8 @@ class Watch:
         self._places = [TopicPartition(STATUS, number) for number in facts.end]
         self._ends: dict[int, Future[Any]] = {}
         self._topic: Future[Any] | None = None
+        self._events: dict[tuple[str, int], Future[Any]] = {}
+        self._ask_events_at = 0.0
         self._ask_ends_at = self._ask_topic_at = self._answered_at = time.monotonic()
 
     def poll(self) -> dict[int, int] | None:
@@ -173,6 +177,30 @@ class Watch:
             return found
         return None
 
+    def event_ends(self) -> dict[tuple[str, int], int] | None:
+        """New end offsets of the event topics by (topic, partition), if an answer has come in.
+
+        Raises :class:`BrokerAway` like :meth:`poll`.
+        """
+        if not self._events or not all(future.done() for future in self._events.values()):
+            return None
+        events, self._events = self._events, {}
+        return {place: _result(future).offset for place, future in events.items()}
+
+    def _ask_events(self) -> None:
+        """One question for all of them: it tells how much waits for the processor."""
+        places = [
+            TopicPartition(topic, place.partition)
+            for topic in SOURCE_TOPICS.values()
+            for place in self._places
+        ]
+        asked = self._admin.list_offsets(
+            dict.fromkeys(places, _LATEST),
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=ANSWER_TIMEOUT_S,
+        )
+        self._events = {(place.topic, place.partition): future for place, future in asked.items()}
+
     def _ask(self, now: float) -> None:
         if not self._ends and now >= self._ask_ends_at:
             self._ask_ends_at = now + ENDS_EVERY_S
@@ -182,6 +210,9 @@ class Watch:
                 request_timeout=ANSWER_TIMEOUT_S,
             )
             self._ends = {place.partition: future for place, future in asked.items()}
+        if not self._events and now >= self._ask_events_at:
+            self._ask_events_at = now + EVENTS_EVERY_S
+            self._ask_events()
         if self._topic is None and now >= self._ask_topic_at:
             self._ask_topic_at = now + TOPIC_EVERY_S
             described = self._admin.describe_topics(

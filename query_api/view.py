@@ -46,6 +46,8 @@ class Control:
     """Log-append time."""
     partition_time: int | None
     last_received: dict[str, int]
+    folded: dict[str, int] = field(default_factory=dict)
+    """Source topic -> offset of the first event that is not folded."""
 
 
 @dataclass(slots=True)
@@ -238,4 +240,5 @@ def _advanced(mark: PartitionMark, covered: Covered, control: Control | None) ->
         as_of=control.logged_at if control else mark.as_of,
         partition_time=control.partition_time if control else mark.partition_time,
         last_received=control.last_received if control else mark.last_received,
+        folded=control.folded if control else mark.folded,
     )

@@ -19,6 +19,7 @@ class Health:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._troubles: dict[str, str] = {}
+        self._parts: set[str] = set()
 
     def trouble(self, part: str, why: str) -> None:
         """``part`` does not work, because of ``why``: one sentence that says how to mend it.
@@ -26,6 +27,7 @@ class Health:
         Logged when it begins and when the reason becomes another, not at every repetition.
         """
         with self._lock:
+            self._parts.add(part)
             known = self._troubles.get(part)
             self._troubles[part] = why
         if known != why:
@@ -34,9 +36,15 @@ class Health:
     def well(self, part: str) -> None:
         """``part`` works, or works again."""
         with self._lock:
+            self._parts.add(part)
             over = self._troubles.pop(part, None)
         if over is not None:
             logger.info("%s: well again (was: %s)", part, over)
+
+    def parts(self) -> list[str]:
+        """Every part that has said something, by name."""
+        with self._lock:
+            return sorted(self._parts)
 
     def troubles(self) -> Mapping[str, str]:
         """Part -> why it does not work, by the part's name; empty when everything works."""

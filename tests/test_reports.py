@@ -25,12 +25,12 @@ from fdt.reference import line_kinds, markdown
 from query_api.access import Caller, Role
 from query_api.audit.entry import Action, Outcome, entry_of
 from query_api.audit.spool import Spool
-from query_api.audit.trail import SpoolPublisher
 from schemas import headers
 from schemas.codec import Codec
 from schemas.topics import DEAD_LETTERS, DSP_EVENTS
 from sources.plan import build_plan
 from tests.query_api.world import ALPHA
+from tests.support.audit import spool_publisher
 from tests.support.events import DEVICE, dsp_event
 from tests.support.plans import publish
 from tests.support.terminal import Ended, on_terminal, piped
@@ -120,7 +120,7 @@ def _audit(address: str, folder: Path) -> None:
     for number, criterion in enumerate((HOSTILE, "00-DB-12-34-56-78-90-A0")):
         caller = Caller(f"alice-{number}", frozenset([ALPHA]), frozenset([Role.SUPPLIER]))
         spool.append(entry_of(caller, Action.SEARCH, criterion, Outcome.EMPTY))
-    publisher = SpoolPublisher(spool, address, Codec())
+    publisher = spool_publisher(spool, address)
     publisher.start()
     publisher.stop()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 from pydantic import SecretStr
@@ -16,6 +16,10 @@ from fdt.settings import Settings
 
 if TYPE_CHECKING:
     from query_api.assembly import ReadSideConfig
+
+
+SIGNS_MISSED: Final = 3
+"""Signs of life that a processor may miss before it counts as silent."""
 
 
 def serve() -> None:
@@ -50,6 +54,7 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
         idle_s=settings.session_idle.total_seconds(),
         absolute_s=settings.session_absolute.total_seconds(),
         silent_after_ms=settings.source_silent_after // milliseconds,
+        processor_silent_after_ms=SIGNS_MISSED * (settings.idle_control_interval // milliseconds),
         searches_per_minute=settings.searches_per_minute,
         downloads_per_minute=settings.downloads_per_minute,
         spool_bytes=settings.audit_spool_mb << 20,

@@ -79,7 +79,9 @@ class KafkaAuditLog:
                 ) from error
             time.sleep(_AGAIN_S)
             found = self._found(question)
-        return sorted(found.values(), key=lambda entry: entry.occurred_at, reverse=True)[:most]
+        # Of entries of one millisecond the one read later is the newer.
+        latest_first = reversed(found.values())
+        return sorted(latest_first, key=lambda entry: -entry.occurred_at)[:most]
 
     def _found(self, question: Question) -> dict[str, AuditEntry]:
         """What is wanted, by event ID: a copy is no second entry."""

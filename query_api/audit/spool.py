@@ -48,6 +48,11 @@ class Spool:
         """Bytes that wait."""
         return self._bytes
 
+    @property
+    def room(self) -> int:
+        """Bytes that may wait."""
+        return self._max_bytes
+
     def append(self, entry: AuditEntry) -> None:
         """Put an entry on disk; :class:`SpoolFull`, or ``OSError`` of the disk."""
         line = _encode(entry) + b"\n"

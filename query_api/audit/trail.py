@@ -11,11 +11,14 @@ import threading
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from query_api.access import Caller
 from query_api.audit.entry import RECORD, Action, AuditEntry, Outcome, entry_of, wall_ms
 from query_api.audit.spool import Spool, entries
+from runtime.health import Health
+from runtime.producers import RenewedProducer, unmasked
+from runtime.threads import watched
 from schemas.codec import Codec
 from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.registry import RegistryUnavailable
@@ -28,6 +31,17 @@ _TIMEOUT_S: Final = 20.0
 """When to give the broker up, and try again later with what is on disk."""
 _AGAIN_S: Final = 2.0
 _FULL_QUEUE_S: Final = 0.1
+PART: Final = "audit"
+"""Its name among the parts of the read side."""
+NEARLY_FULL: Final = 0.8
+"""Of the spool's room: what then waits for the broker is about to stop all answers."""
+
+_OUTAGES: Final = (
+    KafkaError._MSG_TIMED_OUT,
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+)
 
 
 class Trail(Protocol):
@@ -65,15 +79,26 @@ class Auditor:
 
 
 class SpoolPublisher:
-    """A thread that brings the spool's files to the audit topic, oldest first."""
+    """A thread that brings the spool's files to the audit topic, oldest first.
+
+    A broker that is away is waited for. What else keeps entries on disk is told in ``health``;
+    ``on_end`` is called if the thread cannot go on.
+    """
 
     def __init__(
-        self, spool: Spool, bootstrap: str, codec: Codec, timeout_s: float = _TIMEOUT_S
+        self,
+        spool: Spool,
+        bootstrap: str,
+        codec: Codec,
+        health: Health,
+        on_end: Callable[[BaseException], None],
+        timeout_s: float = _TIMEOUT_S,
     ) -> None:
         self._spool = spool
         self._codec = codec
+        self._health = health
         self._timeout_s = timeout_s
-        self._producer = Producer(
+        self._producer = RenewedProducer(
             {
                 "bootstrap.servers": bootstrap,
                 "client.id": "read-side-audit",
@@ -87,7 +112,7 @@ class SpoolPublisher:
             }
         )
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+        self._thread = watched(PART, self._run, stopping=self._stopping.is_set, on_end=on_end)
 
     def start(self) -> None:
         """Begin."""
@@ -116,35 +141,51 @@ class SpoolPublisher:
     def _publish(self, waiting: list[AuditEntry]) -> bool:
         """Whether the broker has all of these."""
         failures: list[KafkaError] = []
+        producer = self._producer.current()
 
         def on_delivery(error: KafkaError | None, _: Message) -> None:
             if error is not None:
                 failures.append(error)
 
+        left = 0
         try:
-            for entry in waiting:
-                self._produce(entry, on_delivery)
+            with unmasked():
+                for entry in waiting:
+                    self._produce(producer, entry, on_delivery)
+                left = producer.flush(self._timeout_s + 1)
         except RegistryUnavailable as error:
-            logger.warning("audit entries wait on disk: %s", error)
-            return False
-        left = self._producer.flush(self._timeout_s + 1)
-        if left or failures:
-            logger.warning(
-                "%d audit entries wait on disk: %s",
-                len(waiting),
-                failures[0].str() if failures else "the broker does not answer",
-            )
-        return not left and not failures
+            return self._waits(len(waiting), str(error), is_outage=True)
+        except KafkaException as error:
+            failures.append(error.args[0])
+        for failure in failures:
+            self._producer.heard(failure)
+        if failures:
+            return self._waits(len(waiting), failures[0].str(), failures[0].code() in _OUTAGES)
+        if left:
+            return self._waits(len(waiting), "the broker does not answer", is_outage=True)
+        self._health.well(PART)
+        return True
+
+    def _waits(self, entries: int, why: str, is_outage: bool) -> bool:
+        """Say why entries stay on disk: an outage is a trouble once the room is nearly used up."""
+        told = f"{entries} audit entries wait on disk: {why}"
+        logger.warning("%s", told)
+        if not is_outage or self._spool.size > NEARLY_FULL * self._spool.room:
+            self._health.trouble(PART, told)
+        return False
 
     def _produce(
-        self, entry: AuditEntry, on_delivery: Callable[[KafkaError | None, Message], None]
+        self,
+        producer: Producer,
+        entry: AuditEntry,
+        on_delivery: Callable[[KafkaError | None, Message], None],
     ) -> None:
         value, key = self._codec.encode(RECORD, entry.fields()), entry.user.encode()
         while True:
             try:
-                self._producer.produce(AUDIT, value, key, on_delivery=on_delivery)
+                producer.produce(AUDIT, value, key, on_delivery=on_delivery)
             except BufferError:
-                self._producer.poll(_FULL_QUEUE_S)
+                producer.poll(_FULL_QUEUE_S)
             else:
-                self._producer.poll(0)
+                producer.poll(0)
                 return

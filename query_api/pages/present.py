@@ -152,6 +152,12 @@ def silent_sources(fresh: Freshness, now: int, after_ms: int) -> list[SilentSour
     ]
 
 
+def unreported_since(fresh: Freshness | None, now: int, after_ms: int) -> int | None:
+    """Since when no processor reports, if that is longer than ``after_ms``."""
+    as_of = None if fresh is None else fresh.as_of
+    return as_of if as_of is not None and now - as_of > after_ms else None
+
+
 def completion_counts(
     counts: Mapping[Completion, int], filters: Filters, address: str
 ) -> list[CompletionCount]:

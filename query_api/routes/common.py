@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Annotated, Any, Final
 
@@ -20,6 +20,7 @@ from query_api.problems import Problem, documented
 from query_api.reads import Reads
 from query_api.resets import Resets
 from query_api.screen.context import Screen
+from runtime.health import Health
 from schemas.identifiers import DeviceId
 
 _BEARER: Final = HTTPBearer(
@@ -40,6 +41,8 @@ class Services:
     resets: Resets
     screen: Screen | None = None
     """The pages; none where nobody could sign in to them."""
+    health: Health = field(default_factory=Health)
+    """What the parts of this process say of themselves."""
 
 
 def sign_in(services: Services) -> Callable[..., Caller]:

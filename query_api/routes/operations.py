@@ -5,17 +5,18 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from query_api import answers, render
+from query_api import answers, problems, render
 from query_api.metrics import Metrics
 from query_api.problems import documented
-from query_api.reads import Reads, freshness_of
+from query_api.routes.common import Services
 
 METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 
 
-def router(reads: Reads, metrics: Metrics) -> APIRouter:
+def router(services: Services, metrics: Metrics) -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["Operations"])
+    reads = services.reads
 
     @routes.get("/healthz", response_model=answers.Health)
     async def healthz() -> answers.Health:
@@ -24,11 +25,16 @@ def router(reads: Reads, metrics: Metrics) -> APIRouter:
 
     @routes.get("/readyz", response_model=answers.Readiness, responses=documented(503))
     async def readyz() -> answers.Readiness:
-        """Ready once the view has caught up with where the status topic ended at the start."""
-        view, lag = reads.view(), reads.progress.lag()
+        """Ready once the view has caught up with where the status topic ended at the start, and
+        while every part works."""
+        fresh, seen = reads.freshness(), reads.processor_seen()
+        if troubles := services.health.troubles():
+            raise problems.in_trouble(troubles)
         return answers.Readiness(
-            broker="away" if lag is None else "answering",
-            freshness=render.freshness(freshness_of(view, lag)),
+            broker="away" if fresh.lag_events is None else "answering",
+            processor="silent" if reads.silent_partitions() else "reporting",
+            processor_seen={n: None if at is None else render.time(at) for n, at in seen.items()},
+            freshness=render.freshness(fresh),
         )
 
     @routes.get(

@@ -14,8 +14,8 @@ from starlette.responses import HTMLResponse, Response
 from query_api.access import Caller, Role, may_read_log
 from query_api.desk import Desk
 from query_api.pages.environment import Templates
-from query_api.pages.present import Addresses, silent_sources
-from query_api.reads import Freshness, NotReady, freshness_of
+from query_api.pages.present import Addresses, silent_sources, unreported_since
+from query_api.reads import Freshness, NotReady
 from query_api.resets import Resets
 from query_api.sealing import Seal
 from query_api.sessions import Session, Sessions
@@ -46,6 +46,7 @@ class Screen:
     provider_origin: str
     """Where a form may lead besides: the identity provider."""
     silent_after_ms: int
+    processor_silent_after_ms: int
     page_size: int
     now_ms: Callable[[], int]
     """Wall clock, milliseconds since 1970 UTC."""
@@ -68,7 +69,7 @@ class Screen:
     def freshness(self) -> Freshness | None:
         """How fresh the view is; none while it may not be read."""
         try:
-            return freshness_of(self.desk.reads.view(), self.desk.reads.progress.lag())
+            return self.desk.reads.freshness()
         except NotReady:
             return None
 
@@ -90,11 +91,13 @@ class Screen:
         """A page as an answer."""
         now = self.now_ms()
         silent = silent_sources(fresh, now, self.silent_after_ms) if fresh else []
+        unreported = unreported_since(fresh, now, self.processor_silent_after_ms)
         text = self.templates.render(
             template,
             now=now,
             fresh=fresh,
             silent_sources=silent,
+            unreported_since=unreported,
             retention=self.desk.reads.retention_ms,
             idle_minutes=int(self.sessions.idle_s // 60),
             **_person(session),

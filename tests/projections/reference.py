@@ -174,8 +174,8 @@ def kept(records: list[Record], cap: int) -> list[Record]:
 def kind(r: Record) -> tuple[Any, ...]:
     """All that the answer is made of, and the day."""
     named = r.fields["service_request_id"]
-    described = map(r.fields.get, ("image_hash", "device_type", "running_version"))
-    return (r.source, status(r), named, version(r), *described, at(r) // DAY)
+    told = ("firmware_version", "running_version", "image_hash", "device_type")
+    return (r.source, status(r), named, *map(r.fields.get, told), at(r) // DAY)
 
 
 def happened(r: Record) -> tuple[Any, ...]:

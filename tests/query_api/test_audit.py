@@ -12,10 +12,10 @@ from query_api.access import Caller, Role
 from query_api.audit.entry import Action, AuditEntry, Outcome, entry_of
 from query_api.audit.reading import KafkaAuditLog, LogUnavailable, Question
 from query_api.audit.spool import Spool, SpoolFull, entries
-from query_api.audit.trail import SpoolPublisher
 from schemas.codec import Codec
 from schemas.registry import FileRegistry
 from tests.query_api.world import ALPHA, BETA, World, accepted, device_id, request_id
+from tests.support.audit import spool_publisher
 
 R1 = request_id(1)
 D1 = device_id(1)
@@ -157,7 +157,7 @@ def test_entries_reach_the_topic_and_are_read_back(fresh_topics: str, tmp_path: 
     left.append(made(1))
     left.close()
     spool = Spool(tmp_path, 100_000)
-    publisher = SpoolPublisher(spool, fresh_topics, Codec())
+    publisher = spool_publisher(spool, fresh_topics)
     publisher.start()
     spool.append(made(2))
     log = KafkaAuditLog(fresh_topics, Codec())
@@ -174,7 +174,7 @@ def test_a_broker_that_is_away_keeps_entries_on_disk(tmp_path: Path) -> None:
     """Nothing is lost, and reading says why it cannot be read."""
     spool = Spool(tmp_path, 100_000)
     spool.append(made(1))
-    publisher = SpoolPublisher(spool, "127.0.0.1:1", Codec(), timeout_s=1.0)
+    publisher = spool_publisher(spool, "127.0.0.1:1", timeout_s=1.0)
     publisher.start()
     publisher.stop()
     (path,) = tmp_path.glob("closed-*")

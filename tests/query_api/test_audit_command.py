@@ -13,9 +13,8 @@ from fdt.cli import build_app
 from query_api.access import Caller, Role
 from query_api.audit.entry import Action, Outcome, entry_of, wall_ms
 from query_api.audit.spool import Spool
-from query_api.audit.trail import SpoolPublisher
-from schemas.codec import Codec
 from tests.query_api.world import ALPHA
+from tests.support.audit import spool_publisher
 
 NOW = wall_ms()
 ALICE = Caller("alice", frozenset([ALPHA]), frozenset([Role.SUPPLIER]))
@@ -28,7 +27,7 @@ def published(fresh_topics: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     spool = Spool(tmp_path, 100_000)
     spool.append(entry_of(ALICE, Action.SEARCH, "=A1", Outcome.EMPTY, now_ms=lambda: NOW - 1))
     spool.append(entry_of(CHRIS, Action.RESET, "device", Outcome.ACCEPTED, 1, lambda: NOW))
-    publisher = SpoolPublisher(spool, fresh_topics, Codec())
+    publisher = spool_publisher(spool, fresh_topics)
     publisher.start()
     publisher.stop()
     assert spool.size == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -121,9 +120,9 @@ def start(broker: Broker, tmp_path: Path) -> Iterator[Callable[[], Feed]]:
     started: list[Feed] = []
 
     def start() -> Feed:
-        failed = threading.Event()
+        failed: list[BaseException] = []
         feed = Feed(
-            broker.bootstrap_servers, CODEC, tmp_path / "view", rocks(4), on_failure=failed.set
+            broker.bootstrap_servers, CODEC, tmp_path / "view", rocks(4), on_failure=failed.append
         )
         started.append(feed)
         feed.start()
@@ -298,7 +297,7 @@ def test_only_the_last_record_of_a_key_counts(
 
 def test_a_broker_that_is_away_is_waited_for(tmp_path: Path) -> None:
     """No failure, no readiness, and an end when it is asked for."""
-    feed = Feed("127.0.0.1:1", CODEC, tmp_path / "view", rocks(4), on_failure=lambda: None)
+    feed = Feed("127.0.0.1:1", CODEC, tmp_path / "view", rocks(4), on_failure=lambda _: None)
     feed.start()
     time.sleep(1.0)
     assert feed.failure is None
@@ -309,12 +308,12 @@ def test_a_broker_that_is_away_is_waited_for(tmp_path: Path) -> None:
 
 def test_damage_that_a_read_meets_ends_the_feed_and_condemns_the_view(tmp_path: Path) -> None:
     """The next start rebuilds it; the process is told once, and the first reason stays."""
-    told: list[bool] = []
+    told: list[BaseException] = []
     (tmp_path / "view").mkdir()
-    feed = Feed("127.0.0.1:1", CODEC, tmp_path / "view", rocks(4), lambda: told.append(True))
+    feed = Feed("127.0.0.1:1", CODEC, tmp_path / "view", rocks(4), told.append)
     first = StoreDamaged("a block is damaged")
     feed.fail(first)
     feed.fail(RuntimeError("later"))
     assert feed.failure is first
-    assert told == [True]
+    assert told == [first]
     assert "a block is damaged" in (tmp_path / "view" / "SET-ASIDE").read_text()

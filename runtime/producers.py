@@ -1,0 +1,64 @@
+"""An idempotent producer that outlives its own fatal errors.
+
+librdkafka keeps a producer in a fatal state for ever once the broker has lost what it knew of it
+(a topic made anew, a broker replaced): every later record is refused. Whoever publishes for as long
+as a process lives takes the producer from here each time; after a fatal error it is another one.
+What was waiting in the old one is the caller's to send again: it was told of each record.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+logger = logging.getLogger(__name__)
+
+
+class RenewedProducer:
+    """Makes producers with ``settings``, one at a time. Safe for many threads."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = dict(settings)
+        self._name = str(settings["client.id"])
+        self._lock = threading.Lock()
+        self._fatal: KafkaError | None = None
+        self._producer = self._made()
+
+    def current(self) -> Producer:
+        """The producer, made anew if the last one can publish no more."""
+        with self._lock:
+            if self._fatal is not None:
+                logger.warning("%s is made anew: %s", self._name, self._fatal.str())
+                self._fatal = None
+                self._producer = self._made()
+            return self._producer
+
+    def heard(self, error: KafkaError) -> None:
+        """An error that ``produce``, ``poll`` or ``flush`` raised or that a delivery report gave; a
+        fatal one ends the producer's time."""
+        if error.fatal() or error.code() == KafkaError._FATAL:
+            with self._lock:
+                self._fatal = error
+
+    def _made(self) -> Producer:
+        return Producer(self._settings)
+
+
+@contextmanager
+def unmasked() -> Iterator[None]:
+    """``produce``, ``poll`` and ``flush`` in here raise a fatal error as what it is.
+
+    confluent-kafka 2.14 serves delivery reports while the exception is pending already: whatever
+    they call then fails, and what comes out is a ``SystemError`` caused by the fatal one.
+    """
+    try:
+        yield
+    except SystemError as error:
+        if isinstance(error.__cause__, KafkaException):
+            raise error.__cause__ from error
+        raise

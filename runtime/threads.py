@@ -1,0 +1,48 @@
+"""Threads whose end is noticed: the one place that decides what happens when one ends by itself.
+
+Every lasting thread of a program is made here (I13). A thread that ends though nobody asked it to,
+by an exception or by returning, says so in the log, and its owner decides: the process ends, or the
+part is replaced. docs/reliability.md has them all.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+
+class Explained(RuntimeError):
+    """An end whose sentence says all that a person needs: it is logged without a traceback."""
+
+
+class EndedByItself(Explained):
+    """A thread returned though it was to go on."""
+
+
+def watched(
+    name: str,
+    work: Callable[[], None],
+    *,
+    stopping: Callable[[], bool],
+    on_end: Callable[[BaseException], None],
+) -> threading.Thread:
+    """A thread, not started yet, that does ``work``.
+
+    ``on_end`` gets the reason, in that thread, if the work ends while it is not ``stopping``, and
+    for an exception in any case.
+    """
+
+    def run() -> None:
+        try:
+            work()
+            if not stopping():
+                raise EndedByItself("it returned, though nobody had asked it to end")
+        except BaseException as error:
+            traced = not isinstance(error, (Explained, OSError))
+            logger.critical("the thread %s ended: %s", name, error, exc_info=traced)
+            on_end(error)
+
+    return threading.Thread(target=run, name=name, daemon=True)
