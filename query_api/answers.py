@@ -91,10 +91,6 @@ class Freshness(BaseModel):
     sources: dict[str, Time] = Field(
         description="Last received time by source (dsp, csp/REGION, comms-hub, ssmi)."
     )
-    waiting_events: int | None = Field(
-        description="Events that the processor has not folded yet, at most; null while that cannot "
-        "be told."
-    )
 
 
 Counts = Annotated[
@@ -184,5 +180,9 @@ class Readiness(BaseModel):
     )
     processor_seen: dict[int, Time | None] = Field(
         description="Last sign of life of the processor by partition number."
+    )
+    waiting_events: int | None = Field(
+        description="Events that the processor has not folded yet, at most; null while that cannot "
+        "be told."
     )
     freshness: Freshness

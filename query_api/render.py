@@ -86,7 +86,6 @@ def freshness(value: reads.Freshness) -> answers.Freshness:
         lag_events=value.lag_events,
         as_of=None if value.as_of is None else time(value.as_of),
         sources={source: time(at) for source, at in value.sources.items()},
-        waiting_events=value.waiting_events,
     )
 
 

@@ -34,6 +34,7 @@ def router(services: Services, metrics: Metrics) -> APIRouter:
             broker="away" if fresh.lag_events is None else "answering",
             processor="silent" if reads.silent_partitions() else "reporting",
             processor_seen={n: None if at is None else render.time(at) for n, at in seen.items()},
+            waiting_events=fresh.waiting_events,
             freshness=render.freshness(fresh),
         )
 

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from projections.lifecycle import LIFECYCLE, Completion
+from query_api.reads import PROCESSOR_SILENT_AFTER_MS
 from tests.query_api.world import T0, World, accepted, approved, device_id, request_id
 
 R1 = request_id(1)
@@ -167,3 +168,44 @@ def test_every_answer_keeps_its_headers() -> None:
         assert headers["cache-control"] == "no-store"
         assert headers["vary"] == "Authorization"
         assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_part_that_does_not_work_is_named_and_takes_readiness_away() -> None:
+    """Until it works again; metrics say the same."""
+    world = World()
+    world.put({device_id(1): [accepted(R1)]})
+    world.health.trouble("audit", "the topic is missing: run fdt topics")
+    client = world.stranger()
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "audit: the topic is missing: run fdt topics"
+    assert metrics(world)["fdt_part_working", "audit"] == 0
+    assert world.supplier().get(f"/v1/devices/{device_id(1)}").status_code == 200
+    world.health.well("audit")
+    assert client.get("/readyz").status_code == 200
+    assert metrics(world)["fdt_part_working", "audit"] == 1
+
+
+def test_a_processor_that_is_gone_is_told_with_what_waits_for_it() -> None:
+    """Answers go on, and grow older; the sign of life is the control record's."""
+    world = World()
+    world.put({device_id(1): [accepted(R1)]}, folded={"firmware.dsp.v1": 7})
+    world.progress.see_event_ends({("firmware.dsp.v1", 0): 10, ("firmware.csp.v1", 0): 2})
+    world.progress.hear(T0 + 60_000)
+    answer = world.stranger().get("/readyz").json()
+    assert answer["processor"] == "reporting"
+    assert answer["processor_seen"] == {"0": "2026-11-23T06:01:00.000Z"}
+    assert answer["waiting_events"] == 5
+    assert metrics(world)["fdt_waiting_events", ""] == 5
+    world.progress.hear(T0 + 60_000 + PROCESSOR_SILENT_AFTER_MS + 1_000)
+    answer = world.stranger().get("/readyz").json()
+    assert (answer["status"], answer["processor"]) == ("ready", "silent")
+    assert metrics(world)["fdt_processor_seen_timestamp_seconds", "0"] == (T0 + 60_000) / 1000
+
+
+def test_nobody_knows_what_waits_while_the_broker_is_away() -> None:
+    """Zero would be a lie."""
+    world = World()
+    world.put({device_id(1): [accepted(R1)]})
+    assert world.stranger().get("/readyz").json()["waiting_events"] is None
+    assert math.isnan(metrics(world)["fdt_waiting_events", ""])

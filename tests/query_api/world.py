@@ -29,6 +29,7 @@ from query_api.reads import Reads
 from query_api.routes.common import Services
 from query_api.screen.context import Screen
 from query_api.view import Batch, Control, Covered, View
+from runtime.health import Health
 from schemas.identifiers import DeviceId, Eui64
 from schemas.topics import Source
 from storage.store import MemoryStore, Store
@@ -128,9 +129,11 @@ def batch(
     next_offset: int,
     seen_at: int = T0 + 60_000,
     last_received: dict[str, int] | None = None,
+    folded: dict[str, int] | None = None,
 ) -> Batch:
     """A batch of one partition that ends with a control record."""
-    control = Control(seen_at, seen_at, {"dsp": T0} if last_received is None else last_received)
+    sources = {"dsp": T0} if last_received is None else last_received
+    control = Control(seen_at, seen_at, sources, folded or {})
     return Batch(dict(rows), {partition: control}, {partition: Covered(next_offset, seen_at)})
 
 
@@ -236,6 +239,7 @@ class World:
     screen: ScreenConfig = GENEROUS
     damage: list[Exception] = field(default_factory=list)
     next_offset: int = 0
+    health: Health = field(default_factory=Health)
 
     def __post_init__(self) -> None:
         self.progress = Progress()
@@ -265,7 +269,7 @@ class World:
             page_limit=self.page_limit,
             screen=self.screen,
         )
-        parts = Parts(reads, Auditor(self.trail), self.trail, self.publisher)
+        parts = Parts(reads, Auditor(self.trail), self.trail, self.publisher, self.health)
         issuers = {ISSUER: OneKey(self.tokens.key)}
         return services_of(config, parts, issuers, "http://127.0.0.1")
 
