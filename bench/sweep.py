@@ -47,6 +47,9 @@ class Unchanging:
         """Always the same."""
         return dict.fromkeys([*SOURCE_TOPICS.values(), STATUS], "id")
 
+    def require_fit(self) -> None:
+        """Always."""
+
     def sources(self, number: int) -> dict[str, SourceLog]:
         """Empty."""
         return {topic: SourceLog("id", 0, 0) for topic in SOURCE_TOPICS.values()}

@@ -34,7 +34,8 @@ def processors(settings: Settings, demand: Demand) -> list[Program]:
     programs = []
     for number in range(demand.workers):
         name = settings.worker_name if alone else f"worker-{number}"
-        worker = settings.model_copy(update={"worker_name": name})
+        port = settings.processor_port and settings.processor_port + number
+        worker = settings.model_copy(update={"worker_name": name, "processor_port": port})
         programs.append(_fdt("processor" if alone else f"processor {number}", worker, ["process"]))
     return programs
 

@@ -152,6 +152,14 @@ class Settings(BaseSettings):
     idle_control_interval: Duration = Field(
         timedelta(seconds=60), description="Time between control records of an idle partition."
     )
+    processor_host: str = Field(
+        "127.0.0.1", description="Where a processor serves /healthz, /readyz and /metrics."
+    )
+    processor_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        0,
+        description="Port of the same; 0 takes a free one, which the log names. Of several workers "
+        "the next ones take the ports that follow.",
+    )
     stall_timeout: Duration = Field(
         timedelta(minutes=2),
         description="A processor that does not move for this long, with events to read, ends.",

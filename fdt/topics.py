@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
     AdminClient,
-    ConfigResource,
     NewTopic,
     TopicMetadata,
 )
@@ -22,6 +20,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 from fdt.brokers.admin import admin_client
 from fdt.errors import UserError
 from fdt.settings import Settings
+from runtime import topics
+from runtime.topics import BrokerSilent, Described, Difference
 from schemas.topics import TopicSpec, topic_specs
 
 REQUEST_SECONDS: Final = 10.0
@@ -29,24 +29,6 @@ VISIBLE_SECONDS: Final = 15.0
 """A topic that was just created takes a moment to be known to every broker."""
 
 _LOOK_SECONDS: Final = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One setting of an existing topic that is not as the contract says."""
-
-    topic: str
-    setting: str
-    expected: str
-    actual: str
-
-    @property
-    def told(self) -> str:
-        """For people who see the topic."""
-        return f"{self.setting} is {self.actual}, should be {self.expected}"
-
-    def __str__(self) -> str:
-        return f"{self.topic}: {self.told}"
 
 
 def specs_of(settings: Settings) -> list[TopicSpec]:
@@ -89,47 +71,20 @@ def differences(bootstrap: str, specs: Sequence[TopicSpec]) -> list[Difference]:
     """What of the existing topics is not as specified; a missing topic differs too."""
     admin = admin_client(bootstrap)
     there = _topics(admin, bootstrap)
-    configs = _configs(admin, [spec.name for spec in specs if spec.name in there])
-    found: list[Difference] = []
-    for spec in specs:
-        if spec.name not in there:
-            found.append(Difference(spec.name, "topic", "exists", "missing"))
-        else:
-            found += _compared(spec, _actual(there[spec.name], configs[spec.name]))
-    return found
-
-
-def _compared(spec: TopicSpec, actual: dict[str, str]) -> list[Difference]:
-    expected = {
-        "partitions": str(spec.partitions),
-        "replication": str(spec.replication),
-        **spec.config,
-    }
-    return [
-        Difference(spec.name, setting, value, actual.get(setting, ""))
-        for setting, value in expected.items()
-        if actual.get(setting) != value
-    ]
-
-
-def _actual(metadata: TopicMetadata, config: dict[str, str]) -> dict[str, str]:
-    replicas = {len(partition.replicas) for partition in metadata.partitions.values()}
-    return {
-        "partitions": str(len(metadata.partitions)),
-        "replication": "/".join(map(str, sorted(replicas))),
-        **config,
-    }
-
-
-def _topics(admin: AdminClient, bootstrap: str) -> dict[str, TopicMetadata]:
     try:
-        topics: dict[str, TopicMetadata] = admin.list_topics(timeout=REQUEST_SECONDS).topics
-    except KafkaException as error:
+        return topics.differences(admin, there, specs)
+    except BrokerSilent as error:
+        raise UserError(f"The broker at {bootstrap} does not answer: {error}.") from error
+
+
+def _topics(admin: AdminClient, bootstrap: str) -> Described:
+    try:
+        return topics.described(admin)
+    except BrokerSilent as error:
         raise UserError(
-            f"No Kafka broker answers at {bootstrap} ({_reason(error)}): "
+            f"No Kafka broker answers at {bootstrap} ({error}): "
             "start it, or correct KAFKA_BOOTSTRAP_SERVERS."
         ) from error
-    return topics
 
 
 def _create(admin: AdminClient, specs: Sequence[TopicSpec]) -> None:
@@ -170,24 +125,6 @@ def _is_ready(topic: TopicMetadata | None) -> bool:
         and bool(topic.partitions)
         and all(partition.leader >= 0 for partition in topic.partitions.values())
     )
-
-
-def _configs(admin: AdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Topic -> setting -> value in force, defaults of the broker included."""
-    if not names:
-        return {}
-    asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
-    answers = admin.describe_configs(asked, request_timeout=REQUEST_SECONDS)
-    configs = {}
-    for resource, future in answers.items():
-        try:
-            entries = future.result()
-        except KafkaException as error:
-            raise UserError(
-                f"The broker does not tell the settings of {resource.name}: {_reason(error)}"
-            ) from error
-        configs[resource.name] = {name: entry.value for name, entry in entries.items()}
-    return configs
 
 
 def _reason(error: KafkaException) -> str:

@@ -22,11 +22,14 @@ from processor.batch import Batch
 from processor.config import ProcessorConfig
 from processor.frames import FramesConsumer
 from processor.log import KafkaStatusLog
+from processor.monitoring import Monitoring, Watched
 from processor.partition import Partition
 from processor.progress import Reporter
 from processor.topics import KafkaTopics
 from processor.watchdog import Watchdog, end_process
 from processor.worker import CONCURRENCY, Worker
+from runtime.health import Health
+from runtime.topics import TopicsWatch
 from schemas.topics import SOURCE_TOPICS
 
 logger = logging.getLogger(__name__)
@@ -60,8 +63,11 @@ class ProcessorApp(faust.App):
     crashing: asyncio.Future[None] | None = None
 
 
-def build(config: ProcessorConfig, topics: KafkaTopics) -> ProcessorApp:
-    """The application for a configuration; nothing is connected yet."""
+def build(
+    config: ProcessorConfig, topics: KafkaTopics, unfit: Callable[[], str | None]
+) -> ProcessorApp:
+    """The application for a configuration; nothing is connected yet. While ``unfit`` says why,
+    nothing is folded."""
     app = ProcessorApp(
         config.group_id,
         broker=f"frames://{config.bootstrap.replace(',', ';')}",
@@ -78,7 +84,13 @@ def build(config: ProcessorConfig, topics: KafkaTopics) -> ProcessorApp:
         consumer_max_fetch_size=4 * 1024 * 1024,
         stream_buffer_maxsize=64,
     )
-    app.owner = Worker(lambda number: make(number), topics, lambda error: _fail(app, error))
+    app.owner = Worker(
+        lambda number: make(number),
+        topics,
+        lambda error: _fail(app, error),
+        partitions=config.partitions,
+        unfit=unfit,
+    )
     make = _partition_factory(config, topics, app.owner)
     # Its acknowledgements would be kept for a commit that is never made from them.
     events = app.topic(*SOURCE_TOPICS.values(), schema=BatchSchema(), acks=False)
@@ -145,6 +157,18 @@ def _fail(app: ProcessorApp, error: BaseException) -> None:
     app.crashing = asyncio.ensure_future(app.crash(error))
 
 
+def _end(error: BaseException) -> None:
+    end_process(f"a thread ended: {error}")
+
+
+def _monitoring(
+    config: ProcessorConfig, app: ProcessorApp, health: Health, topics: TopicsWatch
+) -> Monitoring:
+    """The worker's own HTTP server; ``OSError`` if its port is taken."""
+    seen = Watched(health, topics, app.owner.counts, lambda: app.owner.settled)
+    return Monitoring(config.host, config.port, seen, _end)
+
+
 def run(config: ProcessorConfig) -> int:
     """Run the worker until it is told to end; 1 if it failed."""
     config.folder.mkdir(parents=True, exist_ok=True)
@@ -153,8 +177,14 @@ def run(config: ProcessorConfig) -> int:
         logging.getLogger(name).setLevel(logging.WARNING)
     # A sweep that takes longer than the time between two of them is no news.
     logging.getLogger("mode.timers").setLevel(logging.ERROR)
-    topics = KafkaTopics(config.bootstrap)
-    app = build(config, topics)
+    health = Health()
+    watch = TopicsWatch(config.bootstrap, config.specs, health, _end)
+    topics = KafkaTopics(config.bootstrap, watch.look_now)
+    app = build(config, topics, lambda: watch.unfit)
+    monitoring = _monitoring(config, app, health, watch)
+    watch.look()
+    watch.start()
+    monitoring.start()
     _watchdog(config, app, topics).start()
     # A batch makes and drops tens of thousands of objects, none of them in cycles.
     gc.freeze()
@@ -170,5 +200,7 @@ def run(config: ProcessorConfig) -> int:
         code = ended.code if isinstance(ended.code, int) else 1
     else:
         code = 0
+    monitoring.stop()
+    watch.stop()
     app.owner.close()
     return 1 if app.owner.failure is not None else code

@@ -14,6 +14,7 @@ from projections.catalogue import load_catalogue
 from projections.events import Reader
 from schemas.codec import Codec
 from schemas.registry import registry
+from schemas.topics import TopicSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,12 @@ class ProcessorConfig:
     least_free_mb: int
     timeline_cap: int
     retention: timedelta
+    specs: tuple[TopicSpec, ...] = ()
+    """The topics as they should be."""
+    host: str = "127.0.0.1"
+    """Where ``/healthz``, ``/readyz`` and ``/metrics`` are served."""
+    port: int = 0
+    """0 lets the system choose."""
     catalogue: Path | None = None
     registry_url: str | None = None
 

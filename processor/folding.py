@@ -43,6 +43,8 @@ class Folded:
     """The changed rows as status records or tombstones, then the dead letters."""
     read: int = 0
     dead: int = 0
+    misplaced: int = 0
+    """Records refused because their key belongs to another partition."""
     last_received: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -186,6 +188,7 @@ class Folding:
         )
         for _, record, topic in work.reports[device]:
             work.dead.append(dead_letter(topic, self.number, record, bad))
+            work.folded.misplaced += 1
 
 
 @dataclass(slots=True)

@@ -96,6 +96,8 @@ class Owner(Protocol):
 
     assignment: int
     """Number of the present assignment."""
+    partitions: int
+    """How many partition numbers there are."""
 
     def positions(self) -> Mapping[TP, int]:
         """Next offset of every source partition owned."""
@@ -159,7 +161,9 @@ class FramesConsumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """The partitions are ours, and their stores at the log's end, before Faust goes on."""
-        await self.owner.assigned({tp.partition for tp in assigned if tp.topic in TOPIC_SOURCES})
+        numbers = {tp.partition for tp in assigned if tp.topic in TOPIC_SOURCES}
+        # A topic that has grown meanwhile has partitions that nobody can place.
+        await self.owner.assigned({number for number in numbers if number < self.owner.partitions})
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def perform_seek(self) -> None:

@@ -58,11 +58,19 @@ class FrameLost(RuntimeError):
     """A frame does not begin where the partition stands: records between would be skipped."""
 
 
+class TopicsDiffer(RuntimeError):
+    """The source topics and the status topic differ in their number of partitions, or one is
+    missing: nothing can be placed until that is put right, and nothing is lost meanwhile."""
+
+
 class Topics(Protocol):
     """What the broker says of the topics themselves; ``LogUnavailable`` while it says nothing."""
 
     def ids(self) -> dict[str, str]:
         """Topic -> id, of the source topics and the status topic: a topic made anew has another."""
+
+    def require_fit(self) -> None:
+        """:class:`TopicsDiffer` if a record's partition does not tell where it belongs now."""
 
     def sources(self, number: int) -> dict[str, SourceLog]:
         """Every source topic in a partition number."""
@@ -248,6 +256,9 @@ class Partition:
             ledger = counting_deleted(self._advanced(batch, read), deleted)
             now = ledger.partition_time or 0
             folded = self._folding.fold(batch.frames, covered, self._held, killers, now)
+            if folded.misplaced:
+                # A publisher may know of more partitions than we: no fault of its record then.
+                self._topics.require_fit()
             if folded.read:
                 self._commit(folded, ledger)
             self._clock.read = read

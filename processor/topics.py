@@ -7,7 +7,7 @@ for; a topic that is not there is not.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from confluent_kafka import (
@@ -26,6 +26,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 
 from processor.ledger import SourceLog
 from processor.log import LogUnavailable
+from processor.partition import TopicsDiffer
 from schemas.topics import SOURCE_TOPICS, STATUS
 
 ANSWER_S: Final = 10.0
@@ -41,8 +42,10 @@ class TopicsUnfit(RuntimeError):
 class KafkaTopics:
     """The topics that are keyed by device, on a real broker."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, unfit: Callable[[], str | None] = lambda: None) -> None:
+        """``unfit`` looks at the topics and says why nothing may be folded, if so."""
         self._bootstrap = bootstrap
+        self._unfit = unfit
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
 
     def ids(self) -> dict[str, str]:
@@ -50,14 +53,20 @@ class KafkaTopics:
         return {name: str(found.topic_id) for name, found in self._described().items()}
 
     def partitions(self) -> int:
-        """The one partition count of all; :class:`TopicsUnfit` if there are several."""
+        """The status topic's partition count, by which rows stand; :class:`TopicsUnfit` if a source
+        topic has fewer. One that has more is for whoever watches the topics."""
         counts = {name: len(found.partitions) for name, found in self._described().items()}
-        if len(set(counts.values())) != 1:
+        if min(counts.values()) < counts[STATUS]:
             raise TopicsUnfit(
                 f"The topics differ in their number of partitions ({counts}): one device would "
                 "meet in several. Create them anew with 'fdt topics'."
             )
         return counts[STATUS]
+
+    def require_fit(self) -> None:
+        """:class:`~processor.partition.TopicsDiffer` if the topics are not fit, looked at anew."""
+        if (why := self._unfit()) is not None:
+            raise TopicsDiffer(why)
 
     def sources(self, number: int) -> dict[str, SourceLog]:
         """Every source topic in a partition number, as it is now."""

@@ -21,7 +21,7 @@ from faust.types import TP
 
 from processor.batch import Batch
 from processor.log import LogUnavailable
-from processor.partition import Partition, Topics
+from processor.partition import Partition, Topics, TopicsDiffer
 from schemas.registry import RegistryUnavailable
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,8 @@ class TopicsChanged(RuntimeError):
 class Worker:
     """The partitions of one process.
 
-    ``threads`` fold; ``clock`` and ``sleep`` are in seconds.
+    ``unfit`` says why nothing may be folded now, if so; ``threads`` fold; ``clock`` and ``sleep``
+    are in seconds.
     """
 
     def __init__(
@@ -54,6 +55,8 @@ class Worker:
         topics: Topics,
         on_failure: Callable[[BaseException], None],
         *,
+        partitions: int,
+        unfit: Callable[[], str | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         threads: Executor | None = None,
@@ -62,6 +65,8 @@ class Worker:
         self._topics = topics
         self._topic_ids: dict[str, str] = {}
         self._on_failure = on_failure
+        self._unfit = unfit
+        self.partitions = partitions
         self._clock = clock
         self._sleep = sleep
         self._steps = 0
@@ -78,6 +83,7 @@ class Worker:
 
     async def assigned(self, partitions: set[int]) -> None:
         """Own exactly ``partitions``: close the others, bring these up to the log's end."""
+        await self._until_fit()
         async with self._all_turns():
             await self._guarded(lambda: self._own(partitions))
         self.settled = True
@@ -96,6 +102,10 @@ class Worker:
             for topic, position in self._partitions[number].ledger.positions.items()
         }
 
+    def counts(self) -> Mapping[int, Mapping[str, int]]:
+        """Partition number owned -> counts of its source records."""
+        return {number: self._partitions[number].ledger.counts for number in sorted(self._owned)}
+
     def progress(self) -> int:
         """Changes with every step forward, and with every wait for somebody else."""
         return self._steps
@@ -105,11 +115,30 @@ class Worker:
         self._steps += 1
 
     async def process(self, batch: Batch) -> None:
-        """Fold one batch; one of a former assignment is dropped unread, for it comes again."""
+        """Fold one batch, once the topics are fit for it; one of a former assignment is dropped
+        unread, for it comes again."""
+        while not await self._processed(batch):
+            await self._sleep(_FIRST_PAUSE_S)
+
+    async def _processed(self, batch: Batch) -> bool:
+        """Whether the batch is done with. The turn is not kept while the topics are unfit: a
+        rebalance waits for it."""
+        await self._until_fit()
         async with self._turns[batch.partition]:
             if batch.assignment == self.assignment and batch.partition in self._owned:
-                await self._guarded(lambda: self._partitions[batch.partition].process(batch))
+                try:
+                    await self._guarded(lambda: self._partitions[batch.partition].process(batch))
+                except TopicsDiffer as error:
+                    logger.warning("partition %d waits: %s", batch.partition, error)
+                    return False
                 self._written[batch.partition] = self._clock()
+        return True
+
+    async def _until_fit(self) -> None:
+        """Wait while nothing can be placed; whoever looks at the topics says so."""
+        while self._unfit() is not None:
+            self.step()
+            await self._sleep(_FIRST_PAUSE_S)
 
     async def keep_alive(self, interval_s: float, ends: Callable[[int], dict[str, int]]) -> None:
         """Write a control record for every partition that wrote nothing for ``interval_s``.
@@ -186,7 +215,7 @@ class Worker:
         while True:
             try:
                 done = await self._in_thread(work)
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, TopicsDiffer):
                 raise
             except OUTAGES as error:
                 self.step()

@@ -36,7 +36,7 @@ def create_app(services: Services, on_damage: Callable[[Exception], None]) -> Fa
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    metrics = Metrics(services.reads, services.health)
+    metrics = Metrics(services.reads, services.health, services.topics)
     respond = _respond(services)
     problems.install(app, respond)
     _install_refusals(app, respond, services.reads.retention_ms)

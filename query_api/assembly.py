@@ -28,6 +28,8 @@ from query_api.sealing import Seal, own_secret
 from query_api.sessions import Sessions
 from query_api.sign_in import Client, Provider, SignIn
 from runtime.health import Health
+from runtime.topics import TopicsWatch
+from schemas.topics import TopicSpec
 from storage.store import MEMORY_MB
 
 REFRESHES_PER_MINUTE: Final = 120
@@ -83,6 +85,8 @@ class ReadSideConfig:
     catalogue_path: Path | None = None
     """A code catalogue instead of the project's own."""
     registry_url: str | None = None
+    specs: tuple[TopicSpec, ...] = ()
+    """The topics as they should be."""
     """Schema registry; without it schema ids come from the files."""
 
     @property
@@ -100,6 +104,7 @@ class Parts:
     log: AuditLog
     publisher: Publisher
     health: Health = field(default_factory=Health)
+    topics: TopicsWatch | None = None
 
 
 def services_of(
@@ -121,6 +126,7 @@ def services_of(
         resets,
         screen_of(config, desk, resets, base),
         parts.health,
+        parts.topics,
     )
 
 

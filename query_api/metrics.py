@@ -12,7 +12,8 @@ from prometheus_client.registry import Collector
 from projections.lifecycle import LIFECYCLE
 from query_api.reads import Reads
 from runtime.health import Health
-from runtime.metrics import PartsCollector
+from runtime.metrics import PartsCollector, UnreadCollector
+from runtime.topics import TopicsWatch
 
 _NAN: Final = float("nan")
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -22,10 +23,12 @@ _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 class Metrics:
     """The read side's metrics, in a registry of their own."""
 
-    def __init__(self, reads: Reads, health: Health) -> None:
+    def __init__(self, reads: Reads, health: Health, topics: TopicsWatch | None) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_ViewCollector(reads))
         self._registry.register(PartsCollector(health))
+        if topics is not None:
+            self._registry.register(UnreadCollector(topics))
         self._seconds = Histogram(
             "fdt_request_seconds",
             "Time from a request to the end of its answer.",

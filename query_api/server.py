@@ -28,6 +28,7 @@ from query_api.listing import ForgivingCatalogue
 from query_api.publishing import KafkaPublisher
 from query_api.reads import Reads
 from runtime.health import Health
+from runtime.topics import TopicsWatch
 from schemas.codec import Codec
 from schemas.registry import registry
 
@@ -73,6 +74,7 @@ def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = Non
         _stop(server)
 
     spool = Spool(config.data_dir / f"{config.view_folder.name}-audit", config.screen.spool_bytes)
+    topics = TopicsWatch(config.bootstrap, config.specs, health, end)
     audit = SpoolPublisher(spool, config.bootstrap, codec, health, end)
     parts = Parts(
         Reads(
@@ -85,6 +87,7 @@ def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = Non
         KafkaAuditLog(config.bootstrap, codec),
         KafkaPublisher(config.bootstrap, codec),
         health,
+        topics,
     )
     services = services_of(config, parts, issuers, base)
     if services.screen is None:
@@ -107,11 +110,13 @@ def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = Non
         sys.setswitchinterval(SWITCH_S)
         feed.start()
         audit.start()
+        topics.start()
         try:
             server.run(sockets=[listener])
         finally:
             feed.stop()
             audit.stop()
+            topics.stop()
     if failures:
         raise ReadSideEnded(f"The read side ended: {failures[0]}") from failures[0]
 

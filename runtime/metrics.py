@@ -8,6 +8,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from runtime.health import Health
+from runtime.topics import TopicsWatch
 
 
 class PartsCollector(Collector):
@@ -25,3 +26,21 @@ class PartsCollector(Collector):
         for part in self._health.parts():
             working.add_metric([part], float(part not in troubles))
         yield working
+
+
+class UnreadCollector(Collector):
+    """Partitions that nobody reads, by source topic."""
+
+    def __init__(self, topics: TopicsWatch) -> None:
+        self._topics = topics
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """``fdt_unread_partitions``."""
+        unread = GaugeMetricFamily(
+            "fdt_unread_partitions",
+            "Partitions of a source topic that nobody reads, because other topics have fewer.",
+            labels=["topic"],
+        )
+        for topic, count in sorted(self._topics.unread.items()):
+            unread.add_metric([topic], count)
+        yield unread

@@ -14,7 +14,8 @@ from fdt.broker import Broker
 from fdt.cli import run
 from fdt.errors import UserError
 from fdt.settings import Settings
-from fdt.topics import Difference, create_missing, ensure_topics, specs_of
+from fdt.topics import create_missing, ensure_topics, specs_of
+from runtime.topics import Difference
 from schemas.topics import TOPICS, TopicSpec
 
 PREFIX = "topics-command."

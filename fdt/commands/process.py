@@ -139,6 +139,9 @@ def config_of(settings: Settings, bootstrap: str, partitions: int) -> ProcessorC
         least_free_mb=settings.least_free_mb,
         timeline_cap=settings.timeline_cap,
         retention=settings.retention,
+        specs=tuple(specs_of(settings)),
+        host=settings.processor_host,
+        port=settings.processor_port,
         catalogue=settings.catalogue_path,
         registry_url=settings.schema_registry_url,
     )

@@ -42,6 +42,7 @@ def serve() -> None:
 def read_side_config(settings: Settings) -> ReadSideConfig:
     """What the settings say of the read side; :class:`~fdt.errors.UserError` without a broker."""
     from fdt.people import people
+    from fdt.topics import specs_of
     from query_api.assembly import ReadSideConfig, ScreenConfig
     from query_api.auth import Claims
 
@@ -77,6 +78,7 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
         store_memory_mb=settings.store_memory_mb,
         catalogue_path=settings.catalogue_path,
         registry_url=settings.schema_registry_url,
+        specs=tuple(specs_of(settings)),
     )
 
 

@@ -12,7 +12,8 @@ import typer
 
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
-from fdt.topics import Difference, create_missing, differences, specs_of
+from fdt.topics import create_missing, differences, specs_of
+from runtime.topics import Difference
 from schemas.topics import TopicSpec
 
 
@@ -53,10 +54,22 @@ _COLUMNS: Final[tuple[Column[TopicLine], ...]] = (
 )
 
 
-def topics(as_json: AsJson = False) -> None:
+def topics(
+    mend: Annotated[
+        bool,
+        typer.Option(
+            "--mend",
+            help="Copy records that stand in partitions beyond the status topic's number to where "
+            "they are read.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Create the missing topics and compare the others; exit code 1 if one differs."""
     settings = Settings()
     bootstrap = settings.require_brokers()
+    if mend:
+        _mend(bootstrap)
     specs = specs_of(settings)
     created = create_missing(bootstrap, specs)
     found = differences(bootstrap, specs)
@@ -68,6 +81,17 @@ def topics(as_json: AsJson = False) -> None:
             err=True,
         )
         raise typer.Exit(1)
+
+
+def _mend(bootstrap: str) -> None:
+    from fdt.mending import mend as mended
+
+    for done in mended(bootstrap):
+        typer.echo(
+            f"{done.topic}: {done.records} records copied to where they are read. Publishers must "
+            f"use {done.partitions} partitions.",
+            err=True,
+        )
 
 
 def topic_lines(

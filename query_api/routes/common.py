@@ -21,6 +21,7 @@ from query_api.reads import Reads
 from query_api.resets import Resets
 from query_api.screen.context import Screen
 from runtime.health import Health
+from runtime.topics import TopicsWatch
 from schemas.identifiers import DeviceId
 
 _BEARER: Final = HTTPBearer(
@@ -43,6 +44,7 @@ class Services:
     """The pages; none where nobody could sign in to them."""
     health: Health = field(default_factory=Health)
     """What the parts of this process say of themselves."""
+    topics: TopicsWatch | None = None
 
 
 def sign_in(services: Services) -> Callable[..., Caller]:

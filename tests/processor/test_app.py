@@ -34,7 +34,7 @@ def app(tmp_path: Path) -> ProcessorApp:
         timeline_cap=200,
         retention=timedelta(days=30),
     )
-    return build(config, KafkaTopics(config.bootstrap))
+    return build(config, KafkaTopics(config.bootstrap), lambda: None)
 
 
 def test_it_serves_no_web_pages(app: ProcessorApp) -> None:

@@ -9,6 +9,7 @@ from itertools import count
 
 from processor.ledger import SourceLog
 from processor.log import Appended, Fenced, LogFailed, Logged, LogUnavailable, Outgoing
+from processor.partition import TopicsDiffer
 from schemas.topics import DAY_MS, DEAD_LETTERS, SOURCE_TOPICS, STATUS
 
 START_MS = 1_795_000_000_000
@@ -56,6 +57,8 @@ class Broker:
 
     now: int = START_MS
     tombstones_kept_ms: int = DAY_MS
+    unfit: str | None = None
+    """Why the topics do not tell where a record belongs, if so."""
     topic_ids: dict[str, str] = field(default_factory=lambda: defaultdict(lambda: "first"))
     sources: dict[tuple[str, int], list[Record]] = field(default_factory=lambda: defaultdict(list))
     status: dict[int, StatusPartition] = field(default_factory=lambda: defaultdict(StatusPartition))
@@ -159,6 +162,12 @@ class SimulatedTopics:
     def ids(self) -> dict[str, str]:
         """The topics' ids."""
         return self.broker.ids()
+
+    def require_fit(self) -> None:
+        """:class:`TopicsDiffer` while the broker is said to be unfit."""
+        self.broker.answer()
+        if self.broker.unfit is not None:
+            raise TopicsDiffer(self.broker.unfit)
 
     def sources(self, number: int) -> dict[str, SourceLog]:
         """First and last offsets."""

@@ -107,6 +107,7 @@ class Process:
             make,
             topics,
             lambda error: None,
+            partitions=PARTITIONS,
             clock=lambda: self._broker.now / 1000,
             sleep=self._sleep,
             threads=Inline(),

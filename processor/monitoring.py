@@ -1,0 +1,159 @@
+"""What a worker says of itself over HTTP: alive, ready, metrics. A server and thread of its own.
+
+It answers whatever the event loop and the folding threads do: a worker that hangs is told by its
+watchdog, one that works slowly by its metrics.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from runtime.health import Health
+from runtime.metrics import PartsCollector, UnreadCollector
+from runtime.threads import watched
+from runtime.topics import TopicsWatch
+
+logger = logging.getLogger(__name__)
+
+METRICS_TYPE: Final = "text/plain; version=1.0.0; charset=utf-8"
+_JSON: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is looked at for the answers."""
+
+    health: Health
+    topics: TopicsWatch
+    owned: Callable[[], Mapping[int, Mapping[str, int]]]
+    """Partition number owned -> counts of its source records (``read``, ``dead_lettered``, …)."""
+    settled: Callable[[], bool]
+    """Whether the group has told which partitions are owned, and they are brought up."""
+
+
+class Monitoring:
+    """Serves ``/healthz``, ``/readyz`` and ``/metrics``; port 0 lets the system choose one.
+
+    ``OSError`` if the port cannot be had. ``on_end`` is called if the thread cannot go on.
+    """
+
+    def __init__(
+        self, host: str, port: int, seen: Watched, on_end: Callable[[BaseException], None]
+    ) -> None:
+        answers = _Answers(seen)
+        self._server = ThreadingHTTPServer((host, port), answers.handler())
+        self._server.daemon_threads = True
+        self._stopped = False
+        self._thread = watched(
+            "monitoring",
+            self._server.serve_forever,
+            stopping=lambda: self._stopped,
+            on_end=on_end,
+        )
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+        logger.info("/healthz, /readyz and /metrics on %s", self.address)
+
+    def stop(self) -> None:
+        """End the thread and let go of the port."""
+        self._stopped = True
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _Answers:
+    def __init__(self, seen: Watched) -> None:
+        self._seen = seen
+        self._registry = CollectorRegistry()
+        self._registry.register(PartsCollector(seen.health))
+        self._registry.register(UnreadCollector(seen.topics))
+        self._registry.register(_CountsCollector(seen))
+
+    def answer(self, path: str) -> tuple[int, str, bytes]:
+        """HTTP status, content type and body."""
+        if path == "/metrics":
+            return 200, METRICS_TYPE, generate_latest(self._registry)
+        if path == "/healthz":
+            return 200, _JSON, _encoded({"status": "ok"})
+        if path == "/readyz":
+            told = self._readiness()
+            return (200 if told["status"] == "ready" else 503), _JSON, _encoded(told)
+        return 404, _JSON, _encoded({"status": "there is /healthz, /readyz and /metrics"})
+
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        """The class that the server makes one of for each connection."""
+        answer = self.answer
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._send(with_body=True)
+
+            def do_HEAD(self) -> None:
+                self._send(with_body=False)
+
+            def _send(self, with_body: bool) -> None:
+                status, content_type, body = answer(self.path.partition("?")[0])
+                self.send_response(status)
+                self.send_header("Content-Type", content_type)
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Cache-Control", "no-store")
+                self.end_headers()
+                if with_body:
+                    self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Who asks is no news."""
+
+        return Handler
+
+    def _readiness(self) -> dict[str, Any]:
+        """Ready once the partitions are assigned and brought up, and while every part works."""
+        troubles, settled = self._seen.health.troubles(), self._seen.settled()
+        return {
+            "status": "ready" if settled and not troubles else "not-ready",
+            "partitions": sorted(self._seen.owned()) if settled else None,
+            "troubles": dict(troubles),
+        }
+
+
+class _CountsCollector(Collector):
+    def __init__(self, seen: Watched) -> None:
+        self._seen = seen
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        """What is owned, and what became of the records read."""
+        owned = dict(self._seen.owned())
+        yield GaugeMetricFamily(
+            "fdt_owned_partitions", "Partition numbers that this worker owns.", value=len(owned)
+        )
+        records = CounterMetricFamily(
+            "fdt_source_records",
+            "Source records since the partition began, by what became of them.",
+            labels=["partition", "outcome"],
+        )
+        for number, counts in sorted(owned.items()):
+            for outcome, count in sorted(counts.items()):
+                records.add_metric([str(number), outcome], count)
+        yield records
+
+
+def _encoded(told: Mapping[str, Any]) -> bytes:
+    return json.dumps(told).encode() + b"\n"
