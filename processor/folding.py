@@ -6,11 +6,13 @@ Kept apart from the partition so that a child process can try the same work on a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from processor.batch import Frame, SourceRecord
 from processor.dead_letters import dead_letter, place_of
+from processor.defects import Defect, Refused
 from processor.log import Outgoing
 from projections.cap import TIMELINE_CAP
 from projections.events import RECORDS, Reader, check_key
@@ -22,6 +24,7 @@ from projections.status_record import status_body
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId
 from schemas.partitioning import partition_of
+from schemas.registry import RegistryUnavailable
 from schemas.topics import STATUS, TOPIC_SOURCES, Source
 from storage.store import StoreDamaged
 
@@ -43,6 +46,8 @@ class Folded:
     """The changed rows as status records or tombstones, then the dead letters."""
     read: int = 0
     dead: int = 0
+    quarantined: int = 0
+    """Records refused because they ended the process before."""
     misplaced: int = 0
     """Records refused because their key belongs to another partition."""
     last_received: dict[str, int] = field(default_factory=dict)
@@ -52,6 +57,10 @@ class Folded:
         """By how many rows the table becomes larger, or smaller."""
         held = sum(state is not None for state in self.rows.values())
         return held - sum(state is not None for state in self.before.values())
+
+
+NO_DEFECTS: Final = (BadRecord, RegistryUnavailable, StoreDamaged, MemoryError, OSError)
+"""Exceptions that say nothing of the record at which they come."""
 
 
 class Folding:
@@ -78,15 +87,16 @@ class Folding:
         frames: Sequence[Frame],
         covered: Callable[[str], int],
         held: Held,
-        killers: Collection[tuple[str, int]] = (),
+        refused: Refused | None = None,
         now: int = 0,
     ) -> Folded:
         """Fold the records of ``frames`` that are not below what is ``covered`` of their topics.
 
-        ``killers`` (topic, offset) are not looked into: they killed the process. ``now`` is the
-        partition's time with these frames read, in milliseconds.
+        ``refused`` are not looked into: they ended the process before. ``now`` is the partition's
+        time with these frames read, in milliseconds. Raises :class:`~processor.defects.Defect` for
+        an exception of ours that a record met.
         """
-        work = _Work(killers, now)
+        work = _Work(refused or {}, now)
         for frame in frames:
             self._read(frame, covered(frame.topic), work)
         return self._fold(work, held)
@@ -119,13 +129,15 @@ class Folding:
                 self._read_one(source, frame.topic, record, work)
             except BadRecord as bad:
                 work.dead.append(dead_letter(frame.topic, self.number, record, bad))
-            except Exception as error:
-                self._name(error, frame.topic, record)
+            except NO_DEFECTS:
                 raise
+            except Exception as error:
+                raise Defect(self.number, (frame.topic, record.offset), error) from error
 
     def _read_one(self, source: Source, topic: str, record: SourceRecord, work: _Work) -> None:
-        if work.killers and (topic, record.offset) in work.killers:
-            raise _killer()
+        if work.refused and (known := work.refused.get((topic, record.offset))) is not None:
+            work.folded.quarantined += 1
+            raise known
         place = place_of(topic, self.number, record)
         fields = self._codec.decode(RECORDS[source], record.value)
         device, report = self._reader.report(source, fields, place)
@@ -142,10 +154,11 @@ class Folding:
                 continue
             try:
                 self._fold_row(device, data, work)
-            except Exception as error:
-                _, record, topic = work.reports[device][0]
-                self._name(error, topic, record)
+            except NO_DEFECTS:
                 raise
+            except Exception as error:
+                record, topic = self._culprit(device, data, work)
+                raise Defect(self.number, (topic, record.offset), error) from error
         folded.outgoing += work.dead
         folded.dead = len(work.dead)
         return folded
@@ -169,9 +182,24 @@ class Folding:
             else self._status(device, settled, state)
         )
 
-    def _name(self, error: Exception, topic: str, record: SourceRecord) -> None:
-        """Say where a defect of ours showed; the batch stays uncommitted."""
-        error.add_note(f"while folding {topic}[{self.number}] offset {record.offset}")
+    def _culprit(
+        self, device: DeviceId, data: bytes | None, work: _Work
+    ) -> tuple[SourceRecord, str]:
+        """The first record of a device with which its row cannot be folded.
+
+        The first of all where the row itself cannot be: that is no record's doing, and refusing
+        them one by one meets the bound of a day.
+        """
+        reports = work.reports[device]
+        for count in range(1, len(reports)):
+            trial = _Work(now=work.now)
+            for _, record, topic in reports[:count]:  # reports become a row's own when folded
+                self._read_one(TOPIC_SOURCES[topic], topic, record, trial)
+            try:
+                self._fold_row(device, data, trial)
+            except Exception:  # the same defect, which is told when it is raised
+                return reports[count - 1][1:]
+        return reports[-1][1:]
 
     def _row(self, data: bytes) -> Row:
         try:
@@ -193,19 +221,11 @@ class Folding:
 
 @dataclass(slots=True)
 class _Work:
-    killers: Collection[tuple[str, int]] = ()
+    refused: Refused = field(default_factory=dict)
     now: int = 0
     folded: Folded = field(default_factory=Folded)
     reports: dict[DeviceId, list[tuple[Report, SourceRecord, str]]] = field(default_factory=dict)
     dead: list[Outgoing] = field(default_factory=list)
-
-
-def _killer() -> BadRecord:
-    return BadRecord(
-        "kills-process",
-        "Folding this record ended the process, three times alone: report it with its bytes, "
-        "and send it again once a corrected version runs.",
-    )
 
 
 def _source_name(source: Source, fields: dict[str, object]) -> str:

@@ -4,7 +4,7 @@ A note that is still there at the next start means that the process died with th
 killed from outside, or by a record of it (a defect in native code, memory without bound). After
 :data:`DEATHS` of them the batch is tried in child processes, halving it until one record is left
 that kills its process by itself (:mod:`processor.trial`); that one is quarantined. An exception of
-ours leaves no note, so it never quarantines anything.
+ours leaves no note: it names its record itself (:mod:`processor.defects`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from processor.batch import Batch, SourceRecord
+from processor.defects import Defect, Defects, Refused
+from schemas.codec import BadRecord
 from schemas.identifiers import DeviceId
 
 logger = logging.getLogger(__name__)
@@ -38,34 +40,37 @@ Ranges = dict[str, tuple[int, int]]
 class InHand(Protocol):
     """Keeps the note of each partition."""
 
-    def holding(
-        self, number: int, batch: Batch, stored: Stored
-    ) -> AbstractContextManager[frozenset[tuple[str, int]]]:
-        """While the batch is in hand; gives (topic, offset) of what must not be folded."""
+    def holding(self, number: int, batch: Batch, stored: Stored) -> AbstractContextManager[Refused]:
+        """While the batch is in hand; gives what must not be folded, with the reason."""
         ...
 
 
 class NotedInHand:
     """Notes as files of the worker's folder."""
 
-    def __init__(self, folder: Path, kills: Kills) -> None:
+    def __init__(self, folder: Path, kills: Kills, defects: Defects | None = None) -> None:
         self._folder = folder
         self._kills = kills
+        self._defects = defects or Defects(folder)
         self._died: dict[int, tuple[Ranges, int]] = {}
         for path in folder.glob("partition-*.in-hand"):
             self._load(path)
 
     @contextmanager
-    def holding(
-        self, number: int, batch: Batch, stored: Stored
-    ) -> Iterator[frozenset[tuple[str, int]]]:
+    def holding(self, number: int, batch: Batch, stored: Stored) -> Iterator[Refused]:
         """Note the batch; forget it when it is through, or when it failed by an exception."""
         ranges = {frame.topic: (frame.start, frame.next_offset) for frame in batch.frames}
         deaths = self._deaths(number, ranges)
         path = self._path(number)
         path.write_text(json.dumps({"ranges": ranges, "deaths": deaths}), encoding="ascii")
         try:
-            yield self._culprits(number, batch, stored) if deaths >= DEATHS else frozenset()
+            defective = self._defects.refused(number, batch)
+            killers = self._culprits(number, batch, stored) if deaths >= DEATHS else ()
+            yield {**defective, **dict.fromkeys(killers, _killer())}
+            self._defects.passed(number, defective)
+        except Defect as defect:
+            self._defects.ended(number, defect)
+            raise
         finally:
             self._died.pop(number, None)
             path.write_bytes(b"")
@@ -128,6 +133,14 @@ class NotedInHand:
 
     def _path(self, number: int) -> Path:
         return self._folder / f"partition-{number}.in-hand"
+
+
+def _killer() -> BadRecord:
+    return BadRecord(
+        "kills-process",
+        "Folding this record ended the process, three times alone: report it with its bytes, "
+        "and send it again once a corrected version runs.",
+    )
 
 
 def _told(ranges: Ranges) -> str:

@@ -20,6 +20,10 @@ LEDGER_KEY: Final = b"!ledger"
 
 CONTROL_RECORD: Final = "ProcessorControl"
 
+QUARANTINED: Final = "quarantined"
+"""Name of a count that is there once it is not zero: of the dead letters, those of records that
+ended the process before."""
+
 DELETED_UNREAD: Final = "deleted_unread"
 """Name of a count that is there once it is not zero."""
 

@@ -22,6 +22,7 @@ from processor.folding import STATUS_RECORD, Folded, Folding
 from processor.in_hand import InHand
 from processor.ledger import (
     LEDGER_KEY,
+    QUARANTINED,
     Ledger,
     Position,
     SourceLog,
@@ -250,12 +251,12 @@ class Partition:
         if again:
             self.ledger = gone_back(self.ledger, again)
         deleted = self._deleted_before(batch)
-        with self._in_hand.holding(self.number, batch, self._stored) as killers:
+        with self._in_hand.holding(self.number, batch, self._stored) as refused:
             covered = self.ledger.next_offset
             read = self._clock.with_batch(batch)
             ledger = counting_deleted(self._advanced(batch, read), deleted)
             now = ledger.partition_time or 0
-            folded = self._folding.fold(batch.frames, covered, self._held, killers, now)
+            folded = self._folding.fold(batch.frames, covered, self._held, refused, now)
             if folded.misplaced:
                 # A publisher may know of more partitions than we: no fault of its record then.
                 self._topics.require_fit()
@@ -380,6 +381,8 @@ def _counting(ledger: Ledger, folded: Folded) -> Ledger:
         "folded": folded.read - folded.dead,
         "dead_lettered": folded.dead,
     }
+    if folded.quarantined:
+        added[QUARANTINED] = folded.quarantined
     return replace(
         ledger,
         rows=ledger.rows + folded.grown,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from processor.batch import Batch, Frame
+from processor.defects import Refused
 from processor.folding import Folding
 from processor.in_hand import DEATHS, NotedInHand, Stored, Suspect
 from processor.trial import kills
@@ -55,7 +56,7 @@ def die(
     in_hand = NotedInHand(folder, kills_)  # type: ignore[arg-type]
     holding = in_hand.holding(0, batch(held), lambda device: None)
     _NEVER_LEFT.append(holding)
-    return holding.__enter__()
+    return frozenset(holding.__enter__())
 
 
 def test_a_record_that_killed_three_processes_is_found_by_halving(tmp_path: Path) -> None:
@@ -89,10 +90,10 @@ def test_an_exception_is_no_death(tmp_path: Path) -> None:
             fail_in(holding)
 
 
-def fail_in(holding: AbstractContextManager[frozenset[tuple[str, int]]]) -> None:
+def fail_in(holding: AbstractContextManager[Refused]) -> None:
     """A defect shows while the batch is in hand."""
-    with holding as killers:
-        assert killers == frozenset()
+    with holding as refused:
+        assert not refused
         raise ZeroDivisionError
 
 
@@ -154,7 +155,7 @@ def test_a_real_worker_quarantines_what_kills_it_and_goes_on(
         LETHAL="abort",
     ):
         found = wait_until_read(fresh_topics, len(wires))
-    assert found.counts == {"read": 8, "folded": 7, "dead_lettered": 1}
+    assert found.counts == {"read": 8, "folded": 7, "dead_lettered": 1, "quarantined": 1}
     (letter,) = committed(fresh_topics, DEAD_LETTERS)
     assert headers_of(letter)["dl_reason"] == b"kills-process"
     assert headers_of(letter)["dl_offset"] == b"5"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from processor.batch import Batch
+from processor.defects import Refused
 from processor.in_hand import Stored
 from storage.store import MemoryStore, Reading, Store, StoreDamaged
 from tests.simulation.broker import Reach, nothing_happens
@@ -138,8 +139,6 @@ class _Store:
 class NothingNoted:
     """:class:`~processor.in_hand.InHand` that suspects nobody."""
 
-    def holding(
-        self, number: int, batch: Batch, stored: Stored
-    ) -> AbstractContextManager[frozenset[tuple[str, int]]]:
+    def holding(self, number: int, batch: Batch, stored: Stored) -> AbstractContextManager[Refused]:
         """Nothing is quarantined."""
-        return nullcontext(frozenset())
+        return nullcontext({})
