@@ -177,7 +177,7 @@ def test_what_says_nothing_of_a_record_is_no_defect(
 def test_a_real_worker_refuses_what_ends_it_and_folds_it_once_it_is_mended(
     fresh_topics: str, tmp_path: Path
 ) -> None:
-    """Under supervision: three ends with an exit code, one letter with the traceback; sent again."""
+    """Under supervision: three ends, one letter with the traceback; sent again, it folds."""
     events = [dsp_event(detail="LETHAL" if n == 5 else None) for n in range(8)]
     wires = [
         Wire(DSP_EVENTS, HOME, DEVICE.encode(), Codec().encode("DspEvent", each), [])
