@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from query_api import problems
 from query_api.audit.trail import NoTrail
+from query_api.encoding import Compress, Head
 from query_api.metrics import Metrics
 from query_api.middleware import Observe
 from query_api.problems import Problem, Respond
@@ -46,6 +47,8 @@ def create_app(services: Services, on_damage: Callable[[Exception], None]) -> Fa
     app.include_router(operations.router(services, metrics))
     if services.screen is not None:
         screen_routes.install(app, services.screen)
+    app.add_middleware(Compress)
+    app.add_middleware(Head)
     app.add_middleware(
         Observe,
         metrics=metrics,

@@ -27,11 +27,12 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Referrer-Policy": "same-origin",
-    "Vary": "Authorization",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
 """What an answer carries unless it says otherwise itself."""
+VARY: Final = "Authorization"
+"""What every answer depends on."""
 NO_ROUTE: Final = "none"
 
 
@@ -98,6 +99,7 @@ class _Answer:
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
+            headers.add_vary_header(VARY)
         else:
             self.size += len(message.get("body", b""))
         await self._send(message)

@@ -6,7 +6,7 @@ A ``detail`` says how to put it right, and never repeats an identifier that was 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -191,7 +191,10 @@ def _framework_problem(error: HTTPException) -> tuple[Problem, int | None]:
         return Problem("no-such-path", detail), None
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "GET")
-        return Problem("method-not-allowed", f"Use {allowed} here.", error.headers), None
+        if "GET" in allowed:  # every GET address answers HEAD too (query_api.encoding)
+            allowed += ", HEAD"
+        told = {"Allow": allowed}
+        return Problem("method-not-allowed", f"Use {allowed} here.", told), None
     return Problem(_OTHER, str(error.detail), error.headers), error.status_code
 
 
@@ -205,7 +208,14 @@ def duration(ms: int) -> str:
 
 def _explained(error: RequestValidationError) -> str:
     """Which parameter is wrong and what it takes, without repeating what was sent."""
-    return " ".join(f"{found['loc'][-1]}: {_sentence(found)}." for found in error.errors())
+    return " ".join(f"{_name(found['loc'])}: {_sentence(found)}." for found in error.errors())
+
+
+def _name(place: Sequence[str | int]) -> str:
+    """The parameter as the caller wrote it, without where it stands and its place in a list; of a
+    body that cannot be read, the body."""
+    names = [part for part in place[1:] if isinstance(part, str)]
+    return names[0] if names else str(place[0])
 
 
 def _sentence(found: dict[str, Any]) -> str:

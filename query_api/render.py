@@ -80,6 +80,15 @@ def item(view: views.ItemView) -> answers.Item:
     )
 
 
+def freshness_headers(value: reads.Freshness) -> dict[str, str]:
+    """The freshness of an answer in which it has no place, or that has no body."""
+    shown = freshness(value)
+    return {
+        "Fdt-As-Of": shown.as_of or "unknown",
+        "Fdt-Lag-Events": "unknown" if shown.lag_events is None else str(shown.lag_events),
+    }
+
+
 def freshness(value: reads.Freshness) -> answers.Freshness:
     """The freshness of an answer."""
     return answers.Freshness(

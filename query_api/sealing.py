@@ -8,7 +8,6 @@ opens an address is still asked who he is.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import tempfile
@@ -18,6 +17,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from query_api import base64url
 from schemas.identifiers import DeviceId, ServiceRequestId
 
 KEY_FILE: Final = "screen-key"
@@ -62,12 +62,11 @@ class Seal:
         return ServiceRequestId(f"{originator}:{target}:{counter}")
 
     def _sealed(self, data: bytes, purpose: bytes) -> str:
-        return base64.urlsafe_b64encode(self._cipher.encrypt(data, [purpose])).decode().rstrip("=")
+        return base64url.encode(self._cipher.encrypt(data, [purpose]))
 
     def _opened(self, text: str, purpose: bytes) -> bytes:
         try:
-            data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-            return self._cipher.decrypt(data, [purpose])
+            return self._cipher.decrypt(base64url.decode(text), [purpose])
         except (InvalidTag, ValueError) as error:
             raise NotSealedHere("this address was not made by this system") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -13,11 +12,12 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from query_api import base64url, render
 from query_api.access import Caller
 from query_api.auth import Authenticator
 from query_api.desk import Desk
 from query_api.problems import Problem, documented
-from query_api.reads import Reads
+from query_api.reads import Freshness, Reads
 from query_api.resets import Resets
 from query_api.screen.context import Screen
 from runtime.health import Health
@@ -69,23 +69,34 @@ def errors(*more: int) -> dict[int | str, dict[str, Any]]:
 
 def not_modified() -> dict[int | str, dict[str, Any]]:
     """OpenAPI of the answer to a matching ``If-None-Match``."""
-    return {304: {"description": "Nothing has changed since the answer of that ETag."}}
+    return {
+        304: {
+            "description": "What was asked for is as it was in the answer of that ETag; how fresh "
+            "that is stands in Fdt-As-Of and Fdt-Lag-Events."
+        }
+    }
 
 
-def answer(request: Request, body: BaseModel) -> Response:
-    """``body`` as JSON under an ETag of its content; 304 if the caller has it already."""
-    content = body.model_dump_json().encode()
-    etag = f'"{blake2b(content, digest_size=16).hexdigest()}"'
+def answer(request: Request, body: BaseModel, freshness: Freshness) -> Response:
+    """``body`` as JSON; 304 if the caller has it already.
+
+    The ETag is of what was asked for and leaves freshness out, which changes by the second: so it
+    is a weak one, and how fresh the answer is stands in headers too, a 304's as well
+    (docs/decisions/0022).
+    """
+    asked_for = body.model_dump_json(exclude={"freshness"}).encode()
+    etag = f'W/"{blake2b(asked_for, digest_size=16).hexdigest()}"'
+    headers = {"ETag": etag, **render.freshness_headers(freshness)}
     if _has(request.headers.getlist("if-none-match"), etag):
-        return Response(status_code=304, headers={"ETag": etag})
-    return Response(content, headers={"ETag": etag}, media_type="application/json")
+        return Response(status_code=304, headers=headers)
+    return Response(body.model_dump_json(), headers=headers, media_type="application/json")
 
 
 def cursor(after: DeviceId | None) -> str | None:
     """The opaque text by which the next page is asked for."""
     if after is None:
         return None
-    return base64.urlsafe_b64encode(_CURSOR_VERSION + after.encode()).decode().rstrip("=")
+    return base64url.encode(_CURSOR_VERSION + after.encode())
 
 
 def place(text: str | None) -> DeviceId | None:
@@ -93,10 +104,11 @@ def place(text: str | None) -> DeviceId | None:
     if text is None:
         return None
     try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        if raw[:1] != _CURSOR_VERSION:
-            raise ValueError("a cursor of another version")
-        return DeviceId.parse(raw[1:].decode())
+        raw = base64url.decode(text)
+        after = DeviceId.parse(raw[1:].decode())
+        if cursor(after) != text:
+            raise ValueError("of another version, or another spelling")
+        return after
     except ValueError as error:
         raise Problem(
             "invalid-parameter",
@@ -106,6 +118,12 @@ def place(text: str | None) -> DeviceId | None:
 
 
 def _has(headers: list[str], etag: str) -> bool:
-    """Whether ``If-None-Match`` names this entity; by weak comparison, as RFC 9110 says."""
-    tags = {tag.strip().removeprefix("W/") for header in headers for tag in header.split(",")}
-    return etag in tags or "*" in tags
+    """Whether ``If-None-Match`` names this entity; by weak comparison, as RFC 9110 says, and also
+    with what proxies add to the tag of an answer that they compress."""
+    sent = {_opaque(tag) for header in headers for tag in header.split(",")}
+    return _opaque(etag) in sent or "*" in sent
+
+
+def _opaque(tag: str) -> str:
+    tag = tag.strip().removeprefix("W/").strip('"')
+    return tag.removesuffix("-gzip").removesuffix(";gzip")

@@ -38,7 +38,7 @@ def router(services: common.Services) -> APIRouter:
         check_parameters(request, _NONE, _NONE)
         criterion = one(DeviceId, device_id)
         found = services.desk.device(caller, criterion)
-        return common.answer(request, render.device(found))
+        return common.answer(request, render.device(found), found.freshness)
 
     @routes.get(
         "/v1/devices/{device_id}/service-requests/{service_request_id}",
@@ -55,6 +55,6 @@ def router(services: common.Services) -> APIRouter:
         check_parameters(request, _NONE, _NONE)
         device, named = one(DeviceId, device_id), one(ServiceRequestId, service_request_id)
         found = services.desk.item(caller, device, named)
-        return common.answer(request, render.item_with_timeline(found))
+        return common.answer(request, render.item_with_timeline(found), found.freshness)
 
     return routes

@@ -37,9 +37,7 @@ def _closing(held: ExitStack, chunks: Iterator[bytes]) -> Iterator[bytes]:
 def _headers(request: ServiceRequestId, freshness: Freshness) -> dict[str, str]:
     """The file's name, and the freshness that has no place among six columns."""
     name = "firmware-distribution-" + request.replace(":", "_") + ".csv"
-    shown = render.freshness(freshness)
     return {
         "Content-Disposition": f'attachment; filename="{name}"',
-        "Fdt-As-Of": shown.as_of or "unknown",
-        "Fdt-Lag-Events": "unknown" if shown.lag_events is None else str(shown.lag_events),
+        **render.freshness_headers(freshness),
     }

@@ -78,7 +78,9 @@ def router(services: common.Services) -> APIRouter:
         check_parameters(request, PAGING, FILTERS)
         criterion, after = one(ServiceRequestId, service_request_id), common.place(cursor)
         page = services.desk.request(caller, criterion, filters(status, completion), limit, after)
-        return common.answer(request, render.request(page, common.cursor(page.next_after)))
+        return common.answer(
+            request, render.request(page, common.cursor(page.next_after)), page.freshness
+        )
 
     return routes
 

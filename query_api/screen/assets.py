@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from query_api.encoding import accepts_gzip
 from query_api.pages.assets import KEPT, PREFIX, assets
 from query_api.problems import Problem
 
@@ -20,7 +21,7 @@ def router() -> APIRouter:
         if found is None:
             raise Problem("no-such-path", "There is no such file.")
         headers = {"Cache-Control": KEPT, "Vary": "Accept-Encoding"}
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if accepts_gzip(request.headers):
             headers["Content-Encoding"] = "gzip"
             return Response(found.compressed, headers=headers, media_type=found.media_type)
         return Response(found.content, headers=headers, media_type=found.media_type)

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from query_api.access import Caller, Role, may_read_log
 from query_api.desk import Desk
+from query_api.encoding import accepts_gzip
 from query_api.pages.environment import Templates
 from query_api.pages.present import Addresses, silent_sources, unreported_since
 from query_api.reads import Freshness, NotReady
@@ -120,7 +121,7 @@ def html(request: Request, text: str, status: int, policy: str) -> Response:
     """A page on its way out, compressed where the browser takes that."""
     content = text.encode()
     headers = {"Content-Security-Policy": policy, "Vary": "Cookie, Accept-Encoding"}
-    if len(content) >= _COMPRESS_FROM and "gzip" in request.headers.get("accept-encoding", ""):
+    if len(content) >= _COMPRESS_FROM and accepts_gzip(request.headers):
         content = gzip.compress(content, _COMPRESS_LEVEL)
         headers["Content-Encoding"] = "gzip"
     return HTMLResponse(content, status, headers)

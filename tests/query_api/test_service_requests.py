@@ -200,10 +200,10 @@ def test_the_etag_is_that_of_the_content() -> None:
     world.put({device_id(1): [accepted(R1)]})
     client = world.supplier()
     etag = client.get(PATH).headers["etag"]
-    for sent in (etag, f'"other", W/{etag}', "*"):
+    for sent in (etag, f'"other", {etag}', "*"):
         again = client.get(PATH, headers={"If-None-Match": sent})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
-        assert again.headers["vary"] == "Authorization"
+        assert "Authorization" in again.headers["vary"]
     world.put({device_id(1): [accepted(R1), approved(R1, offset=1)]})
     changed = client.get(PATH, headers={"If-None-Match": etag})
     assert changed.status_code == 200
