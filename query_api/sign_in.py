@@ -100,6 +100,19 @@ class _UnderWay:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A sign-in that is under way."""
+
+    address: str
+    """Where to send the browser."""
+    state: str
+    """Names the sign-in in the provider's answer."""
+    browser: str
+    """What the browser must show again: made here, never taken from a browser, where somebody else
+    may have planted it."""
+
+
+@dataclass(frozen=True, slots=True)
 class SignedIn:
     """Somebody has signed in."""
 
@@ -126,11 +139,9 @@ class SignIn:
         self._lock = threading.Lock()
         self._under_way: OrderedDict[str, _UnderWay] = OrderedDict()
 
-    def begin(self, browser: str, return_to: str) -> str:
-        """Where to send the browser; :class:`~query_api.keys.ProviderAway`.
-
-        ``browser`` is the value of its cookie, ``return_to`` a local path.
-        """
+    def begin(self, return_to: str) -> Begun:
+        """A new sign-in; :class:`~query_api.keys.ProviderAway`. ``return_to`` is a local path."""
+        browser = secrets.token_urlsafe(32)
         state, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         verifier = secrets.token_urlsafe(48)
         with self._oauth() as oauth:
@@ -145,7 +156,7 @@ class SignIn:
             self._under_way[state] = _UnderWay(_digest(browser), nonce, verifier, return_to, until)
             if len(self._under_way) > _UNDER_WAY_HELD:
                 self._under_way.popitem(last=False)
-        return str(address)
+        return Begun(str(address), state, browser)
 
     def finish(self, browser: str | None, answer: Mapping[str, str]) -> SignedIn:
         """Who has signed in, by the provider's answer; :class:`SignInFailed`, or

@@ -2,9 +2,9 @@
 
 # No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
 
+import hashlib
 import logging
 import re
-import secrets
 from collections.abc import Callable
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -23,7 +23,8 @@ from query_api.sign_in import UNDER_WAY_S, SignedIn, SignInFailed
 
 logger = logging.getLogger(__name__)
 
-BROWSER_COOKIE: Final = "fdt-sign-in"
+TABS: Final = 5
+"""Sign-ins that one browser may have under way."""
 HOME: Final = "/search"
 
 _LOCAL = re.compile(r"/(?:(?:requests|devices|search|statuses|access-log)(?:[/?][\w\-/?=&%+.]*)?)?")
@@ -106,17 +107,17 @@ def router(screen: Screen) -> APIRouter:
     @routes.get("/sign-in/start")
     def start(request: Request, to: str = HOME) -> Response:
         """On to the identity provider."""
-        browser = request.cookies.get(BROWSER_COOKIE) or secrets.token_urlsafe(32)
         try:
-            address = screen.sign_in.begin(browser, local_path(to))
+            begun = screen.sign_in.begin(local_path(to))
         except ProviderAway as error:
             raise _away(error) from error
-        answer = RedirectResponse(address, 303)
+        answer = RedirectResponse(begun.address, 303)
+        _forget_others(screen, request, answer)
         answer.set_cookie(
-            BROWSER_COOKIE,
-            browser,
+            _cookie_of(screen, begun.state),
+            begun.browser,
             max_age=int(UNDER_WAY_S),
-            path="/sign-in",
+            path="/",
             secure=screen.secure,
             httponly=True,
             samesite="lax",
@@ -126,7 +127,8 @@ def router(screen: Screen) -> APIRouter:
     @routes.get("/sign-in/callback")
     def callback(request: Request) -> Response:
         """Back from the identity provider."""
-        browser = request.cookies.get(BROWSER_COOKIE)
+        cookie = _cookie_of(screen, request.query_params.get("state", ""))
+        browser = request.cookies.get(cookie)
         try:
             found = screen.sign_in.finish(browser, dict(request.query_params))
         except SignInFailed as error:
@@ -141,7 +143,9 @@ def router(screen: Screen) -> APIRouter:
             )
         except ProviderAway as error:
             raise _away(error) from error
-        return _begin(screen, request, found)
+        answer = _begin(screen, request, found)
+        _forget(screen, answer, cookie)
+        return answer
 
     @routes.post("/sign-out")
     def sign_out(
@@ -174,8 +178,29 @@ def _begin(screen: Screen, request: Request, found: SignedIn) -> Response:
         httponly=True,
         samesite="lax",
     )
-    answer.delete_cookie(BROWSER_COOKIE, path="/sign-in")
     return answer
+
+
+def _prefix(screen: Screen) -> str:
+    """Browsers take a cookie with this beginning only from this very host, by https."""
+    return "__Host-fdt-sign-in-" if screen.secure else "fdt-sign-in-"
+
+
+def _cookie_of(screen: Screen, state: str) -> str:
+    """Each sign-in has a cookie of its own, so that two tabs do not take each other's."""
+    return _prefix(screen) + hashlib.sha256(state.encode()).hexdigest()[:16]
+
+
+def _forget(screen: Screen, answer: Response, cookie: str) -> None:
+    answer.delete_cookie(cookie, path="/", secure=screen.secure, httponly=True)
+
+
+def _forget_others(screen: Screen, request: Request, answer: Response) -> None:
+    """Sign-ins that were begun and left, once there are several."""
+    begun = [name for name in request.cookies if name.startswith(_prefix(screen))]
+    if len(begun) >= TABS:
+        for name in begun:
+            _forget(screen, answer, name)
 
 
 def _away(error: ProviderAway) -> Problem:

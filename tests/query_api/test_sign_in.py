@@ -15,9 +15,9 @@ from query_api.access import Caller, Role
 from query_api.auth import Authenticator, Claims
 from query_api.development_provider import CLIENT_ID, DevelopmentProvider, NotOnLoopback
 from query_api.keys import DevelopmentKey, ProviderAway
-from query_api.screen.session import HOME, local_path
+from query_api.screen.session import HOME, TABS, local_path
 from query_api.sessions import Sessions
-from query_api.sign_in import Client, Provider, SignIn, SignInFailed
+from query_api.sign_in import Begun, Client, Provider, SignIn, SignInFailed
 from tests.query_api.serving import Served, served
 from tests.query_api.world import ALPHA, GENEROUS, World, accepted, device_id, request_id
 
@@ -198,12 +198,13 @@ def test_a_nonce_of_another_sign_in_is_refused(system: Served, browser: httpx.Cl
         provider = Provider(issuer, fetching)
         provider.endpoints()
     sign_in = SignIn(provider, Anything({}, CLIENT_ID, Claims()), client)
-    page = browser.get(sign_in.begin("browser", "/search"))
+    begun = sign_in.begin("/search")
+    page = browser.get(begun.address)
     fields = {**hidden(page.text), "person": "sam"}
     back = browser.post("/development-sign-in/authorize", data=fields, follow_redirects=False)
     query = parse_qs(urlsplit(back.headers["location"]).query)
     with pytest.raises(SignInFailed, match="belongs to another sign-in"):
-        sign_in.finish("browser", {name: values[0] for name, values in query.items()})
+        sign_in.finish(begun.browser, {name: values[0] for name, values in query.items()})
 
 
 def test_a_provider_that_is_away_is_a_page_that_says_so(tmp_path: Path) -> None:
@@ -214,7 +215,7 @@ def test_a_provider_that_is_away_is_a_page_that_says_so(tmp_path: Path) -> None:
         Client(CLIENT_ID, None, "http://127.0.0.1/x", "http://127.0.0.1/y"),
     )
     with pytest.raises(ProviderAway):
-        sign_in.begin("browser", "/search")
+        sign_in.begin("/search")
     made = World()
     page = made.browser().client.get("/sign-in/start")
     assert page.status_code == 503
@@ -303,3 +304,70 @@ def test_form_tokens_differ_and_belong_to_their_session() -> None:
     assert not any(second.accepts(token) for token in tokens)
     for token in ("", "00", "x" * 128, first.form_token()[:-2], first.form_token() + "00"):
         assert not first.accepts(token)
+
+
+def sign_in_cookies(browser: httpx.Client) -> dict[str, str]:
+    """The cookies of sign-ins under way."""
+    found = {c.name: c.value or "" for c in browser.cookies.jar if "sign-in" in c.name}
+    return {name: value for name, value in found.items() if value}
+
+
+def test_a_sign_in_takes_nothing_from_the_browser(browser: httpx.Client) -> None:
+    """Whoever planted a cookie before knows nothing of what the sign-in is bound to."""
+    browser.cookies.set("fdt-sign-in", "planted")
+    for name in list(sign_in_cookies(browser)):
+        browser.cookies.set(name, "planted")
+    browser.get("/sign-in/start", follow_redirects=False)
+    browser.get("/sign-in/start", follow_redirects=False)
+    made = {k: v for k, v in sign_in_cookies(browser).items() if k != "fdt-sign-in"}
+    assert len(made) == 2
+    assert len(set(made.values())) == 2
+    assert "planted" not in made.values()
+
+
+def test_a_sign_in_that_somebody_else_began_is_not_finished_here(
+    system: Served, browser: httpx.Client
+) -> None:
+    """His answer with our browser's cookies, or with one that he planted under a wrong name."""
+    with httpx.Client(base_url=system.url, headers={"Accept": "text/html"}) as his:
+        page = his.get("/sign-in/start", follow_redirects=True)
+        fields = {**hidden(page.text), "person": "sam"}
+        back = his.post("/development-sign-in/authorize", data=fields, follow_redirects=False)
+        planted = sign_in_cookies(his)
+    browser.get("/sign-in/start", follow_redirects=False)
+    for value in planted.values():
+        browser.cookies.set("fdt-sign-in", value)
+    answer = browser.get(back.headers["location"])
+    assert answer.status_code == 400
+    assert "was not begun in this browser" in answer.text
+    assert browser.get("/search").url.path == "/sign-in"
+
+
+def test_two_tabs_sign_in_beside_each_other(browser: httpx.Client) -> None:
+    """Each by its own cookie, which is gone afterwards."""
+    first, second = browser.get("/sign-in/start"), browser.get("/sign-in/start")
+    assert "Sam Supplier" in choose(browser, first, "sam").text
+    assert "Chris Centre" in choose(browser, second, "chris").text
+    assert sign_in_cookies(browser) == {}
+
+
+def test_sign_ins_that_are_left_do_not_pile_up(browser: httpx.Client) -> None:
+    """A browser keeps a few."""
+    for _ in range(3 * TABS):
+        browser.get("/sign-in/start", follow_redirects=False)
+    assert len(sign_in_cookies(browser)) <= TABS
+
+
+def test_by_https_a_sign_in_is_bound_to_this_very_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No sibling host can plant a cookie of this name."""
+    made = World(screen=replace(GENEROUS, public_url="https://ssi.example"))
+    browser = made.browser(Role.AUDITOR)
+    begun = Begun("https://provider.example/", "state", "secret")
+    monkeypatch.setattr(SignIn, "begin", lambda _, to: begun)
+    cookie = browser.get("/sign-in/start").headers["set-cookie"]
+    assert cookie.startswith("__Host-fdt-sign-in-")
+    assert "Secure" in cookie
+    assert "Path=/;" in cookie
+    assert "Domain" not in cookie
