@@ -25,7 +25,7 @@ from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId
 from schemas.partitioning import partition_of
 from schemas.registry import RegistryUnavailable
-from schemas.topics import STATUS, TOPIC_SOURCES, Source
+from schemas.topics import LARGEST_STATUS, STATUS, TOPIC_SOURCES, Source
 from storage.store import StoreDamaged
 
 STATUS_RECORD = "FirmwareStatus"
@@ -61,6 +61,11 @@ class Folded:
 
 NO_DEFECTS: Final = (BadRecord, RegistryUnavailable, StoreDamaged, MemoryError, OSError)
 """Exceptions that say nothing of the record at which they come."""
+
+
+MOST_STATUS_BYTES: Final = LARGEST_STATUS - 512 * 1024
+"""Of a device's status record. What would make it larger is refused: such a device is in thousands
+of requests, and nothing of it could be published any more."""
 
 
 class Folding:
@@ -168,6 +173,21 @@ class Folding:
         news = [self._rules.add(row, report) for report, _, _ in work.reports[device]]
         if any(news):
             self._settle(device, row, data, work)
+            written = work.folded.outgoing[-1].value if device in work.folded.rows else None
+            if written is not None and len(written) > MOST_STATUS_BYTES:
+                self._refuse_all(device, len(written), work)
+
+    def _refuse_all(self, device: DeviceId, length: int, work: _Work) -> None:
+        """The row stays as it was: what came now does not fit into it."""
+        work.folded.outgoing.pop()
+        del work.folded.rows[device], work.folded.before[device]
+        bad = BadRecord(
+            "row-full",
+            f"With it the status record of {device} would have {length} bytes, more than "
+            f"{MOST_STATUS_BYTES}: send it again when older requests of it are forgotten.",
+        )
+        for _, record, topic in work.reports[device]:
+            work.dead.append(dead_letter(topic, self.number, record, bad))
 
     def _settle(self, device: DeviceId, row: Row, before: bytes | None, work: _Work) -> None:
         """What of a row is held now: written, or forgotten for good."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -22,7 +22,7 @@ from confluent_kafka import (
 )
 
 from schemas.partitioning import PRODUCER_PARTITIONER
-from schemas.topics import STATUS
+from schemas.topics import LARGEST_STATUS, STATUS
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,13 @@ READ_TIMEOUT_S: Final = 30.0
 TRANSACTION_TIMEOUT_MS: Final = 300_000
 """A broker that is away for longer aborts what was open, and the worker starts again. What a dead
 worker left open is aborted by its successor's fence, long before this."""
+
+_NEVER_TAKEN: Final = (
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+)
+"""Refusals of one record that waiting does not mend."""
 
 _BATCH: Final = 2_000
 _POLL_S: Final = 0.02
@@ -127,7 +134,7 @@ class KafkaStatusLog:
                 "compression.type": "lz4",
                 "linger.ms": 5,
                 "queue.buffering.max.messages": 1_000_000,
-                "message.max.bytes": 2 * 1024 * 1024,
+                "message.max.bytes": LARGEST_STATUS,
                 "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
                 "log_level": 3,
             }
@@ -181,11 +188,13 @@ class KafkaStatusLog:
 
     def append(self, records: Sequence[Outgoing]) -> Appended:
         """One transaction; retried as a whole where Kafka says so, until it is in or refused."""
+        careful = False
         while True:
             try:
-                return self._transaction(records)
+                return self._transaction(records, careful)
             except KafkaException as error:
                 self._abort_or_raise(error.args[0])
+                careful = True
 
     def close(self) -> None:
         """Leave the session; an open transaction is aborted by the next owner's fence."""
@@ -193,9 +202,19 @@ class KafkaStatusLog:
             self._producer.flush(1.0)
             self._producer = None
 
-    def _transaction(self, records: Sequence[Outgoing]) -> Appended:
+    def _transaction(self, records: Sequence[Outgoing], careful: bool) -> Appended:
+        """One try. A ``careful`` one, after one that failed, hears of every record: one that the
+        broker will never take ends it with :class:`LogFailed` instead of being tried for ever."""
         producer = self._open_producer()
         last: list[tuple[int, int]] = []
+        refused: list[str] = []
+
+        def watch(record: Outgoing) -> Callable[[KafkaError | None, Message], None] | None:
+            def heard(error: KafkaError | None, _: Message) -> None:
+                if error is not None and error.code() in _NEVER_TAKEN:
+                    refused.append(_told(record, error))
+
+            return heard if careful else None
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is None:
@@ -203,14 +222,30 @@ class KafkaStatusLog:
 
         producer.begin_transaction()
         for record in records[:-1]:
-            producer.produce(
-                record.topic, record.value, record.key, self._number, headers=record.headers
-            )
+            try:
+                producer.produce(
+                    record.topic,
+                    record.value,
+                    record.key,
+                    self._number,
+                    headers=record.headers,
+                    on_delivery=watch(record),
+                )
+            except KafkaException as error:
+                if error.args[0].code() not in _NEVER_TAKEN:
+                    raise
+                told = _told(record, error.args[0])
+                raise LogFailed(f"status partition {self._number}: {told}") from error
         closing = records[-1]
         producer.produce(
             closing.topic, closing.value, closing.key, self._number, on_delivery=delivered
         )
-        self._retrying(lambda: producer.commit_transaction(READ_TIMEOUT_S))
+        try:
+            self._retrying(lambda: producer.commit_transaction(READ_TIMEOUT_S))
+        except KafkaException as error:
+            if refused:
+                raise LogFailed(f"status partition {self._number}: {refused[0]}") from error
+            raise
         offset, timestamp = last[-1]
         return Appended(offset + 1, timestamp)
 
@@ -277,3 +312,13 @@ class KafkaStatusLog:
     def _open_producer(self) -> Producer:
         assert self._producer is not None, "fence() comes first"
         return self._producer
+
+
+def _told(record: Outgoing, error: KafkaError) -> str:
+    """What an operator needs to know of a record that is never taken."""
+    key = (record.key or b"").decode(errors="replace")
+    size = len(record.value or b"")
+    return (
+        f"{record.topic} does not take the record of {key} ({size} bytes): {error.str()}. Run 'fdt "
+        "topics' for the settings and rights that it needs, then start again"
+    )

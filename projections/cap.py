@@ -9,8 +9,9 @@ is what is chosen from earlier choices and the rest. Two choices do, and so does
 
 Kinds tell apart all that the answer is made of, so status and completion are those of the whole
 set, and *since* is at most a day too late, in a stage that was contested after the cap was reached.
-The others are counted by a hash of their place, up to a bound. The proof and what was ruled out:
-docs/decisions/0006.
+The others are counted by a hash of their place, up to a bound. Of those kept, the first
+:data:`DETAILS_KEPT` have their detail whole, the others its beginning: so bytes are bounded by the
+same kind of choice. The proof and what was ruled out: docs/decisions/0006 and 0015.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ from schemas.topics import DAY_MS
 TIMELINE_CAP: Final = 200
 """Records kept whole, unless a setting says otherwise."""
 
+DETAILS_KEPT: Final = 24
+"""Records of a set whose detail is kept whole; of the others :data:`SHORT_DETAIL` characters."""
+SHORT_DETAIL: Final = 100
+
 LEFT_OUT_COUNTED: Final = 1000
 """Records not kept are told apart up to this many; the count then reads so many or more."""
 
@@ -36,6 +41,7 @@ def add(records: Records, report: Report, cap: int) -> bool:
     """Add a record to a set; false if the set is the same as before."""
     kept = records.kept
     key = order(report)
+    at = len(kept)
     if not kept or order(kept[-1]) < key:
         kept.append(report)
     else:
@@ -43,7 +49,15 @@ def add(records: Records, report: Report, cap: int) -> bool:
         if order(kept[at]) == key:
             return False
         kept.insert(at, report)
+    if len(kept) > DETAILS_KEPT:
+        _shorten(kept[max(at, DETAILS_KEPT)])
     return len(kept) <= cap or _cut(records, report, cap)
+
+
+def _shorten(report: Report) -> None:
+    """The detail of a record that is not, or no longer, among the first."""
+    if report.detail is not None and len(report.detail) > SHORT_DETAIL:
+        report.detail = report.detail[: SHORT_DETAIL - 1] + "…"
 
 
 def _cut(records: Records, added: Report, cap: int) -> bool:

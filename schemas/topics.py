@@ -63,6 +63,11 @@ class Topic:
     config: dict[str, str] = field(default_factory=dict)
 
 
+LARGEST_STATUS: Final = 4 * 1024 * 1024
+"""Bytes of one status record, for the topic and its producer."""
+LARGEST_DEAD_LETTER: Final = 2 * 1024 * 1024
+"""Bytes of a dead letter: a record as large as brokers take by default, with place and reason."""
+
 _RECEIVED_BY_BROKER = {"message.timestamp.type": "LogAppendTime"}
 """The received time is the broker's, not the publisher's (rule 7 of the fold depends on it)."""
 
@@ -86,6 +91,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         {
             **_RECEIVED_BY_BROKER,
             "compression.type": "producer",
+            "max.message.bytes": str(LARGEST_STATUS),
             "min.cleanable.dirty.ratio": "0.2",
             "segment.bytes": str(SEGMENT_BYTES),
         },
@@ -97,7 +103,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "DeadLetter",
         "delete",
         "dead_letter",
-        {**_RECEIVED_BY_BROKER, "max.message.bytes": str(2 * 1024 * 1024)},
+        {**_RECEIVED_BY_BROKER, "max.message.bytes": str(LARGEST_DEAD_LETTER)},
     ),
     Topic(AUDIT, "user", "query_api", "AuditEntry", "delete", "audit", _RECEIVED_BY_BROKER),
 )
