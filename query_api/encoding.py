@@ -31,7 +31,7 @@ class Compress:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] != "http" or not scope["path"].startswith(_FOR_PROGRAMS):
+        if scope["type"] != "http" or not _gains(scope["path"]):
             await self._app(scope, receive, send)
             return
 
@@ -42,6 +42,11 @@ class Compress:
 
         chosen = self._compressing if accepts_gzip(Headers(scope=scope)) else self._app
         await chosen(scope, receive, varying)
+
+
+def _gains(path: str) -> bool:
+    """What programs ask for; a workbook is compressed in itself."""
+    return path.startswith(_FOR_PROGRAMS) and not path.endswith(".xlsx")
 
 
 def accepts_gzip(headers: Headers) -> bool:

@@ -112,10 +112,15 @@ def _csv_row(view: views.ItemView) -> tuple[str, ...]:
         view.firmware_version,
         view.device_id,
         view.status.label,
-        f"{view.reason.code} {view.reason.text}",
+        reason_words(view),
         time(view.updated_at),
     )
     return tuple(guarded(cell) for cell in cells)
+
+
+def reason_words(view: views.ItemView) -> str:
+    """The reason in one cell: the native code and the text."""
+    return f"{view.reason.code} {view.reason.text}"
 
 
 def guarded(cell: str) -> str:

@@ -180,12 +180,15 @@ class Watch:
     def event_ends(self) -> dict[tuple[str, int], int] | None:
         """New end offsets of the event topics by (topic, partition), if an answer has come in.
 
-        Raises :class:`BrokerAway` like :meth:`poll`.
+        An outage is told by :meth:`poll`, a missing topic by whoever watches the topics.
         """
         if not self._events or not all(future.done() for future in self._events.values()):
             return None
         events, self._events = self._events, {}
-        return {place: _result(future).offset for place, future in events.items()}
+        try:
+            return {place: _result(future).offset for place, future in events.items()}
+        except BrokerAway:
+            return None
 
     def _ask_events(self) -> None:
         """One question for all of them: it tells how much waits for the processor."""

@@ -1,4 +1,4 @@
-"""A request as one CSV file, streamed from one snapshot: the same for programs and for people."""
+"""A request as one file from one snapshot, CSV or workbook: for programs and for people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from starlette.responses import StreamingResponse
 
-from query_api import render
+from query_api import render, spreadsheet
 from query_api.access import Caller
 from query_api.desk import Desk
 from query_api.reads import Filters, Freshness
@@ -24,8 +24,22 @@ def csv_answer(
         download = desk.download(caller, request, filters, stack)
         chunks = _closing(stack.pop_all(), render.csv_chunks(download.items))
     return StreamingResponse(
-        chunks, media_type=MEDIA_TYPE, headers=_headers(request, download.freshness)
+        chunks, media_type=MEDIA_TYPE, headers=_headers(request, "csv", download.freshness)
     )
+
+
+def workbook_answer(
+    desk: Desk, caller: Caller, request: ServiceRequestId, filters: Filters
+) -> StreamingResponse:
+    """The same rows as a workbook; :class:`~query_api.reads.NothingHeld`."""
+    with ExitStack() as files:
+        with ExitStack() as snapshot:
+            download = desk.download(caller, request, filters, snapshot)
+            path = spreadsheet.workbook(download.items, files)
+        length = path.stat().st_size
+        chunks = spreadsheet.chunks(path, files.pop_all())
+    headers = _headers(request, "xlsx", download.freshness) | {"Content-Length": str(length)}
+    return StreamingResponse(chunks, media_type=spreadsheet.MEDIA_TYPE, headers=headers)
 
 
 def _closing(held: ExitStack, chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -34,9 +48,9 @@ def _closing(held: ExitStack, chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield from chunks
 
 
-def _headers(request: ServiceRequestId, freshness: Freshness) -> dict[str, str]:
+def _headers(request: ServiceRequestId, ending: str, freshness: Freshness) -> dict[str, str]:
     """The file's name, and the freshness that has no place among six columns."""
-    name = "firmware-distribution-" + request.replace(":", "_") + ".csv"
+    name = "firmware-distribution-" + request.replace(":", "_") + f".{ending}"
     return {
         "Content-Disposition": f'attachment; filename="{name}"',
         **render.freshness_headers(freshness),

@@ -2,16 +2,16 @@
 
 # No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from query_api import answers, render
+from query_api import answers, render, spreadsheet
 from query_api.access import Caller
 from query_api.criteria import check_parameters, missing, one
 from query_api.routes import common
-from query_api.routes.downloads import csv_answer
+from query_api.routes.downloads import csv_answer, workbook_answer
 from query_api.routes.parameters import (
     FILTERS,
     PAGING,
@@ -61,6 +61,23 @@ def router(services: common.Services) -> APIRouter:
         return csv_answer(services.desk, caller, criterion, filters(status, completion))
 
     @routes.get(
+        "/v1/service-requests/{service_request_id}.xlsx",
+        response_class=Response,
+        responses={**common.errors(404, 422), **_workbook_documented()},
+    )
+    def download_workbook(
+        request: Request,
+        caller: SignedIn,
+        service_request_id: RequestPath,
+        status: StatusFilter = [],  # noqa: B006
+        completion: CompletionFilter = [],  # noqa: B006
+    ) -> Response:
+        """Every device of one Service Request as a workbook, ordered by Device ID."""
+        check_parameters(request, frozenset(), FILTERS)
+        criterion = one(ServiceRequestId, service_request_id)
+        return workbook_answer(services.desk, caller, criterion, filters(status, completion))
+
+    @routes.get(
         "/v1/service-requests/{service_request_id}",
         response_model=answers.RequestAnswer,
         responses={**common.errors(404, 422), **common.not_modified()},
@@ -85,6 +102,17 @@ def router(services: common.Services) -> APIRouter:
     return routes
 
 
+def _workbook_documented() -> dict[int | str, dict[str, object]]:
+    return {
+        200: {
+            "description": "An Office Open XML workbook of one sheet: identifiers as text, times "
+            "as times in UTC.",
+            "content": {spreadsheet.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+            "headers": _FRESHNESS_HEADERS,
+        }
+    }
+
+
 def _csv_documented() -> dict[int | str, dict[str, object]]:
     return {
         200: {
@@ -92,15 +120,18 @@ def _csv_documented() -> dict[int | str, dict[str, object]]:
             + ", ".join(render.CSV_COLUMNS)
             + ".",
             "content": {"text/csv": {"schema": {"type": "string"}}},
-            "headers": {
-                "Fdt-As-Of": {
-                    "description": "freshness.as_of of the JSON answer, or unknown.",
-                    "schema": {"type": "string"},
-                },
-                "Fdt-Lag-Events": {
-                    "description": "freshness.lag_events of the JSON answer, or unknown.",
-                    "schema": {"type": "string"},
-                },
-            },
+            "headers": _FRESHNESS_HEADERS,
         }
     }
+
+
+_FRESHNESS_HEADERS: Final = {
+    "Fdt-As-Of": {
+        "description": "freshness.as_of of the JSON answer, or unknown.",
+        "schema": {"type": "string"},
+    },
+    "Fdt-Lag-Events": {
+        "description": "freshness.lag_events of the JSON answer, or unknown.",
+        "schema": {"type": "string"},
+    },
+}

@@ -16,7 +16,7 @@ from query_api.pages import present
 from query_api.pages.present import Row, query
 from query_api.problems import Problem
 from query_api.reads import Filters, RequestPage
-from query_api.routes.downloads import csv_answer
+from query_api.routes.downloads import csv_answer, workbook_answer
 from query_api.routes.parameters import filters
 from query_api.screen.context import Screen
 from query_api.screen.errors import is_refresh
@@ -97,6 +97,17 @@ def router(screen: Screen) -> APIRouter:
         """What the page shows, on all its pages, as CSV."""
         named = request_of(screen.seal, request_token)
         return csv_answer(screen.desk, session.caller, named, _filters(status, completion))
+
+    @routes.get("/requests/{request_token}/spreadsheet")
+    def download_workbook(
+        session: SignedIn,
+        request_token: RequestToken,
+        status: Statuses = [],  # noqa: B006
+        completion: Completions = [],  # noqa: B006
+    ) -> Response:
+        """The same as a workbook."""
+        named = request_of(screen.seal, request_token)
+        return workbook_answer(screen.desk, session.caller, named, _filters(status, completion))
 
     @routes.get("/devices/{device_token}")
     def device_page(
@@ -208,6 +219,7 @@ def _request_context(
         "plain_address": plain,
         "everything_address": plain,
         "download_address": query(f"{plain}/download", **parameters),
+        "workbook_address": query(f"{plain}/spreadsheet", **parameters),
         "first_address": query(plain, **parameters),
         "next_address": None
         if page.next_after is None

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from query_api.folder import LogFacts
 from query_api.status_log import BrokerAway, TopicChanged, Watch, start_offsets
-from schemas.topics import STATUS
+from schemas.topics import SOURCE_TOPICS, STATUS
 
 FACTS = LogFacts(
     "id-1", first={0: 5, 1: 0}, end={0: 9, 1: 0}, newest={}, broker_ms=0, tombstones_kept_ms=60_000
@@ -32,11 +32,13 @@ class Admin:
     def __init__(self) -> None:
         self.ends: list[Future[Any]] = []
         self.topics: list[Future[Any]] = []
+        self.events: list[tuple[TopicPartition, Future[Any]]] = []
 
     def list_offsets(self, places: dict[TopicPartition, Any], **_: Any) -> dict[Any, Any]:
         """One open question a partition."""
         asked: dict[Any, Any] = {place: Future() for place in places}
-        self.ends += asked.values()
+        self.ends += [future for place, future in asked.items() if place.topic == STATUS]
+        self.events += [(p, future) for p, future in asked.items() if p.topic != STATUS]
         return asked
 
     def describe_topics(self, *_: Any, **__: Any) -> dict[str, Any]:
@@ -156,6 +158,25 @@ def test_missing_rights_are_not_an_outage(clock: Clock) -> None:
         future.set_exception(failure(KafkaError.TOPIC_AUTHORIZATION_FAILED))
     with pytest.raises(KafkaException):
         watch.poll()
+
+
+def test_where_the_events_end_is_asked_for_now_and_then(clock: Clock) -> None:
+    """All of them in one question; a topic that is missing is no outage of the broker."""
+    admin, watch = watched()
+    watch.poll()
+    assert watch.event_ends() is None
+    assert len(admin.events) == 2 * len(SOURCE_TOPICS)
+    for place, future in admin.events:
+        future.set_result(TopicPartition(place.topic, place.partition, 9))
+    assert watch.event_ends() == {(p.topic, p.partition): 9 for p, _ in admin.events}
+    clock.now += 60
+    admin.answer_ends(12, 3)
+    admin.events.clear()
+    with pytest.raises(TopicChanged):
+        watch.poll()
+    for _, future in admin.events:
+        future.set_exception(failure(KafkaError.UNKNOWN_TOPIC_OR_PART))
+    assert watch.event_ends() is None
 
 
 def test_reading_begins_where_the_view_stands_or_at_what_is_kept() -> None:

@@ -55,10 +55,12 @@ LISTS: Final = {
 OWNED: Final = {
     "GET /v1/service-requests/{service_request_id}",
     "GET /v1/service-requests/{service_request_id}.csv",
+    "GET /v1/service-requests/{service_request_id}.xlsx",
     "GET /v1/devices/{device_id}",
     "GET /v1/devices/{device_id}/service-requests/{service_request_id}",
     "GET /requests/{request_token}",
     "GET /requests/{request_token}/download",
+    "GET /requests/{request_token}/spreadsheet",
     "GET /devices/{device_token}",
     "GET /devices/{device_token}/requests/{request_token}",
 }
