@@ -22,12 +22,14 @@ from processor.batch import Batch
 from processor.config import ProcessorConfig
 from processor.frames import FramesConsumer
 from processor.log import KafkaStatusLog
+from processor.membership import member_id, require_alone
 from processor.monitoring import Monitoring, Watched
 from processor.partition import Partition
 from processor.progress import Reporter
 from processor.topics import KafkaTopics
 from processor.watchdog import Watchdog, end_process
 from processor.worker import CONCURRENCY, Worker
+from runtime.alone import only_one
 from runtime.health import Health
 from runtime.topics import TopicsWatch
 from schemas.topics import SOURCE_TOPICS
@@ -76,7 +78,8 @@ def build(
         topic_disable_leader=True,
         topic_allow_declare=False,
         processing_guarantee="at_least_once",
-        consumer_group_instance_id=f"{config.group_id}-{config.worker}",
+        broker_client_id=member_id(config.folder),
+        consumer_group_instance_id=instance_of(config),
         broker_max_poll_records=config.max_batch_records,
         broker_session_timeout=config.session_timeout.total_seconds(),
         broker_heartbeat_interval=config.session_timeout.total_seconds() / HEARTBEATS,
@@ -169,9 +172,28 @@ def _monitoring(
     return Monitoring(config.host, config.port, seen, _end)
 
 
+def instance_of(config: ProcessorConfig) -> str:
+    """The worker's name among its group."""
+    return f"{config.group_id}-{config.worker}"
+
+
 def run(config: ProcessorConfig) -> int:
-    """Run the worker until it is told to end; 1 if it failed."""
-    config.folder.mkdir(parents=True, exist_ok=True)
+    """Run the worker until it is told to end; 1 if it failed.
+
+    :class:`~runtime.alone.NotAlone` if another worker has its folder or its name.
+    """
+    with only_one(config.folder / "lock", "FDT_WORKER_NAME"):
+        require_alone(
+            config.bootstrap,
+            config.group_id,
+            instance_of(config),
+            member_id(config.folder),
+            config.session_timeout.total_seconds(),
+        )
+        return _run(config)
+
+
+def _run(config: ProcessorConfig) -> int:
     # Their services announce every step; what matters to an operator is said by the partitions.
     for name in ("aiokafka", "faust", "mode", "processor.app", "processor.frames"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -27,6 +27,7 @@ from query_api.keys import DEVELOPMENT_ISSUER, DevelopmentKey, KeySource, OidcKe
 from query_api.listing import ForgivingCatalogue
 from query_api.publishing import KafkaPublisher
 from query_api.reads import Reads
+from runtime.alone import only_one
 from runtime.health import Health
 from runtime.topics import TopicsWatch
 from schemas.codec import Codec
@@ -50,6 +51,13 @@ class ReadSideEnded(RuntimeError):
 
 
 def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = None) -> None:
+    """:func:`_serve`, alone in its view's folder; :class:`~runtime.alone.NotAlone` otherwise."""
+    lock = config.view_folder.with_name(f"{config.view_folder.name}.lock")
+    with only_one(lock, "FDT_READ_VIEW_NAME"):
+        _serve(config, on_listening)
+
+
+def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -> None:
     """Serve until SIGTERM or SIGINT; ``on_listening`` gets the address once it takes connections.
 
     Raises :class:`CannotServe` before it listens, and :class:`ReadSideEnded` if a part could not go

@@ -82,6 +82,7 @@ def _work(settings: Settings, bootstrap: str) -> int:
     from processor.app import run
     from processor.topics import KafkaTopics, TopicsUnfit
     from projections.catalogue import BadCatalogue
+    from runtime.alone import NotAlone
 
     log_from(logging.INFO)
     keep_malloc_small()
@@ -89,7 +90,7 @@ def _work(settings: Settings, bootstrap: str) -> int:
         partitions = _answered(KafkaTopics(bootstrap).partitions)
         _look_at_topics(settings, bootstrap)
         return run(config_of(settings, bootstrap, partitions))
-    except (TopicsUnfit, BadCatalogue) as error:
+    except (TopicsUnfit, BadCatalogue, NotAlone) as error:
         raise UserError(str(error)) from error
 
 

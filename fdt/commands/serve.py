@@ -26,6 +26,7 @@ def serve() -> None:
     """Keep a view of the status topic and answer queries over HTTP, until told to end."""
     from projections.catalogue import BadCatalogue
     from query_api.server import CannotServe, ReadSideEnded, run
+    from runtime.alone import NotAlone
 
     keep_malloc_small()
     config = read_side_config(Settings())
@@ -33,7 +34,7 @@ def serve() -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for every sign-in, with its code
     try:
         run(config, on_listening=lambda url: typer.echo(f"Read side on {url}"))
-    except (CannotServe, BadCatalogue) as error:
+    except (CannotServe, BadCatalogue, NotAlone) as error:
         raise UserError(str(error)) from error
     except ReadSideEnded as error:
         raise RunFailed(str(error)) from error
