@@ -18,6 +18,7 @@ from typing import IO, Final
 
 from fdt.errors import RunFailed
 from fdt.processes import end, spawn
+from runtime.threads import watched
 
 Say = Callable[[str, str], None]
 """Takes a program's name and one line about it or from it; called from several threads."""
@@ -131,7 +132,8 @@ class _Child:
         self.program = program
         self.failures: deque[float] = deque()
         self.restart_at: float | None = None
-        self.unheard: BrokenPipeError | None = None
+        self.unheard: BaseException | None = None
+        """Why its output is read no more, if that was not its end."""
         self._say = say
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -167,8 +169,13 @@ class _Child:
             environment={"PYTHONUNBUFFERED": "1", **self.program.environment},
             output=subprocess.PIPE,
         )
-        self._reader = threading.Thread(
-            target=self._read, args=(self._process.stdout,), name=self.program.name, daemon=True
+        output = self._process.stdout
+        assert output is not None
+        self._reader = watched(
+            self.program.name,
+            lambda: self._read(output),
+            stopping=lambda: True,
+            on_end=self._lost,
         )
         self._reader.start()
 
@@ -179,10 +186,14 @@ class _Child:
             self._say(self.program.name, f"stopped ({self.ending})")
 
     def _read(self, output: IO[bytes]) -> None:
+        """Until the program closes it; who hears nothing any more must not keep it waiting."""
         with output:
             for line in output:
                 try:
                     self._say(self.program.name, line.decode(errors="replace").rstrip())
                 except BrokenPipeError as error:
-                    self.unheard = error
+                    self._lost(error)
                     return
+
+    def _lost(self, error: BaseException) -> None:
+        self.unheard = error

@@ -29,6 +29,7 @@ from fdt.errors import INTERRUPTED, RunFailed, UserError
 from fdt.processes import end, spawn
 from fdt.report import AsJson, Report
 from fdt.settings import Settings
+from runtime.threads import watched
 from sources.plan import build_plan
 from sources.schedule import Schedule, wall_ms
 from sources.wire import rfc3339
@@ -153,7 +154,7 @@ class _Child:
         self._last_words = ""
         command = [sys.executable, "-m", f"sources.{program}", *arguments]
         self.process = spawn(command, environment=environment, output=subprocess.PIPE)
-        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader = watched(program, self._read, stopping=lambda: True, on_end=self._lost)
         self._reader.start()
 
     def _read(self) -> None:
@@ -161,6 +162,11 @@ class _Child:
         with self.process.stdout as lines:
             for line in lines:
                 self._take(line)
+
+    def _lost(self, error: BaseException) -> None:
+        """A program whose output nobody drains would wait for ever."""
+        self._last_words = f"its output could not be read: {error}"
+        self.process.kill()
 
     def _take(self, line: bytes) -> None:
         """Progress, or else a complaint."""
