@@ -11,18 +11,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from fdt.brokers.admin import admin_client
 from fdt.errors import RunFailed, UserError
+from fdt.sending import Sender
 from schemas import headers
 from schemas.identifiers import DeviceId, InvalidIdentifier
-from schemas.partitioning import PRODUCER_PARTITIONER, partition_of
-from schemas.topics import DEAD_LETTERS, TOPIC_SOURCES
+from schemas.partitioning import partition_of
+from schemas.topics import DEAD_LETTERS, STATUS, TOPIC_SOURCES
 
 Settled = Literal["resent", "dropped"]
 
 ANSWER_S: Final = 10.0
-FLUSH_S: Final = 30.0
 
 _LETTER_HEADERS: Final = (
     headers.DL_TOPIC,
@@ -116,17 +117,17 @@ def resend(bootstrap: str, chosen: Sequence[Letter], told: Callable[[int], None]
     A letter that was sent again when the command was interrupted stays open; sending it once more
     changes nothing, for its place is the same.
     """
-    producer = _producer(bootstrap)
-    partitions = len(producer.list_topics(DEAD_LETTERS, ANSWER_S).topics[DEAD_LETTERS].partitions)
+    sender = Sender(bootstrap)
+    partitions = _partitions(bootstrap)
     for letter in chosen:
-        producer.produce(
+        sender.send(
             letter.topic,
             letter.value,
             letter.key,
             _right_partition(letter, partitions),
-            headers=[*letter.original_headers, *_resent(letter)],
+            [*letter.original_headers, *_resent(letter)],
         )
-    _flush(producer)
+    sender.finish()
     settle(bootstrap, chosen, "resent", told)
 
 
@@ -134,20 +135,23 @@ def settle(
     bootstrap: str, chosen: Sequence[Letter], how: Settled, told: Callable[[int], None]
 ) -> None:
     """Mark letters as settled."""
-    producer = _producer(bootstrap)
+    sender = Sender(bootstrap)
     for done, letter in enumerate(chosen, 1):
-        producer.produce(
-            DEAD_LETTERS,
-            None,
-            letter.key,
-            letter.partition,
-            headers=[
-                (headers.DL_SETTLED, how.encode()),
-                (headers.DL_LETTER, str(letter.offset).encode()),
-            ],
-        )
+        marks = [
+            (headers.DL_SETTLED, how.encode()),
+            (headers.DL_LETTER, str(letter.offset).encode()),
+        ]
+        sender.send(DEAD_LETTERS, None, letter.key, letter.partition, marks)
         told(done)
-    _flush(producer)
+    sender.finish()
+
+
+def _partitions(bootstrap: str) -> int:
+    """The number that counts: rows stand by the status topic's."""
+    there = admin_client(bootstrap).list_topics(timeout=ANSWER_S).topics
+    if STATUS not in there:
+        raise UserError(f"{STATUS} is missing: run 'fdt topics' first.")
+    return len(there[STATUS].partitions)
 
 
 def _resent(letter: Letter) -> Headers:
@@ -238,23 +242,3 @@ def _to_the_end(consumer: Consumer, waiting: set[int]) -> Iterator[Message]:
                 waiting.discard(message.partition() or 0)
             else:
                 raise KafkaException(error)
-
-
-def _producer(bootstrap: str) -> Producer:
-    return Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "partitioner": PRODUCER_PARTITIONER,
-            "enable.idempotence": True,
-            "message.max.bytes": 2 * 1024 * 1024,
-            "log_level": 2,
-        }
-    )
-
-
-def _flush(producer: Producer) -> None:
-    if left := producer.flush(FLUSH_S):
-        raise RunFailed(
-            f"{left} records were not acknowledged within {FLUSH_S:g} s: nothing is marked as "
-            "settled that is not; run the command again when the broker answers."
-        )

@@ -9,14 +9,16 @@ this went is kept as the committed offsets of a group, which the worker and the 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from fdt.brokers.admin import admin_client
 from fdt.errors import RunFailed, UserError
+from fdt.sending import Sender
 from runtime.topics import MENDED_GROUP, BrokerSilent, described, waiting
 from schemas import headers
 from schemas.identifiers import DeviceId, InvalidIdentifier
@@ -24,7 +26,7 @@ from schemas.partitioning import partition_of
 from schemas.topics import SOURCE_TOPICS, STATUS
 
 _IDLE_S: Final = 10.0
-_FLUSH_S: Final = 60.0
+_POLL_S: Final = 0.1
 _BATCH: Final = 1_000
 
 
@@ -73,20 +75,13 @@ def _copied(bootstrap: str, extra: list[TopicPartition], used: int) -> int:
             "log_level": 2,
         }
     )
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "enable.idempotence": True,
-            "message.max.bytes": 2 * 1024 * 1024,
-            "log_level": 2,
-        }
-    )
+    sender = Sender(bootstrap)
     try:
         consumer.assign(begin)
         ends, copied = dict[int, int](), 0
         for message in _to_the_end(consumer, begin):
-            copied += _copy(producer, message, used, ends)
-        _flush(producer)
+            copied += _copy(sender, message, used, ends)
+        sender.finish()
         done = [TopicPartition(begin[0].topic, number, end) for number, end in ends.items()]
         consumer.commit(offsets=done, asynchronous=False)
     finally:
@@ -94,7 +89,7 @@ def _copied(bootstrap: str, extra: list[TopicPartition], used: int) -> int:
     return copied
 
 
-def _copy(producer: Producer, message: Message, used: int, ends: dict[int, int]) -> int:
+def _copy(sender: Sender, message: Message, used: int, ends: dict[int, int]) -> int:
     """One record, or the end of its partition; 1 for a record."""
     topic, number, offset = message.topic(), message.partition(), message.offset()
     assert topic is not None
@@ -113,14 +108,8 @@ def _copy(producer: Producer, message: Message, used: int, ends: dict[int, int])
     if not {name for name, _ in told} & place.keys():  # one that was sent again has its place
         told += place.items()
     right = _partition(message.key(), used, number)
-    while True:
-        try:
-            producer.produce(topic, message.value(), message.key(), right, headers=told)
-        except BufferError:
-            producer.poll(0.1)
-        else:
-            producer.poll(0)
-            return 1
+    sender.send(topic, message.value(), message.key(), right, told)
+    return 1
 
 
 def _partition(key: bytes | None, used: int, number: int) -> int:
@@ -134,9 +123,12 @@ def _partition(key: bytes | None, used: int, number: int) -> int:
 def _to_the_end(consumer: Consumer, begin: list[TopicPartition]) -> Iterator[Message]:
     """Every record from ``begin`` to where each partition ends, and those ends."""
     going = {place.partition for place in begin}
+    deadline = time.monotonic() + _IDLE_S
     while going:
-        messages = consumer.consume(_BATCH, timeout=_IDLE_S)
-        if not messages:
+        messages = consumer.consume(_BATCH, timeout=_POLL_S)
+        if messages:
+            deadline = time.monotonic() + _IDLE_S
+        elif time.monotonic() > deadline:
             raise RunFailed(f"The broker gave nothing of {begin[0].topic} for {_IDLE_S:g} s.")
         for message in messages:
             error = message.error()
@@ -145,11 +137,3 @@ def _to_the_end(consumer: Consumer, begin: list[TopicPartition]) -> Iterator[Mes
             if error is not None:
                 going.discard(message.partition() or 0)
             yield message
-
-
-def _flush(producer: Producer) -> None:
-    if left := producer.flush(_FLUSH_S):
-        raise RunFailed(
-            f"{left} copies were not acknowledged within {_FLUSH_S:g} s: nothing is marked as put "
-            "right; run the command again when the broker answers."
-        )

@@ -27,6 +27,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 from processor.ledger import SourceLog
 from processor.log import LogUnavailable
 from processor.partition import TopicsDiffer
+from runtime.topics import GROWN_STATUS, BrokerSilent
 from schemas.topics import SOURCE_TOPICS, STATUS
 
 ANSWER_S: Final = 10.0
@@ -58,14 +59,19 @@ class KafkaTopics:
         counts = {name: len(found.partitions) for name, found in self._described().items()}
         if min(counts.values()) < counts[STATUS]:
             raise TopicsUnfit(
-                f"The topics differ in their number of partitions ({counts}): one device would "
-                "meet in several. Create them anew with 'fdt topics'."
+                f"{STATUS} has more partitions than an event topic ({counts}): rows would stand "
+                f"where no event of theirs is. If it has grown: {GROWN_STATUS}. Else give the "
+                "event topic as many with the broker's own tools."
             )
         return counts[STATUS]
 
     def require_fit(self) -> None:
         """:class:`~processor.partition.TopicsDiffer` if the topics are not fit, looked at anew."""
-        if (why := self._unfit()) is not None:
+        try:
+            why = self._unfit()
+        except BrokerSilent as error:
+            raise LogUnavailable(f"{self._bootstrap} does not tell its topics: {error}") from error
+        if why is not None:
             raise TopicsDiffer(why)
 
     def sources(self, number: int) -> dict[str, SourceLog]:

@@ -83,7 +83,6 @@ class Worker:
 
     async def assigned(self, partitions: set[int]) -> None:
         """Own exactly ``partitions``: close the others, bring these up to the log's end."""
-        await self._until_fit()
         async with self._all_turns():
             await self._guarded(lambda: self._own(partitions))
         self.settled = True
@@ -129,6 +128,7 @@ class Worker:
                 try:
                     await self._guarded(lambda: self._partitions[batch.partition].process(batch))
                 except TopicsDiffer as error:
+                    self.step()
                     logger.warning("partition %d waits: %s", batch.partition, error)
                     return False
                 self._written[batch.partition] = self._clock()

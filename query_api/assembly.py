@@ -85,9 +85,9 @@ class ReadSideConfig:
     catalogue_path: Path | None = None
     """A code catalogue instead of the project's own."""
     registry_url: str | None = None
+    """Schema registry; without it schema ids come from the files."""
     specs: tuple[TopicSpec, ...] = ()
     """The topics as they should be."""
-    """Schema registry; without it schema ids come from the files."""
 
     @property
     def is_for_development(self) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -27,19 +28,33 @@ logger = logging.getLogger(__name__)
 
 ANSWER_S: Final = 10.0
 LOOK_EVERY_S: Final = 4.0
-"""Two requests to the broker each time: its metadata, and the settings of seven topics."""
+"""Two requests to the broker each time, 30 a minute: its metadata, and the settings of seven
+topics. While a topic has partitions beyond, a few more for each of them."""
+RENEW_EVERY_S: Final = 3600.0
+"""The broker forgets the offsets of a group that nobody commits to, after seven days by default."""
 PART: Final = "topics"
 MENDED_GROUP: Final = "fdt-topics-mended"
 """Its committed offsets say how far the records beyond the partition count were put right."""
 
 MISSING: Final = "topic"
 PARTITIONS: Final = "partitions"
-RELIED_ON: Final = ("cleanup.policy", "message.timestamp.type")
+RECEIVED: Final = "message.timestamp.type"
+RETENTION: Final = "retention.ms"
+RELIED_ON: Final = ("cleanup.policy", RECEIVED)
 """With another policy the broker deletes rows that are held, or compacts events away; with another
 clock the received time is the publisher's."""
 
-_KEYED: Final = (*SOURCE_TOPICS.values(), STATUS, DEAD_LETTERS)
+_KEYED: Final = (*SOURCE_TOPICS.values(), STATUS)
 """Topics in which a device has the same partition number."""
+_WRITTEN_BESIDE: Final = (*_KEYED, DEAD_LETTERS)
+"""Topics without which a batch cannot be made durable: a letter goes to its batch's partition
+number, so more partitions than that do no harm there."""
+
+
+GROWN_STATUS: Final = (
+    f"Stop the workers, delete {STATUS}, run 'fdt topics' and start them again: they fill it from "
+    "their stores"
+)
 
 
 class BrokerSilent(ConnectionError):
@@ -54,6 +69,10 @@ class Difference:
     setting: str
     expected: str
     actual: str
+    loses: bool = field(default=False, compare=False)
+    """Whether the broker deletes for it what the table is still made of."""
+    mended: bool = False
+    """Whether 'fdt topics --mend' put right what came of it."""
 
     @property
     def told(self) -> str:
@@ -104,11 +123,15 @@ class TopicsWatch:
         health: Health,
         on_end: Callable[[BaseException], None],
         every_s: float = LOOK_EVERY_S,
+        renew_every_s: float = RENEW_EVERY_S,
     ) -> None:
         self._bootstrap = bootstrap
         self._specs = list(specs)
         self._health = health
         self._every_s = every_s
+        self._renew_every_s = renew_every_s
+        self._renewed_at: dict[str, float] = {}
+        self._looking = threading.Lock()
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         self._partitions: int | None = None
         self._told: list[Difference] = []
@@ -131,22 +154,24 @@ class TopicsWatch:
     def look(self) -> None:
         """Compare once; while the broker is away what was found last stays."""
         try:
-            there = described(self._admin)
-            self._partitions = self._partitions or _count(there, STATUS)
-            found = self._without_mended(differences(self._admin, there, self._wanted()))
+            self.look_now()
         except BrokerSilent as error:
             logger.info("the topics cannot be looked at: %s", error)
-            return
-        self._tell(found)
 
     def look_now(self) -> str | None:
-        """Compare once; why nothing may be folded, if so."""
-        self.look()
-        return self.unfit
+        """Compare once; why nothing may be folded, if so. :class:`BrokerSilent`: what was found
+        last may be true no longer."""
+        with self._looking:
+            there = described(self._admin)
+            self._partitions = self._partitions or _count(there, STATUS)
+            found = differences(self._admin, there, self._wanted())
+            self._tell([self._with_mend(difference) for difference in found])
+            return self.unfit
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._every_s):
+        while not self._stopping.is_set():
             self.look()
+            self._stopping.wait(self._every_s)
 
     def _wanted(self) -> list[TopicSpec]:
         """The specifications, with the number of partitions that counts."""
@@ -171,24 +196,37 @@ class TopicsWatch:
         else:
             self._health.well(PART)
 
-    def _without_mended(self, found: list[Difference]) -> list[Difference]:
-        """Without topics that have more partitions, where all that stood there was put right."""
-        return [d for d in found if not (_is_grown(d) and self._is_mended(d))]
+    def _with_mend(self, difference: Difference) -> Difference:
+        """Of a topic that has grown, whether all that stood in the partitions beyond was put
+        right."""
+        if not _is_grown(difference):
+            return difference
+        return replace(difference, mended=self._is_mended(difference))
 
     def _is_mended(self, grown: Difference) -> bool:
         extra = [
             TopicPartition(grown.topic, number)
             for number in range(int(grown.expected), int(grown.actual))
         ]
+        now, last = time.monotonic(), self._renewed_at.get(grown.topic, float("-inf"))
+        renew = now - last >= self._renew_every_s
         try:
-            return not waiting(self._bootstrap, extra)
+            left = waiting(self._bootstrap, extra, renew=renew)
         except KafkaException as error:
             raise BrokerSilent(str(error.args[0].str())) from error
+        if renew:
+            self._renewed_at[grown.topic] = now
+        return not left
 
 
-def waiting(bootstrap: str, places: Sequence[TopicPartition]) -> list[TopicPartition]:
-    """Those of ``places`` that hold records that were not put right, each at the offset from which
-    on; raises ``KafkaException``."""
+def waiting(
+    bootstrap: str, places: Sequence[TopicPartition], *, renew: bool = False
+) -> list[TopicPartition]:
+    """Those of ``places`` that were never looked through, or hold records that were not put right,
+    each at the offset from which on; raises ``KafkaException``.
+
+    ``renew``: commit the offsets once more, or the broker forgets what was put right.
+    """
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -199,10 +237,13 @@ def waiting(bootstrap: str, places: Sequence[TopicPartition]) -> list[TopicParti
     )
     try:
         found = []
-        for place in consumer.committed(list(places), timeout=ANSWER_S):
+        committed = consumer.committed(list(places), timeout=ANSWER_S)
+        if renew and (known := [place for place in committed if place.offset >= 0]):
+            consumer.commit(offsets=known, asynchronous=False)
+        for place in committed:
             first, end = consumer.get_watermark_offsets(place, timeout=ANSWER_S)
             reached = max(first, place.offset)
-            if reached < end:
+            if reached < end or place.offset < 0:
                 found.append(TopicPartition(place.topic, place.partition, reached))
         return found
     finally:
@@ -213,6 +254,7 @@ def _is_grown(difference: Difference) -> bool:
     return (
         difference.topic in SOURCE_TOPICS.values()
         and difference.setting == PARTITIONS
+        and not difference.mended
         and int(difference.actual) > int(difference.expected)
     )
 
@@ -226,24 +268,41 @@ def _unread(found: Sequence[Difference]) -> dict[str, int]:
 
 def _is_serious(difference: Difference) -> bool:
     """Whether records are lost, or read by nobody, while it is so."""
-    return difference.setting in (*RELIED_ON, MISSING) or _stops_folding(difference)
+    relied_on = difference.setting in (*RELIED_ON, MISSING)
+    return relied_on or difference.loses or _stops_folding(difference)
 
 
 def _stops_folding(difference: Difference) -> bool:
-    """Whether a device would be in two partitions, or have times that are not the broker's."""
-    if difference.topic not in _KEYED:
-        return False
-    return difference.setting in (PARTITIONS, MISSING, "message.timestamp.type")
+    """Whether a device would be in two partitions, or have times that are not the broker's, or a
+    batch could not be written."""
+    if difference.setting == MISSING or _is_too_small(difference):
+        return difference.topic in _WRITTEN_BESIDE
+    keyed = difference.topic in _KEYED and not difference.mended
+    return keyed and difference.setting in (PARTITIONS, RECEIVED)
+
+
+def _is_too_small(difference: Difference) -> bool:
+    return difference.setting == PARTITIONS and int(difference.actual) < int(difference.expected)
 
 
 def _sentence(found: Sequence[Difference]) -> str:
-    told = "; ".join(map(str, found))
-    if any(map(_is_grown, found)):
+    """What differs, and how to mend each kind of it."""
+    return f"{'; '.join(map(str, found))}. {'. '.join(dict.fromkeys(map(_how_to_mend, found)))}"
+
+
+def _how_to_mend(difference: Difference) -> str:
+    if difference.setting == MISSING:
+        return "Run 'fdt topics', which creates what is missing"
+    if _is_grown(difference):
         return (
-            f"{told}. Nobody reads the partitions beyond: have publishers use the number that it "
-            "should be, then run 'fdt topics --mend'"
+            "Nobody reads the partitions beyond: have publishers use the number that it should be, "
+            "then run 'fdt topics --mend'"
         )
-    return f"{told}. Set it back with the broker's own tools, or make it anew with 'fdt topics'"
+    if _is_too_small(difference):
+        return "Give it as many partitions with the broker's own tools"
+    if difference.setting == PARTITIONS:
+        return GROWN_STATUS
+    return "Set it back with the broker's own tools"
 
 
 def _count(there: Described, topic: str) -> int | None:
@@ -257,10 +316,15 @@ def _compared(spec: TopicSpec, actual: Mapping[str, str]) -> list[Difference]:
         **spec.config,
     }
     return [
-        Difference(spec.name, setting, value, actual.get(setting, ""))
+        Difference(spec.name, setting, value, held, _loses(spec, setting, held))
         for setting, value in expected.items()
-        if actual.get(setting) != value
+        if (held := actual.get(setting, "")) != value
     ]
+
+
+def _loses(spec: TopicSpec, setting: str, actual: str) -> bool:
+    """A negative retention has no end."""
+    return setting == RETENTION and 0 <= int(actual) < spec.least_retention_ms
 
 
 def _actual(metadata: TopicMetadata, config: Mapping[str, str]) -> dict[str, str]:

@@ -117,6 +117,8 @@ class TopicSpec:
     partitions: int
     replication: int
     config: dict[str, str]
+    least_retention_ms: int = 0
+    """With a shorter retention the broker deletes records that the table is still made of."""
 
 
 def topic_specs(
@@ -145,7 +147,8 @@ def topic_specs(
             config["retention.ms"] = str(retention[topic.retention_setting])
         if topic.name == STATUS:
             config |= _compaction(item_retention_ms)
-        specs.append(TopicSpec(topic.name, partitions, replication, config))
+        least = item_retention_ms if topic.retention_setting == "event" else 0
+        specs.append(TopicSpec(topic.name, partitions, replication, config, least))
     return specs
 
 

@@ -113,12 +113,17 @@ def test_nothing_is_published_beyond_this_machine() -> None:
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
-def test_the_health_check_asks_a_route_that_is_there() -> None:
-    """On the port that the read side listens on."""
-    check = SERVICES["read-side"]["healthcheck"]["test"]
+@pytest.mark.parametrize(
+    ("service", "port"),
+    [("read-side", "FDT_API_PORT"), ("processor", "FDT_PROCESSOR_PORT")],
+)
+def test_the_health_check_asks_a_route_that_is_there(service: str, port: str) -> None:
+    """On the port that the program listens on; that a worker serves the same route is shown in
+    ``tests/processor/test_topics_while_running.py``."""
+    check = SERVICES[service]["healthcheck"]["test"]
     found = re.search(r'http://127\.0\.0\.1:(\d+)(/\w+)"', check[-1])
     assert found is not None
-    assert found[1] == SERVICES["read-side"]["environment"]["FDT_API_PORT"]
+    assert found[1] == SERVICES[service]["environment"][port]
     assert found[2] in World().app().openapi()["paths"]
 
 

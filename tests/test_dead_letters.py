@@ -19,12 +19,12 @@ from projections import catalogue
 from projections.state import decode_row
 from schemas.codec import Codec
 from schemas.partitioning import partition_of
-from schemas.topics import CSP_EVENTS, DSP_EVENTS
+from schemas.topics import CSP_EVENTS, DEAD_LETTERS, DSP_EVENTS
 from sources.wire import Wire
 from tests.support.events import DEVICE, dsp_event
 from tests.support.plans import send
 from tests.support.processes import running
-from tests.support.topics import table, wait_until_read
+from tests.support.topics import grow, set_config, table, wait_until_read
 
 HOME = partition_of(DEVICE, 4)
 CODEC = Codec()
@@ -84,6 +84,33 @@ def test_a_letter_that_is_refused_again_names_its_first_place(
     assert again.name != first.name
     for field in ("key", "value", "original_headers", "topic", "original_offset", "received_at"):
         assert getattr(again, field) == getattr(first, field)
+
+
+def test_a_letter_that_the_broker_does_not_take_again_stays_open(
+    fresh_topics: str, tmp_path: Path
+) -> None:
+    """It is settled only when the broker has it; and it goes by the partitions that the rows stand
+    by, whatever number the dead letters have."""
+    astray = next(
+        device
+        for device in (f"00-DB-12-34-56-78-90-{n:02X}" for n in range(256))
+        if partition_of(device, 8) >= 4
+    )
+    value = CODEC.encode("DspEvent", dsp_event(device_id=astray, code="Q7"))
+    wire = Wire(DSP_EVENTS, partition_of(astray, 4), astray.encode(), value, [])
+    send([wire], fresh_topics)
+    with processor(fresh_topics, tmp_path):
+        wait_until_read(fresh_topics, 1)
+        grow(fresh_topics, DEAD_LETTERS, 8)
+        set_config(fresh_topics, DSP_EVENTS, "max.message.bytes", "60")
+        refused = run(fresh_topics, "resend", "--all")
+        assert (refused.returncode, "refused 1 records" in refused.stderr) == (1, True)
+        assert count(fresh_topics) == 1
+        set_config(fresh_topics, DSP_EVENTS, "max.message.bytes", "1048588")
+        assert "1 dead letters were sent again" in fdt(fresh_topics, "resend", "--all")
+        wait_until_read(fresh_topics, 2)
+    (again,) = letters(fresh_topics, Wanted())
+    assert (again.reason, again.partition) == ("unknown-code", partition_of(astray, 4))
 
 
 def count(bootstrap: str, **asked: Any) -> int:

@@ -11,10 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
-    AdminClient,
-    NewPartitions,
-)
 
 from fdt.processes import free_port
 from schemas.codec import Codec
@@ -25,7 +21,7 @@ from sources.wire import Wire
 from tests.support.events import dsp_event
 from tests.support.plans import send
 from tests.support.processes import running
-from tests.support.topics import set_config, table, wait_until_read
+from tests.support.topics import delete, grow, set_config, table, wait_until_read
 
 PARTITIONS, GROWN = 4, 8
 SAID_WITHIN_S = 10.0
@@ -114,13 +110,6 @@ def accepted(device: DeviceId, partitions: int) -> Wire:
     return Wire(DSP_EVENTS, partition_of(device, partitions), device.encode(), value, [])
 
 
-def grow(bootstrap: str, topic: str, partitions: int) -> None:
-    """Give a topic more partitions, as an operator does."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    for future in admin.create_partitions([NewPartitions(topic, partitions)]).values():
-        future.result()
-
-
 def test_a_topic_that_grows_is_said_and_put_right_without_a_loss(
     both: Both, tmp_path: Path
 ) -> None:
@@ -177,9 +166,7 @@ def test_a_setting_that_loses_data_is_said_until_it_is_put_back(
 
 def test_a_topic_that_is_deleted_is_said(both: Both) -> None:
     """Also one that nobody reads: there the read side leaves its traces."""
-    admin = AdminClient({"bootstrap.servers": both.bootstrap})
-    for future in admin.delete_topics([AUDIT]).values():
-        future.result()
+    delete(both.bootstrap, AUDIT)
     both.until_said(f"{AUDIT}: topic is missing, should be exists")
 
 
@@ -199,3 +186,56 @@ def test_what_a_worker_says_of_itself(both: Both) -> None:
     assert sum(float(line.split()[-1]) for line in read) == 4
     assert get(f"{both.worker}/else")[0] == 404
     assert len(table(both.bootstrap).rows) == 4
+
+
+def test_a_worker_that_waits_for_its_topics_ends_in_order(
+    fresh_topics: str, tmp_path: Path
+) -> None:
+    """Started over a topic that has grown, it joins its group, reads nothing and says why; and it
+    is no hostage of it."""
+    grow(fresh_topics, DSP_EVENTS, GROWN)
+    send([accepted(device, PARTITIONS) for device in devices(0, 4)], fresh_topics)
+    address, log = f"http://127.0.0.1:{(port := free_port())}", tmp_path / "log"
+    with running(
+        "process",
+        log=log,
+        KAFKA_BOOTSTRAP_SERVERS=fresh_topics,
+        FDT_DATA_DIR=str(tmp_path),
+        FDT_PROCESSOR_PORT=str(port),
+        FDT_IDLE_CONTROL_INTERVAL="PT1S",
+    ) as worker:
+        until(lambda: '"partitions": [0, 1, 2, 3]' in get(f"{address}/readyz")[1])
+        code, text = get(f"{address}/readyz")
+        assert (code, "partitions is 8, should be 4" in text) == (503, True)
+        until(lambda: len(table(fresh_topics).controls) == PARTITIONS)
+        worker.terminate()
+        assert worker.wait(30) == 0
+    assert "Traceback" not in log.read_text()
+    assert table(fresh_topics).counts["read"] == 0
+
+
+def test_a_status_topic_that_has_grown_is_made_anew_and_filled_again(
+    fresh_topics: str, tmp_path: Path
+) -> None:
+    """Kafka takes no partition away: the workers' stores have every row, so nothing is lost."""
+    environment = {"KAFKA_BOOTSTRAP_SERVERS": fresh_topics, "FDT_DATA_DIR": str(tmp_path)}
+    log, before, after = tmp_path / "log", devices(0, 8), devices(8, 8)
+    with running("process", log=log, **environment) as worker:
+        send([accepted(device, PARTITIONS) for device in before], fresh_topics)
+        wait_until_read(fresh_topics, len(before))
+        grow(fresh_topics, STATUS, GROWN)
+        until(lambda: f"delete {STATUS}, run 'fdt topics'" in log.read_text(), SAID_WITHIN_S)
+        send([accepted(device, PARTITIONS) for device in after], fresh_topics)
+        worker.terminate()
+        assert worker.wait(30) == 0
+    with running("process", log=log, **environment) as refused:
+        assert refused.wait(30) == 2
+    assert f"If it has grown: Stop the workers, delete {STATUS}" in log.read_text()
+    delete(fresh_topics, STATUS)
+    with running("topics", log=tmp_path / "topics", **environment) as topics:
+        assert topics.wait(60) == 0
+    with running("process", log=log, **environment):
+        found = wait_until_read(fresh_topics, len(before) + len(after))
+        until(lambda: set(table(fresh_topics).rows) == {*before, *after})
+    assert found.counts["read"] == len(before) + len(after)
+    assert found.counts["dead_lettered"] == 0

@@ -13,6 +13,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    NewPartitions,
     ResourceType,
 )
 
@@ -39,12 +40,33 @@ def create_anew(bootstrap: str, settings: Settings | None = None) -> None:
 
 
 def set_config(bootstrap: str, topic: str, name: str, value: str) -> None:
-    """One setting of a topic, as an operator changes it."""
+    """One setting of a topic, as an operator changes it; done when the broker shows it."""
     entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
     admin = AdminClient({"bootstrap.servers": bootstrap})
     for future in admin.incremental_alter_configs([resource]).values():
         future.result()
+    asked = ConfigResource(ResourceType.TOPIC, topic)
+    while admin.describe_configs([asked])[asked].result()[name].value != value:
+        time.sleep(0.05)
+
+
+def grow(bootstrap: str, topic: str, partitions: int) -> None:
+    """Give a topic more partitions, as an operator does."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for future in admin.create_partitions([NewPartitions(topic, partitions)]).values():
+        future.result()
+    while len(admin.list_topics(topic, timeout=10).topics[topic].partitions) < partitions:
+        time.sleep(0.05)
+
+
+def delete(bootstrap: str, topic: str) -> None:
+    """Delete a topic, and wait until it is gone."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for future in admin.delete_topics([topic]).values():
+        future.result()
+    while topic in admin.list_topics(timeout=10).topics:
+        time.sleep(0.05)
 
 
 def committed(bootstrap: str, topic: str) -> Iterator[Message]:

@@ -1,0 +1,71 @@
+"""Sends records for a command, which must not say *done* of one that the broker has not taken.
+
+For ``fdt dead-letters`` and ``fdt topics --mend``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from fdt.errors import RunFailed
+from schemas.partitioning import PRODUCER_PARTITIONER
+
+WITHIN_S: Final = 30.0
+_PAUSE_S: Final = 0.1
+
+Headers = Sequence[tuple[str, str | bytes | None]]
+
+
+class Sender:
+    """A producer that hears of every record what became of it."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._failed = 0
+        self._first: KafkaError | None = None
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "partitioner": PRODUCER_PARTITIONER,
+                "enable.idempotence": True,
+                "message.max.bytes": 2 * 1024 * 1024,
+                "log_level": 2,
+            }
+        )
+
+    def send(
+        self, topic: str, value: bytes | None, key: bytes | None, partition: int, headers: Headers
+    ) -> None:
+        """Give one record to the producer; waits while its queue is full."""
+        while True:
+            try:
+                self._producer.produce(
+                    topic, value, key, partition, headers=list(headers), on_delivery=self._heard
+                )
+            except BufferError:
+                self._producer.poll(_PAUSE_S)
+            else:
+                self._producer.poll(0)
+                return
+
+    def finish(self) -> None:
+        """Wait until the broker has all that was sent; :class:`~fdt.errors.RunFailed` if it has
+        not, and then nothing may be marked as done."""
+        left = self._producer.flush(WITHIN_S)
+        if self._first is not None:
+            raise RunFailed(
+                f"The broker refused {self._failed} records ({self._first.str()}): nothing is "
+                "marked as done that is not. Mend that, then run the command again."
+            )
+        if left:
+            raise RunFailed(
+                f"{left} records were not acknowledged within {WITHIN_S:g} s: nothing is marked "
+                "as done that is not; run the command again when the broker answers."
+            )
+
+    def _heard(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            self._failed += 1
+            self._first = self._first or error
