@@ -17,8 +17,19 @@ MOST_NODES: Final = 1_000
 """Types in a schema, each counted as often as it is used. Ours have about 20; types without bytes
 that use each other twice grow to any number, and a record of one byte would be read for ever."""
 
-_READ_AS_IT_IS: Final = frozenset({"uuid"})
-"""Logical types that leave a value as our schema has it."""
+_CHANGE_MEANING: Final = frozenset(
+    (
+        *("decimal", "big-decimal", "date", "time-millis", "time-micros", "duration"),
+        *("timestamp-millis", "timestamp-micros", "timestamp-nanos"),
+        *("local-timestamp-millis", "local-timestamp-micros", "local-timestamp-nanos"),
+    )
+)
+"""Logical types of Avro 1.12 that do not leave a value as our schema has it; those that Avro does
+not know are ignored, by its rule."""
+
+
+_PARSERS_OWN: Final = frozenset(("__fastavro_parsed", "__named_schemas"))
+"""By these fastavro knows a schema that it parsed: from a publisher they would be believed."""
 
 
 class Unreadable(ValueError):
@@ -58,7 +69,11 @@ def parsed(schema: Any) -> Schema:
 
 def _without_logical_types(node: Any) -> Any:
     if isinstance(node, dict):
-        return {k: _without_logical_types(v) for k, v in node.items() if k != "logicalType"}
+        return {
+            k: _without_logical_types(v)
+            for k, v in node.items()
+            if k != "logicalType" and k not in _PARSERS_OWN
+        }
     if isinstance(node, list):
         return [_without_logical_types(v) for v in node]
     return node
@@ -84,9 +99,9 @@ def _full_name(schema: dict[str, Any]) -> str:
 def _require_units(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
     """Avro would read microseconds as milliseconds, and a decimal's bytes as text."""
     known = {field["name"]: set(_logical_types(field["type"])) for field in ours["fields"]}
-    for field in theirs["fields"]:
-        found = set(_logical_types(field["type"]))
-        allowed = known.get(field["name"], found) | _READ_AS_IT_IS
+    for field in theirs.get("fields", ()):
+        found = _CHANGE_MEANING & set(_logical_types(field["type"]))
+        allowed = known.get(field["name"], found)
         if found - allowed:
             raise Unreadable(
                 "incompatible-schema",

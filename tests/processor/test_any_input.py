@@ -81,6 +81,8 @@ JSON: Final = st.recursive(
     max_leaves=5,
 )
 
+SCHEMA_KEYS: Final = ("__fastavro_parsed", "__named_schemas", "fields", "type", "name", "namespace")
+
 
 class Drawn(FileRegistry):
     """The files, and a drawn answer behind one id."""
@@ -118,6 +120,8 @@ def schemas(draw: st.DrawFn, record: str) -> Any:
             schema["fields"].remove(field)
     for number in range(draw(st.integers(0, 2))):
         schema["fields"].insert(0, {"name": f"more{number}", "type": draw(TYPES)})
+    if draw(st.integers(0, 9)) == 0:
+        schema |= draw(st.dictionaries(st.sampled_from(SCHEMA_KEYS), JSON, max_size=3))
     return schema
 
 
