@@ -114,8 +114,9 @@ def test_every_record_is_kept_or_counted(cap: int, records: list[Record]) -> Non
 def kinds(reports: list[Report]) -> int:
     """Kinds of record among them, by day."""
     said = {
-        (r.source, r.status, r.request_id, r.version, r.image_hash, r.device_type, r.at // DAY_MS)
+        (r.source, r.status, r.request_id, r.version, r.running, r.image_hash, r.device_type, day)
         for r in reports
+        for day in [r.at // DAY_MS]
     }
     return len(said)
 
