@@ -32,6 +32,7 @@ _LETTER_HEADERS: Final = (
     headers.DL_TIMESTAMP,
     headers.DL_REASON,
     headers.DL_DETAIL,
+    headers.DL_CUT,
 )
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -54,6 +55,8 @@ class Letter:
     reason: str
     detail: str
     settled: Settled | None = None
+    cut: int | None = None
+    """Bytes of the record, where only its beginning is kept."""
 
     @property
     def name(self) -> str:
@@ -115,8 +118,14 @@ def resend(bootstrap: str, chosen: Sequence[Letter], told: Callable[[int], None]
     """Send letters again, each at its original place, then settle them; ``told`` hears how many.
 
     A letter that was sent again when the command was interrupted stays open; sending it once more
-    changes nothing, for its place is the same.
+    changes nothing, for its place is the same. :class:`~fdt.errors.UserError` for one of which only
+    the beginning is kept.
     """
+    if parts := [letter.name for letter in chosen if letter.cut]:
+        raise UserError(
+            f"{', '.join(parts)}: the record was too large for a dead letter, and only its "
+            "beginning is kept. Let its source publish it again, and drop the letter."
+        )
     sender = Sender(bootstrap)
     partitions = _partitions(bootstrap)
     for letter in chosen:
@@ -194,6 +203,7 @@ def _letter(message: Message) -> Letter:
             received_at=int(_text(told[headers.DL_TIMESTAMP])),
             reason=_text(told[headers.DL_REASON]),
             detail=_text(told[headers.DL_DETAIL]),
+            cut=int(_text(told[headers.DL_CUT])) if headers.DL_CUT in told else None,
         )
     except (KeyError, ValueError) as error:
         raise RunFailed(

@@ -15,7 +15,7 @@ from processor.log import Outgoing
 from projections.events import Place
 from schemas import headers
 from schemas.codec import BadRecord
-from schemas.topics import DEAD_LETTERS
+from schemas.topics import DEAD_LETTERS, LARGEST_DEAD_LETTER
 
 RESENT: Final = (
     headers.RESENT_TOPIC,
@@ -27,6 +27,13 @@ RESENT: Final = (
 DETAIL_KEPT: Final = 2_000
 """Characters of a refusal's sentence: it may quote what a publisher sent, and a dead letter with
 the original beside it must fit a message."""
+
+ORIGINAL_KEPT: Final = LARGEST_DEAD_LETTER - 64 * 1024
+"""Bytes of a record that are kept whole beside what is said of it. Compressed, a larger one may
+pass a source topic's limit."""
+
+_PART_KEPT: Final = 64 * 1024
+"""Bytes of the key and of the value that are kept of a larger one, without its headers."""
 
 _NUMBER: Final = re.compile(rb"[0-9]{1,18}")
 _LARGEST_PARTITION: Final = 2**31 - 1
@@ -60,12 +67,20 @@ def dead_letter(topic: str, partition: int, record: SourceRecord, bad: BadRecord
     original = [
         (name, value) for name, value in record.headers if name not in place and name not in RESENT
     ]
-    return Outgoing(
-        DEAD_LETTERS,
-        record.key,
-        record.value,
-        [*original, *((name, text.encode(errors="replace")) for name, text in place.items())],
-    )
+    key, value = record.key, record.value
+    if (size := _size(key, value, original)) > ORIGINAL_KEPT:
+        place[headers.DL_CUT] = str(size)
+        key, value, original = key and key[:_PART_KEPT], value and value[:_PART_KEPT], []
+    told = [(name, text.encode(errors="replace")) for name, text in place.items()]
+    return Outgoing(DEAD_LETTERS, key, value, [*original, *told])
+
+
+def _size(
+    key: bytes | None, value: bytes | None, listed: Sequence[tuple[str, bytes | None]]
+) -> int:
+    """Bytes that a record takes in a message, with room for the lengths of its parts."""
+    named = sum(len(name.encode()) + len(text or b"") + 10 for name, text in listed)
+    return len(key or b"") + len(value or b"") + named
 
 
 def _resent(topic: str, record: SourceRecord, named: Sequence[tuple[str, bytes | None]]) -> Place:

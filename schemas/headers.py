@@ -15,6 +15,8 @@ DL_OFFSET: Final = "dl_offset"
 DL_TIMESTAMP: Final = "dl_timestamp"
 DL_REASON: Final = "dl_reason"
 DL_DETAIL: Final = "dl_detail"
+DL_CUT: Final = "dl_cut"
+"""Bytes that the record had, where it was too large for a dead letter and only a part is kept."""
 
 DL_SETTLED: Final = "dl_settled"
 """On a record without a value in the dead-letter topic: ``resent`` or ``dropped``."""

@@ -75,6 +75,7 @@ def test_the_audit_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     """Its end ends the read side."""
     monkeypatch.setattr(Spool, "closed", broken)
     spool = Spool(tmp_path, 1000)
+    spool.close()
 
     def start(on_end: Callable[[BaseException], None]) -> None:
         SpoolPublisher(spool, "127.0.0.1:1", Codec(), Health(), on_end).start()
