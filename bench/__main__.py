@@ -7,7 +7,8 @@ second; ``--fold`` measures the fold alone, ``--pages`` the screen alone with ``
 (default 1,000,000), both without a broker.
 
 What takes longer is a command of its own: ``python -m bench.recovery``, ``bench.soak``,
-``bench.sweep``, ``bench.forgetting`` (what is left on disk when everything falls due at once) and
+``bench.sweep``, ``bench.compression`` (what gzip saves and costs),
+``bench.forgetting`` (what is left on disk when everything falls due at once) and
 ``bench.steady`` (whether anything grows at a steady rate), each with ``--help``.
 """
 

@@ -46,7 +46,7 @@ LARGEST: Final = 50_000
 """Devices of the request that is searched for."""
 ROUNDS: Final = 300
 
-_OWNER: Final = Eui64("90-B3-D5-1F-30-01-00-00")
+OWNER: Final = Eui64("90-B3-D5-1F-30-01-00-00")
 _BATCH: Final = 5_000
 _STEPS: Final = (
     (Source.DSP, "I99", None),
@@ -62,7 +62,7 @@ def measure(items: int = ITEMS, say: Callable[[str], None] = print) -> dict[str,
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         say(f"filling a view with {items:,} items")
-        view = _filled(folder / "view", items)
+        view = filled(folder / "view", items)
         with _served(view, folder) as (url, screen):
             say(f"asking for pages, {ROUNDS} times each")
             figures = _measured(url, screen, items)
@@ -70,15 +70,16 @@ def measure(items: int = ITEMS, say: Callable[[str], None] = print) -> dict[str,
     return {"page_items": float(items), **figures}
 
 
-def _request(number: int) -> str:
-    return f"{_OWNER}:90-B3-D5-1F-30-00-00-02:{number + 1}"
+def request_of(number: int) -> str:
+    """The Service Request that item ``number`` of the view begins; 0 is the largest."""
+    return f"{OWNER}:90-B3-D5-1F-30-00-00-02:{number + 1}"
 
 
 def _device(number: int) -> DeviceId:
     return DeviceId("-".join(re.findall("..", f"00DB1234{number:08X}")))
 
 
-def _filled(folder: Path, items: int) -> View:
+def filled(folder: Path, items: int) -> View:
     """One request of the largest size, the others a tenth of it."""
     view = View.create(RocksStore(folder), Meta("bench", 1))
     rules = Fold(load_catalogue(), frozenset({"ESME"}))
@@ -112,7 +113,7 @@ def _row(rules: Fold, number: int, now: int) -> bytes:
                 code=code,
                 result=result,
                 message=None,
-                request_id=_request(request),
+                request_id=request_of(request),
                 version="0002012F",
                 device_type="ESME" if source is Source.DSP else None,
             ),
@@ -162,7 +163,7 @@ def _raise(error: Exception) -> None:
 
 
 def _measured(url: str, screen: Screen, items: int) -> dict[str, float]:
-    caller = Caller("bench", frozenset([_OWNER]), frozenset([Role.SUPPLIER]))
+    caller = Caller("bench", frozenset([OWNER]), frozenset([Role.SUPPLIER]))
     name = screen.sessions.begin(caller, "")
     session = screen.sessions.find(name)
     assert session is not None
@@ -176,11 +177,11 @@ def _measured(url: str, screen: Screen, items: int) -> dict[str, float]:
         def item() -> httpx.Response:
             number = next(spread)
             request = 0 if number < LARGEST else 1 + (number - LARGEST) * 10 // LARGEST
-            return client.get(screen.addresses.item(_device(number), _request(request)))
+            return client.get(screen.addresses.item(_device(number), request_of(request)))
 
-        largest = screen.addresses.request(_request(0))
+        largest = screen.addresses.request(request_of(0))
         asked: dict[str, Callable[[], httpx.Response]] = {
-            "search_request": lambda: search("request", _request(0)),
+            "search_request": lambda: search("request", request_of(0)),
             "search_device": lambda: search("device", _device(next(spread))),
             "filtered": lambda: client.get(largest, params={"status": "Firmware Activated"}),
             "item": item,

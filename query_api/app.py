@@ -31,7 +31,8 @@ def create_app(services: Services, on_damage: Callable[[Exception], None]) -> Fa
     app = FastAPI(
         title=TITLE,
         version=VERSION,
-        description="Where is each device of an Update Firmware request now, why, and since when.",
+        description="Where is each device of an Update Firmware request now, why, and since when. "
+        "HEAD is answered wherever GET is: the same without a body.",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -38,6 +38,11 @@ _CRITERIA: Final = frozenset(
 
 Identifier = TypeVar("Identifier", DeviceId, ServiceRequestId)
 
+_NAMES: Final[dict[type[DeviceId | ServiceRequestId], str]] = {
+    ServiceRequestId: "service_request_id",
+    DeviceId: "device_id",
+}
+"""What each is called in the address."""
 _ROUTES: Final[dict[type[DeviceId | ServiceRequestId], str]] = {
     ServiceRequestId: "/v1/service-requests/{service_request_id}",
     DeviceId: "/v1/devices/{device_id}",
@@ -108,7 +113,7 @@ def one(kind: type[Identifier], text: str) -> Identifier:
             where = (
                 f" What was given is a {error.other.kind}: look it up at {_ROUTES[error.other]}."
             )
-        raise Problem(error.problem, f"{error}{where}") from error
+        raise Problem(error.problem, f"{_NAMES[kind]}: {error}{where}") from error
 
 
 def missing(kind: type[DeviceId | ServiceRequestId]) -> Problem:

@@ -8,10 +8,11 @@ it is (docs/decisions/0021).
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import GZipResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LEAST_BYTES: Final = 1_000
@@ -19,6 +20,7 @@ LEAST_BYTES: Final = 1_000
 LEVEL: Final = 5
 """Of gzip: the highest before the time it takes doubles."""
 
+_CODING: Final = re.compile(r"\s*([\w!#$%&'*+.^`|~-]+)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
 _FOR_PROGRAMS: Final = ("/v1/", "/openapi.json", "/metrics")
 
 
@@ -27,7 +29,6 @@ class Compress:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._compressing = GZipMiddleware(app, LEAST_BYTES, LEVEL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -37,10 +38,14 @@ class Compress:
 
         async def varying(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).add_vary_header("Accept-Encoding")
+                headers = MutableHeaders(scope=message)
+                if "Accept-Encoding" not in headers.get("vary", ""):  # else it stands there twice
+                    headers.add_vary_header("Accept-Encoding")
             await send(message)
 
-        chosen = self._compressing if accepts_gzip(Headers(scope=scope)) else self._app
+        chosen = self._app
+        if accepts_gzip(Headers(scope=scope)):
+            chosen = GZipResponder(self._app, LEAST_BYTES, LEVEL)
         await chosen(scope, receive, varying)
 
 
@@ -50,17 +55,16 @@ def _gains(path: str) -> bool:
 
 
 def accepts_gzip(headers: Headers) -> bool:
-    """Whether ``Accept-Encoding`` takes gzip: named, and not with a quality of zero (RFC 9110,
-    section 12.5.3)."""
-    qualities: dict[str, float] = {}
-    for part in headers.get("accept-encoding", "").lower().split(","):
-        coding, _, parameter = part.partition(";")
-        name, _, value = parameter.strip().partition("=")
-        try:
-            qualities[coding.strip()] = float(value) if name == "q" else 1.0
-        except ValueError:
-            qualities[coding.strip()] = 0.0
-    return qualities.get("gzip", 0.0) > 0
+    """Whether ``Accept-Encoding`` takes gzip, and likes it no less than the plain answer (RFC 9110,
+    section 12.5.3); a part that is not understood counts for nothing."""
+    weights: dict[str, float] = {}
+    for header in headers.getlist("accept-encoding"):
+        for part in header.lower().split(","):
+            if match := _CODING.fullmatch(part):
+                weight = 1.0 if match[2] is None else min(float(match[2]), 1.0)
+                weights[match[1].removeprefix("x-")] = weight  # x-gzip is gzip
+    gzip = weights.get("gzip", weights.get("*", 0.0))
+    return gzip > 0 and gzip >= weights.get("identity", 0.0)
 
 
 class Head:

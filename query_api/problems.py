@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from query_api.access import Forbidden
 from query_api.rate_limit import TooMany
@@ -26,6 +27,7 @@ RETRY_AFTER_S: Final = 5
 
 _TYPE_PREFIX: Final = "urn:fdt:problem:"
 _OTHER: Final = "other"
+_METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 class ProblemDetails(BaseModel):
@@ -182,19 +184,28 @@ def install(app: FastAPI, respond: Respond) -> None:
 
     @app.exception_handler(HTTPException)
     async def _framework(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 405:
+            return respond(request, _method_not_allowed(request), None)
         return respond(request, *_framework_problem(error))
+
+
+def _method_not_allowed(request: Request) -> Problem:
+    """The framework's own header names the methods of the first route of an address only."""
+    asked = {**request.scope, "path_params": {}}
+    taken = {
+        method
+        for method in _METHODS
+        for route in request.app.routes
+        if route.matches({**asked, "method": method})[0] is Match.FULL
+    }
+    allow = ", ".join(sorted(taken | {"HEAD"} if "GET" in taken else taken))
+    return Problem("method-not-allowed", f"Use {allow} here.", {"Allow": allow})
 
 
 def _framework_problem(error: HTTPException) -> tuple[Problem, int | None]:
     if error.status_code == 404:
         detail = "See /openapi.json for the addresses that this server answers."
         return Problem("no-such-path", detail), None
-    if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "GET")
-        if "GET" in allowed:  # every GET address answers HEAD too (query_api.encoding)
-            allowed += ", HEAD"
-        told = {"Allow": allowed}
-        return Problem("method-not-allowed", f"Use {allowed} here.", told), None
     return Problem(_OTHER, str(error.detail), error.headers), error.status_code
 
 
@@ -208,7 +219,8 @@ def duration(ms: int) -> str:
 
 def _explained(error: RequestValidationError) -> str:
     """Which parameter is wrong and what it takes, without repeating what was sent."""
-    return " ".join(f"{_name(found['loc'])}: {_sentence(found)}." for found in error.errors())
+    told = (f"{_name(found['loc'])}: {_sentence(found)}." for found in error.errors())
+    return " ".join(dict.fromkeys(told))  # one sentence, however often a parameter is repeated
 
 
 def _name(place: Sequence[str | int]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -24,6 +25,8 @@ CSV_COLUMNS: Final = (
     "Current Status Update Time and Date",
 )
 CSV_CHUNK_ROWS: Final = 500
+LONGEST_HEADER: Final = 2_000
+"""Characters. Regions are named by those who publish; proxies take about 8 KiB of headers."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins with one of these would be run by a spreadsheet."""
 
@@ -83,10 +86,12 @@ def item(view: views.ItemView) -> answers.Item:
 def freshness_headers(value: reads.Freshness) -> dict[str, str]:
     """The freshness of an answer in which it has no place, or that has no body."""
     shown = freshness(value)
-    return {
+    headers = {
         "Fdt-As-Of": shown.as_of or "unknown",
         "Fdt-Lag-Events": "unknown" if shown.lag_events is None else str(shown.lag_events),
     }
+    sources = json.dumps(shown.sources, separators=(",", ":"))
+    return headers if len(sources) > LONGEST_HEADER else {**headers, "Fdt-Sources": sources}
 
 
 def freshness(value: reads.Freshness) -> answers.Freshness:

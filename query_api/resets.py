@@ -108,7 +108,7 @@ def key_of(text: str) -> str:
     text = text.strip()
     if not text or len(text) > LONGEST_KEY or not text.isprintable() or not text.isascii():
         raise InvalidReset(
-            "idempotency_key",
+            "Idempotency-Key",
             "Send a header Idempotency-Key of up to 200 characters, a new one for each decision, "
             "such as a UUID",
         )

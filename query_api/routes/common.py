@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -27,6 +28,8 @@ from schemas.identifiers import DeviceId
 _BEARER: Final = HTTPBearer(
     bearerFormat="JWT", description="Access token of the OIDC provider.", auto_error=False
 )
+_TAG: Final = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+_ADDED: Final = re.compile(r"(?:--?|;)(?:gzip|br|deflate|zstd)\Z")
 _CURSOR_VERSION: Final = b"\x01"
 
 
@@ -67,14 +70,29 @@ def errors(*more: int) -> dict[int | str, dict[str, Any]]:
     return documented(400, 401, 403, *more, 429, 500, 503)
 
 
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+FRESHNESS: Final = {
+    "Fdt-As-Of": _header("freshness.as_of as it is now, or unknown."),
+    "Fdt-Lag-Events": _header("freshness.lag_events as it is now, or unknown."),
+    "Fdt-Sources": _header(
+        "freshness.sources as it is now, as JSON in ASCII; left out where it would be longer than "
+        f"{render.LONGEST_HEADER} characters: /readyz tells it then."
+    ),
+}
+"""OpenAPI of the headers by which answers tell how fresh they are."""
+
+
 def not_modified() -> dict[int | str, dict[str, Any]]:
-    """OpenAPI of the answer to a matching ``If-None-Match``."""
-    return {
-        304: {
-            "description": "What was asked for is as it was in the answer of that ETag; how fresh "
-            "that is stands in Fdt-As-Of and Fdt-Lag-Events."
-        }
-    }
+    """OpenAPI of the headers of an answer, and of the one to a matching ``If-None-Match``."""
+    headers = {"ETag": _header("Of everything in the answer but its freshness."), **FRESHNESS}
+    told = (
+        "What was asked for is as it was in the answer of that ETag; how fresh that is stands in "
+        "the headers."
+    )
+    return {200: {"headers": headers}, 304: {"description": told, "headers": headers}}
 
 
 def answer(request: Request, body: BaseModel, freshness: Freshness) -> Response:
@@ -120,10 +138,9 @@ def place(text: str | None) -> DeviceId | None:
 def _has(headers: list[str], etag: str) -> bool:
     """Whether ``If-None-Match`` names this entity; by weak comparison, as RFC 9110 says, and also
     with what proxies add to the tag of an answer that they compress."""
-    sent = {_opaque(tag) for header in headers for tag in header.split(",")}
-    return _opaque(etag) in sent or "*" in sent
+    header = ",".join(headers)
+    return header.strip() == "*" or not _opaque(etag).isdisjoint(_opaque(header))
 
 
-def _opaque(tag: str) -> str:
-    tag = tag.strip().removeprefix("W/").strip('"')
-    return tag.removesuffix("-gzip").removesuffix(";gzip")
+def _opaque(header: str) -> set[str]:
+    return {_ADDED.sub("", match[1]) for match in _TAG.finditer(header)}

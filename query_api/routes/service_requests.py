@@ -2,7 +2,7 @@
 
 # No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -108,7 +108,7 @@ def _workbook_documented() -> dict[int | str, dict[str, object]]:
             "description": "An Office Open XML workbook of one sheet: identifiers as text, times "
             "as times in UTC.",
             "content": {spreadsheet.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
-            "headers": _FRESHNESS_HEADERS,
+            "headers": common.FRESHNESS,
         }
     }
 
@@ -120,18 +120,6 @@ def _csv_documented() -> dict[int | str, dict[str, object]]:
             + ", ".join(render.CSV_COLUMNS)
             + ".",
             "content": {"text/csv": {"schema": {"type": "string"}}},
-            "headers": _FRESHNESS_HEADERS,
+            "headers": common.FRESHNESS,
         }
     }
-
-
-_FRESHNESS_HEADERS: Final = {
-    "Fdt-As-Of": {
-        "description": "freshness.as_of of the JSON answer, or unknown.",
-        "schema": {"type": "string"},
-    },
-    "Fdt-Lag-Events": {
-        "description": "freshness.lag_events of the JSON answer, or unknown.",
-        "schema": {"type": "string"},
-    },
-}

@@ -76,7 +76,9 @@ def _chosen(fields: dict[str, str]) -> Chosen:
     hours = fields.get("hours", "24")
     known = {str(number): number for number, _ in _PERIODS}
     if hours not in known:
-        raise Problem("invalid-parameter", "There is no such period: choose one of the list.")
+        raise Problem(
+            "invalid-parameter", "hours: there is no such period; choose one of the list."
+        )
     return Chosen(
         known[hours],
         fields.get("action") or None,

@@ -174,10 +174,15 @@ def _again(session: Session, request: Request, what: str) -> bool:
 def _filters(status: list[str], completion: list[str]) -> Filters:
     """The filters in an address; the form sends an empty text for *All*."""
     labels, words = [text for text in status if text], [text for text in completion if text]
-    if not set(labels) <= set(STATUS_BY_LABEL) or not set(words) <= set(Completion):
-        raise Problem(
-            "invalid-parameter", "There is no such filter: choose one on the page of the request."
-        )
+    for name, given, known in (
+        ("status", labels, set(STATUS_BY_LABEL)),
+        ("completion", words, set(map(str, Completion))),
+    ):
+        if not set(given) <= known:
+            raise Problem(
+                "invalid-parameter",
+                f"{name}: there is no such filter; choose one on the page of the request.",
+            )
     return filters(labels, words)
 
 

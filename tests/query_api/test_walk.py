@@ -25,6 +25,7 @@ from tests.query_api.world import (
     accepted,
     device_id,
     request_id,
+    still,
 )
 
 PUBLIC: Final = {
@@ -97,7 +98,7 @@ NOBODY = "nobody"
 
 def world() -> World:
     """Own, foreign and expired items; device and counter tell which."""
-    made = World()
+    made = World(clock=still)
     made.put({device_id(3): [accepted(request_id(3), at=T0 - RETENTION_MS)]}, seen_at=T0)
     made.put(
         {device_id(1): [accepted(request_id(1))], device_id(2): [accepted(request_id(2, BETA))]},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,11 @@ class Browser:
         return self.screen.addresses.item(device, request)
 
 
+def still() -> float:
+    """A clock that stands."""
+    return 1_000.0
+
+
 @dataclass
 class World:
     """A view with the application over it, and people who may sign in."""
@@ -239,10 +245,12 @@ class World:
     screen: ScreenConfig = GENEROUS
     damage: list[Exception] = field(default_factory=list)
     next_offset: int = 0
+    clock: Callable[[], float] = time.monotonic
+    """Seconds; :func:`still` where a slow machine must not make answers differ."""
     health: Health = field(default_factory=Health)
 
     def __post_init__(self) -> None:
-        self.progress = Progress()
+        self.progress = Progress(self.clock)
         if self.ready:
             self.progress.begin(self.view, {0: 0}, {0: 0})
 
