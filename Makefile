@@ -15,7 +15,7 @@ PACKAGES := bench fdt processor projections query_api runtime schemas sources st
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-deep chaos soak mutants lint format bench lock clean browser screens vendor keycloak
+.PHONY: help setup run test test-deep chaos soak mutants lint format bench lock clean browser screens vendor keycloak registry
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -76,6 +76,9 @@ vendor: $(MADE) ## Fetch govuk-frontend and htmx anew (needs npm)
 
 keycloak: $(MADE) ## Sign in at a real Keycloak, which is downloaded once (180 MB)
 	$(BIN)/python -m pytest tests/browser/keycloak.py $(ARGS)
+
+registry: $(MADE) ## Bad schemas at a real Apicurio, which is downloaded once (100 MB)
+	$(BIN)/python -m pytest tests/schemas/apicurio.py $(ARGS)
 
 lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's jars
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \
