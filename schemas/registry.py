@@ -127,6 +127,10 @@ class ConfluentRegistry:
             )
         return self._schemas[schema_id]
 
+    def close(self) -> None:
+        """Let go of the connections; a program keeps them for its life."""
+        self._client.__exit__()  # type: ignore[no-untyped-call]
+
     def _looked_up(self, schema_id: int) -> Any:
         try:
             return self._ask(lambda: self._client.get_schema(schema_id))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
-from tests.bad_schemas import refuses_and_goes_on
+from tests.bad_schemas import OTHERS, refuses_and_goes_on
+from tests.processor.test_any_input import SCHEMAS
 from tests.support.registry import serving
 
 
@@ -20,4 +21,5 @@ def test_records_of_other_schemas_hold_nothing_up_and_fold_once_mended(
             registry.holds(number := next(ids), text, schemaType=kind)
             return number
 
-        refuses_and_goes_on(fresh_topics, registry.url, tmp_path, register, accepts_nonsense=True)
+        taken = refuses_and_goes_on(fresh_topics, registry.url, tmp_path, register)
+    assert len(taken) == len(SCHEMAS) - 1 + len(OTHERS)

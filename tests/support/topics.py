@@ -132,9 +132,9 @@ class Table:
         }
 
 
-def table(bootstrap: str) -> Table:
-    """The latest-status table as the status topic holds it now."""
-    codec, found = Codec(), Table()
+def table(bootstrap: str, codec: Codec | None = None) -> Table:
+    """The latest-status table as the status topic holds it now; ``codec`` knows its schema ids."""
+    codec, found = codec or Codec(), Table()
     for message in committed(bootstrap, STATUS):
         key, value = message.key(), message.value()
         assert key is not None
@@ -149,11 +149,13 @@ def table(bootstrap: str) -> Table:
     return found
 
 
-def wait_until_read(bootstrap: str, records: int, timeout_s: float = 120) -> Table:
+def wait_until_read(
+    bootstrap: str, records: int, timeout_s: float = 120, codec: Codec | None = None
+) -> Table:
     """The table once the processor has read ``records`` source records; fails when it never
     does."""
     deadline = time.monotonic() + timeout_s
-    while (found := table(bootstrap)).counts.get("read", 0) < records:
+    while (found := table(bootstrap, codec)).counts.get("read", 0) < records:
         assert time.monotonic() < deadline, f"read {found.counts} of {records} records"
         time.sleep(0.5)
     return found
