@@ -258,11 +258,13 @@ def _state(number: int, item: ItemView, reached: int) -> str:
 
 
 def _reached(item: ItemView, by_stage: Mapping[int | None, list[Entry]]) -> int:
-    """The furthest stage: the status's own, or before a reset the furthest reported."""
+    """The furthest stage: the status's own, or before a reset the furthest reported; what
+    stands there without a status reached none."""
     stage = item.status.row.stage
     if stage is not None:
         return stage
-    return max((number for number in by_stage if number is not None), default=0)
+    said = (entry.report.status for found in by_stage.values() for entry in found)
+    return max((status.row.stage or 0 for status in said if status is not None), default=0)
 
 
 def _stage_of(report: TimelineEntry) -> int | None:
