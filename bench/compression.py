@@ -1,4 +1,4 @@
-"""What compressing costs and saves: a page of 500 items as JSON and a download of 50,000 rows.
+"""What answers cost and weigh: a page of 500 items, and 50,000 rows as CSV and as a workbook.
 
 Both are read from a view on disk and rendered as the read side does it; then only the level of
 compression differs. ``python -m bench.compression``; the table is in docs/performance.md.
@@ -7,11 +7,13 @@ compression differs. ``python -m bench.compression``; the table is in docs/perfo
 from __future__ import annotations
 
 import gzip
+import resource
 import statistics
 import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -21,7 +23,7 @@ from rich.table import Table
 
 from bench.pages import LARGEST, OWNER, filled, request_of
 from projections.catalogue import load_catalogue
-from query_api import render
+from query_api import render, spreadsheet
 from query_api.access import Caller, Role
 from query_api.listing import ForgivingCatalogue
 from query_api.progress import Progress
@@ -45,7 +47,7 @@ def main() -> None:
         progress.begin(view, {0: 0}, {0: 0})
         reads = Reads(progress, ForgivingCatalogue(load_catalogue()), 30 * DAY_MS)
         table = Table("what", "level", "KiB", "CPU, ms")
-        for row in [*_page(reads), *_download(reads)]:
+        for row in [*_workbook(reads), *_page(reads), *_download(reads)]:
             table.add_row(*row)
         view.close()
     console.print(table)
@@ -80,6 +82,21 @@ def _download(reads: Reads) -> Iterator[tuple[str, ...]]:
         size = sum(map(len, _packed(chunks, level)))
         spent = _cpu_ms(partial(_packed, chunks, level), 3)
         yield _row("50,000 rows", str(level), size, spent)
+
+
+def _workbook(reads: Reads) -> Iterator[tuple[str, ...]]:
+    """Its size and time, and by how much the process grew at most."""
+    request = ServiceRequestId.parse(request_of(0))
+
+    def made() -> int:
+        with ExitStack() as files, reads.moment() as moment:
+            items = moment.items(_CALLER, request, Filters())
+            return spreadsheet.workbook(items, files).stat().st_size
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    size = made()
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    yield _row("50,000 rows", f"workbook, +{grown / 1024:.0f} MiB", size, _cpu_ms(made, 3))
 
 
 def _packed(chunks: list[bytes], level: int) -> list[bytes]:
