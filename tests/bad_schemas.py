@@ -20,7 +20,7 @@ from schemas.partitioning import partition_of
 from schemas.registry import ConfluentRegistry, NoAvroSchema, current_schemas
 from schemas.topics import DSP_EVENTS
 from sources.wire import Wire
-from tests.processor.test_any_input import SCHEMAS, dsp_schema, framed
+from tests.processor.wire_inputs import SCHEMAS, dsp_schema, framed
 from tests.support.events import DEVICE
 from tests.support.plans import send
 from tests.support.processes import running

@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.bad_schemas import OTHERS, refuses_and_goes_on
-from tests.processor.test_any_input import SCHEMAS
+from tests.processor.wire_inputs import SCHEMAS
 from tests.support.registry import serving
 
 
