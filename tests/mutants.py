@@ -31,7 +31,10 @@ ROOT: Final = Path(__file__).parent.parent
 MODULES: Final = tuple(
     f"projections/{name}.py" for name in ("lifecycle", "fold", "cap", "correlation", "standing")
 )
-TESTS: Final = ("lifecycle", "transitions", "contradictions", "untidy_input", "revision", "fold")
+TESTS: Final = (
+    *("lifecycle", "transitions", "contradictions", "untidy_input", "what_is_kept", "revision"),
+    "fold",
+)
 """Modules of tests/projections, the quickest first."""
 COMMAND: Final = " ".join(
     (

@@ -110,3 +110,10 @@ def test_a_false_activation_is_after_the_reset_like_all_that_comes_then() -> Non
     shown = after(dsp(), reset(), claim)
     assert shown.status() == "Reset by DCC"
     assert (shown.entry("GCS38").status, shown.marks("GCS38")) == (None, ("after-reset",))
+
+
+def test_only_activations_are_doubted() -> None:
+    """A delivery that names its request counts, whatever version it says beside it."""
+    delivered = hub("8F8A", 0, service_request_id=REQUEST, firmware_version=LATER_VERSION)
+    claim = hub("GCS38", service_request_id=REQUEST, running_version="0000DEAD")
+    assert after(dsp(), delivered, claim).status() == "Successful HAN Transfer"

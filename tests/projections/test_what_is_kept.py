@@ -134,3 +134,28 @@ def test_a_replayed_record_is_no_news() -> None:
     report = report_of(dsp(), 0)
     row = row_of([report])
     assert not FOLD.add(row, msgspec.structs.replace(report))
+
+
+# --- How much of details is kept (docs/decisions/0015) ---
+
+
+def details(*lengths: int | None) -> list[str | None]:
+    """The details that a row holds of records with details so long, in the order of receipt."""
+    told = [None if n is None else "x" * n for n in lengths]
+    row = row_of([report_of(csp("N60", detail=d), n) for n, d in enumerate(told)])
+    return [report.detail for report in row.items[0].records.kept]
+
+
+def test_the_first_24_details_are_whole_and_the_others_are_cut_at_100_characters() -> None:
+    """A cut one ends with an ellipsis; what is no longer stays as it is."""
+    kept = details(*[300] * 24, 300, 101, 100, 99, None)
+    assert kept[:24] == ["x" * 300] * 24
+    assert kept[24:] == ["x" * 99 + "…", "x" * 99 + "…", "x" * 100, "x" * 99, None]
+
+
+def test_a_record_that_turns_out_to_be_received_earlier_takes_the_place_of_the_last() -> None:
+    """Whichever is processed first: its rank among the received counts."""
+    reports = [report_of(csp("N60", detail="x" * 300), n) for n in range(26)]
+    late = row_of([*reports[1:], reports[0]]).items[0].records.kept
+    assert [len(report.detail or "") for report in late] == [300] * 24 + [100] * 2
+    assert encode_row(row_of([*reports[1:], reports[0]])) == encode_row(row_of(reports))
