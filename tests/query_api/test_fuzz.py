@@ -20,7 +20,7 @@ from tests.query_api.world import ALPHA, BETA, World, accepted, device_id, reque
 FOREIGN: Final = device_id(2)
 EXAMPLES: Final = 40
 ADDRESSES: Final = 11
-WITH_PARAMETERS: Final = 7
+WITH_PARAMETERS: Final = 8
 """Only what takes something can be given something wrong; the rest comes last."""
 
 
