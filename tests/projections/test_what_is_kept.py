@@ -8,6 +8,7 @@ import pytest
 from projections.cap import TIMELINE_CAP
 from projections.events import DETAIL_LIMIT
 from projections.fold import Fold, reread
+from projections.standing import standings
 from projections.state import encode_row
 from tests.projections.story import (
     LATER_VERSION,
@@ -159,3 +160,11 @@ def test_a_record_that_turns_out_to_be_received_earlier_takes_the_place_of_the_l
     late = row_of([*reports[1:], reports[0]]).items[0].records.kept
     assert [len(report.detail or "") for report in late] == [300] * 24 + [100] * 2
     assert encode_row(row_of([*reports[1:], reports[0]])) == encode_row(row_of(reports))
+
+
+def test_what_is_not_kept_of_a_request_and_of_the_hub_adds_up() -> None:
+    """An item is short of both."""
+    row = row_of([report_of(dsp(), 0)])
+    row.items[0].records.left_out = [5, 9, 11]
+    row.hub.left_out = [7]
+    assert standings(row).items[0].left_out == 4
