@@ -72,7 +72,7 @@ screens: $(MADE) ## Make the pictures in docs/screens anew, by the browser tests
 	SCREENS=docs/screens $(BIN)/python -m pytest tests/browser/test_every_page.py $(ARGS)
 
 vendor: $(MADE) ## Fetch govuk-frontend and htmx anew (needs npm)
-	$(BIN)/python -m query_api.pages.vendor
+	$(BIN)/python -m query_api.screen.pages.vendor
 
 keycloak: $(MADE) ## Sign in at a real Keycloak, which is downloaded once (180 MB)
 	$(BIN)/python -m pytest tests/browser/keycloak.py $(ARGS)

@@ -25,9 +25,9 @@ from rich.table import Table
 
 from bench import fold, freshness, pages, throughput
 from bench.load import load
-from fdt.broker import LocalKafka
+from fdt.brokers.finding import LocalKafka
+from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
-from fdt.topics import ensure_topics, specs_of
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from fdt.broker import LocalKafka
+from fdt.brokers.finding import LocalKafka
 
 IDLE_CONTROL: Final = "PT1S"
 """Control records of an idle partition close the segment that is written to."""

@@ -23,11 +23,11 @@ from rich.table import Table
 
 from bench.pages import LARGEST, OWNER, filled, request_of
 from projections.catalogue import load_catalogue
-from query_api import render, spreadsheet
-from query_api.access import Caller, Role
-from query_api.listing import ForgivingCatalogue
-from query_api.progress import Progress
-from query_api.reads import Filters, Reads
+from query_api.identity.access import Caller, Role
+from query_api.queries import rendering, workbook
+from query_api.queries.reads import Filters, Reads
+from query_api.view.listing import ForgivingCatalogue
+from query_api.view.progress import Progress
 from schemas.identifiers import ServiceRequestId
 from schemas.topics import DAY_MS
 
@@ -59,7 +59,7 @@ def _page(reads: Reads) -> Iterator[tuple[str, ...]]:
     def page() -> bytes:
         with reads.moment() as moment:
             found = moment.page(_CALLER, request, Filters(), PAGE, None)
-        return render.request(found, None).model_dump_json().encode()
+        return rendering.request(found, None).model_dump_json().encode()
 
     content = page()
     yield _row("500 items", "none", len(content), _cpu_ms(page, ROUNDS))
@@ -74,7 +74,7 @@ def _download(reads: Reads) -> Iterator[tuple[str, ...]]:
 
     def rows() -> list[bytes]:
         with reads.moment() as moment:
-            return list(render.csv_chunks(moment.items(_CALLER, request, Filters())))
+            return list(rendering.csv_chunks(moment.items(_CALLER, request, Filters())))
 
     chunks = rows()
     yield _row("50,000 rows", "none", sum(map(len, chunks)), _cpu_ms(rows, 3))
@@ -91,7 +91,7 @@ def _workbook(reads: Reads) -> Iterator[tuple[str, ...]]:
     def made() -> int:
         with ExitStack() as files, reads.moment() as moment:
             items = moment.items(_CALLER, request, Filters())
-            return spreadsheet.workbook(items, files).stat().st_size
+            return workbook.workbook(items, files).stat().st_size
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     size = made()

@@ -29,8 +29,8 @@ from bench.load import one_each, send
 from bench.read_side import Process, items, serving
 from bench.sampling import OnDisk, on_disk
 from bench.throughput import command
+from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
-from fdt.topics import ensure_topics, specs_of
 from schemas.topics import STATUS
 
 RETENTION: Final = timedelta(minutes=1)

@@ -22,21 +22,21 @@ import httpx
 import uvicorn
 
 from bench.pages_parts import MemoryLog, NoPublisher
-from fdt.processes import free_port
+from fdt.processes.children import free_port
 from projections.catalogue import load_catalogue
 from projections.fold import Fold
 from projections.state import Report, encode_row
-from query_api.access import Caller, Role
 from query_api.app import create_app
 from query_api.assembly import Parts, ReadSideConfig, ScreenConfig, services_of
 from query_api.audit.spool import Spool
 from query_api.audit.trail import Auditor
-from query_api.layout import Meta
-from query_api.listing import ForgivingCatalogue
-from query_api.progress import Progress
-from query_api.reads import Reads
+from query_api.identity.access import Caller, Role
+from query_api.queries.reads import Reads
 from query_api.screen.context import Screen
-from query_api.view import Batch, Control, Covered, View
+from query_api.view.layout import Meta
+from query_api.view.listing import ForgivingCatalogue
+from query_api.view.progress import Progress
+from query_api.view.status_view import Batch, Control, Covered, View
 from schemas.identifiers import DeviceId, Eui64
 from schemas.topics import DAY_MS, Source
 from storage.rocks import RocksStore

@@ -6,7 +6,7 @@ from typing import Any
 
 from query_api.audit.entry import AuditEntry
 from query_api.audit.reading import Question
-from query_api.publishing import NotDurable, Place
+from query_api.resets.publishing import NotDurable, Place
 
 
 class MemoryLog:

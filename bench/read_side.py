@@ -15,7 +15,7 @@ from typing import Final
 import httpx
 
 from bench.throughput import command
-from fdt.processes import LOCALHOST, free_port
+from fdt.processes.children import LOCALHOST, free_port
 
 _READY_S: Final = 600.0
 _ITEMS: Final = re.compile(r"^fdt_items\{.*\} (\S+)$", re.MULTILINE)

@@ -17,9 +17,9 @@ from pathlib import Path
 from bench.load import PARTITIONS, one_each, send
 from bench.read_side import items, serving
 from bench.throughput import command, covered
-from fdt.broker import choose_broker
+from fdt.brokers.finding import choose_broker
+from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
-from fdt.topics import ensure_topics, specs_of
 
 _LONGEST_S = 3_600.0
 _RESUMED = re.compile(r"partition \d+: (\d+) rows, .* goes on at")

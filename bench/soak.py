@@ -19,9 +19,9 @@ from pathlib import Path
 from bench.load import DEVICES_A_REQUEST, PARTITIONS, send
 from bench.sampling import Trend, memory_mib, open_files, trend
 from bench.throughput import command, covered
-from fdt.broker import choose_broker
+from fdt.brokers.finding import choose_broker
+from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
-from fdt.topics import ensure_topics, specs_of
 from schemas.codec import Codec
 from sources.plan import build_plan
 from sources.schedule import Schedule

@@ -31,8 +31,8 @@ from bench.load import DEVICES_A_REQUEST, EVENTS_A_DEVICE, PARTITIONS, send
 from bench.read_side import Process, serving
 from bench.sampling import STEADY, memory_mib, on_disk, open_files, peaks, trend
 from bench.throughput import command
+from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
-from fdt.topics import ensure_topics, specs_of
 from schemas.codec import Codec
 from schemas.topics import SOURCE_TOPICS, STATUS
 from sources.events import PlannedEvent

@@ -18,13 +18,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.sampling import on_disk
-from processor import expiry
-from processor.in_hand import NotedInHand
-from processor.ledger import LEDGER_KEY, Ledger, SourceLog, pack
-from processor.partition import Partition
-from processor.rebuild import NoLog
-from processor.recovery import ROW_PREFIX
-from processor.stores import FolderStores
+from processor.partition import expiry
+from processor.partition.ledger import LEDGER_KEY, Ledger, SourceLog, pack
+from processor.partition.partition import Partition
+from processor.partition.recovery import ROW_PREFIX
+from processor.partition.stores import FolderStores
+from processor.rebuild.rebuilding import NoLog
+from processor.safety.in_flight import NotedInHand
 from projections.catalogue import load_catalogue
 from projections.events import Reader
 from projections.fold import Fold

@@ -20,14 +20,14 @@ from faust.types import StreamT
 from processor.assembly import Assembly
 from processor.batch import Batch
 from processor.config import ProcessorConfig
-from processor.frames import FramesConsumer
-from processor.log import KafkaStatusLog
-from processor.membership import member_id, require_alone
 from processor.monitoring import Monitoring, Watched
-from processor.partition import Partition
-from processor.progress import Reporter
+from processor.partition.partition import Partition
+from processor.partition.status_log import KafkaStatusLog
+from processor.rebuild.progress import Reporter
+from processor.safety.watchdog import Watchdog, end_process
 from processor.topics import KafkaTopics
-from processor.watchdog import Watchdog, end_process
+from processor.transport.frames import FramesConsumer
+from processor.transport.membership import member_id, require_alone
 from processor.worker import CONCURRENCY, Worker
 from runtime.alone import only_one
 from runtime.health import Health
@@ -195,7 +195,7 @@ def run(config: ProcessorConfig) -> int:
 
 def _run(config: ProcessorConfig) -> int:
     # Their services announce every step; what matters to an operator is said by the partitions.
-    for name in ("aiokafka", "faust", "mode", "processor.app", "processor.frames"):
+    for name in ("aiokafka", "faust", "mode", "processor.app", "processor.transport.frames"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # A sweep that takes longer than the time between two of them is no news.
     logging.getLogger("mode.timers").setLevel(logging.ERROR)

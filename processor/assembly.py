@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from processor.config import ProcessorConfig, codec_of, folding_of, reader_of
-from processor.in_hand import NotedInHand
-from processor.log import StatusLog
-from processor.partition import Partition, Topics
-from processor.recovery import Progress
-from processor.stores import FolderStores
-from processor.trial import kills
+from processor.partition.partition import Partition, Topics
+from processor.partition.recovery import Progress
+from processor.partition.status_log import StatusLog
+from processor.partition.stores import FolderStores
+from processor.safety.in_flight import NotedInHand
+from processor.safety.poison_probe import kills
 
 
 class Assembly:

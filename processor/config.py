@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from processor.folding import Folding
+from processor.partition.folding import Folding
 from projections.catalogue import load_catalogue
 from projections.events import Reader
 from schemas.codec import Codec

@@ -1,6 +1,6 @@
 """What the broker says of the topics: ids, partition counts, first and last offsets.
 
-A broker that does not answer is an outage (:class:`~processor.log.LogUnavailable`), to be waited
+A broker that does not answer is an outage (:class:`LogUnavailable`), to be waited
 for; a topic that is not there is not.
 """
 
@@ -24,9 +24,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
     OffsetSpec,
 )
 
-from processor.ledger import SourceLog
-from processor.log import LogUnavailable
-from processor.partition import TopicsDiffer
+from processor.partition.ledger import SourceLog
+from processor.partition.partition import TopicsDiffer
+from processor.partition.status_log import LogUnavailable
 from runtime.topics import GROWN_STATUS, BrokerSilent
 from schemas.topics import SOURCE_TOPICS, STATUS
 
@@ -66,7 +66,7 @@ class KafkaTopics:
         return counts[STATUS]
 
     def require_fit(self) -> None:
-        """:class:`~processor.partition.TopicsDiffer` if the topics are not fit, looked at anew."""
+        """:class:`TopicsDiffer` if the topics are not fit, looked at anew."""
         try:
             why = self._unfit()
         except BrokerSilent as error:

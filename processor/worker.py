@@ -20,8 +20,8 @@ from typing import Final, TypeVar
 from faust.types import TP
 
 from processor.batch import Batch
-from processor.log import LogUnavailable
-from processor.partition import Partition, Topics, TopicsDiffer
+from processor.partition.partition import Partition, Topics, TopicsDiffer
+from processor.partition.status_log import LogUnavailable
 from schemas.registry import RegistryUnavailable
 
 logger = logging.getLogger(__name__)

@@ -9,18 +9,18 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
-from query_api import problems
+from query_api.api import devices, operations, resets, service_requests
+from query_api.api.common import Services
 from query_api.audit.trail import NoTrail
-from query_api.encoding import Compress, Head
-from query_api.metrics import Metrics
-from query_api.middleware import Observe
-from query_api.problems import Problem, Respond
-from query_api.rate_limit import TooMany
-from query_api.reads import NothingHeld, NotReady
-from query_api.routes import devices, operations, resets, service_requests
-from query_api.routes.common import Services
+from query_api.identity.rate_limit import TooMany
+from query_api.queries.reads import NothingHeld, NotReady
 from query_api.screen import install as screen_routes
 from query_api.screen.errors import is_for_people, problem_page
+from query_api.web import problems
+from query_api.web.content_encoding import Compress, Head
+from query_api.web.metrics import Metrics
+from query_api.web.middleware import Observe
+from query_api.web.problems import Problem, Respond
 
 TITLE = "Firmware Distribution Tracking"
 VERSION = "1"

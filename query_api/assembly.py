@@ -9,24 +9,24 @@ from typing import Final, Literal
 
 from fastapi import FastAPI
 
-from query_api import development_provider
+from query_api.api.common import Services
 from query_api.audit.entry import wall_ms
 from query_api.audit.reading import AuditLog
 from query_api.audit.trail import Auditor
-from query_api.auth import Authenticator, Claims
-from query_api.desk import Desk, Limits
-from query_api.development_provider import DevelopmentProvider, Person
-from query_api.keys import DevelopmentKey, KeySource, OidcKeys, is_loopback
-from query_api.pages.environment import Templates
-from query_api.publishing import Publisher
-from query_api.rate_limit import RateLimit
-from query_api.reads import PROCESSOR_SILENT_AFTER_MS, Reads
-from query_api.resets import Resets
-from query_api.routes.common import Services
+from query_api.identity.access_tokens import Authenticator, Claims
+from query_api.identity.keys import DevelopmentKey, KeySource, OidcKeys, is_loopback
+from query_api.identity.rate_limit import RateLimit
+from query_api.identity.sessions import Sessions
+from query_api.identity.sign_in import Client, Provider, SignIn
+from query_api.queries.query_service import Desk, Limits
+from query_api.queries.reads import PROCESSOR_SILENT_AFTER_MS, Reads
+from query_api.resets.publishing import Publisher
+from query_api.resets.resets import Resets
+from query_api.screen import development_provider
 from query_api.screen.context import Screen, origin_of
-from query_api.sealing import Seal, own_secret
-from query_api.sessions import Sessions
-from query_api.sign_in import Client, Provider, SignIn
+from query_api.screen.development_provider import DevelopmentProvider, Person
+from query_api.screen.pages.environment import Templates
+from query_api.screen.sealing import Seal, own_secret
 from runtime.health import Health
 from runtime.topics import TopicsWatch
 from schemas.topics import TopicSpec

@@ -21,12 +21,12 @@ from query_api.assembly import Parts, ReadSideConfig, mount_provider, services_o
 from query_api.audit.reading import KafkaAuditLog
 from query_api.audit.spool import Spool
 from query_api.audit.trail import Auditor, SpoolPublisher
-from query_api.feed import Feed
-from query_api.folder import rocks
-from query_api.keys import DEVELOPMENT_ISSUER, DevelopmentKey, KeySource, OidcKeys
-from query_api.listing import ForgivingCatalogue
-from query_api.publishing import KafkaPublisher
-from query_api.reads import Reads
+from query_api.identity.keys import DEVELOPMENT_ISSUER, DevelopmentKey, KeySource, OidcKeys
+from query_api.queries.reads import Reads
+from query_api.resets.publishing import KafkaPublisher
+from query_api.view.feed import Feed
+from query_api.view.folder import rocks
+from query_api.view.listing import ForgivingCatalogue
 from runtime.alone import only_one
 from runtime.health import Health
 from runtime.topics import TopicsWatch

@@ -17,8 +17,8 @@ from schemas.topics import Source
 from sources import vocabulary as v
 from sources.events import PlannedEvent, Publication, Rubbish
 from sources.journeys import HAPPY, KINDS, Kind
+from sources.malformed import VARIETIES, spoil
 from sources.oracle import Expected
-from sources.rubbish import VARIETIES, spoil
 from sources.schedule import HORIZON_MS, LAST_PUBLICATION_MS
 from sources.script import Campaign, PlannedDevice, PlannedRequest, Script
 

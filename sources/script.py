@@ -16,9 +16,9 @@ from uuid import UUID
 from schemas.topics import Source
 from sources import vocabulary as v
 from sources.events import PlannedEvent, Resend
+from sources.identifier_spellings import roughly
 from sources.oracle import Expected, Marked, ending
 from sources.schedule import HORIZON_MS, LAST_PUBLICATION_MS
-from sources.spelling import roughly
 
 Link = Literal["request", "version", "hash", "nothing", "foreign"]
 """How a hub report names its request: by ID, by target version, by image hash, not at all, or by

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from fdt.broker import Broker, choose_broker
+from fdt.brokers.finding import Broker, choose_broker
 from fdt.errors import UserError
 from fdt.settings import Settings
 from schemas.topics import TOPICS

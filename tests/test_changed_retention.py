@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from processor.batch import Batch, Frame
-from processor.partition import Partition
+from processor.partition.partition import Partition
 from projections.catalogue import load_catalogue
-from query_api.access import Caller, Role
-from query_api.listing import ForgivingCatalogue
-from query_api.progress import Progress
-from query_api.reads import Filters, NothingHeld, Reads
-from query_api.view import Batch as ViewBatch
-from query_api.view import Control, Covered, View
+from query_api.identity.access import Caller, Role
+from query_api.queries.reads import Filters, NothingHeld, Reads
+from query_api.view.listing import ForgivingCatalogue
+from query_api.view.progress import Progress
+from query_api.view.status_view import Batch as ViewBatch
+from query_api.view.status_view import Control, Covered, View
 from schemas.codec import Codec
 from schemas.identifiers import DeviceId, ServiceRequestId
 from schemas.topics import CONTROL_KEY, DAY_MS, DSP_EVENTS, SOURCE_TOPICS

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from fdt.dead_letters import Wanted, letters
 from fdt.errors import UserError
+from fdt.kafka.dead_letters import Wanted, letters
 from projections import catalogue
 from projections.state import decode_row
 from schemas.codec import Codec

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 BEGIN = """
 import ctypes, sys, threading
-from fdt.malloc import keep_malloc_small
+from fdt.processes.malloc import keep_malloc_small
 
 keep_malloc_small()
 libc = ctypes.CDLL(None)

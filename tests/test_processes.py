@@ -13,9 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from fdt import tied
 from fdt.errors import UserError
-from fdt.processes import end, free_port, port_is_free, require_disk, spawn
+from fdt.processes import bound_to_parent
+from fdt.processes.children import (
+    end,
+    free_port,
+    port_is_free,
+    require_disk,
+    spawn,
+)
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + SLEEPER
@@ -24,7 +30,7 @@ import os, subprocess, sys, time
 how, sleeper = sys.argv[1:]
 from fdt import tied
 child = subprocess.Popen(
-    [sys.executable, tied.__file__, str(os.getpid()), how, sys.executable, "-c", sleeper]
+    [sys.executable, bound_to_parent.__file__, str(os.getpid()), how, sys.executable, "-c", sleeper]
 )
 print(child.pid, flush=True)
 time.sleep(60)
@@ -35,10 +41,10 @@ time.sleep(60)
     "how",
     [
         pytest.param(
-            tied.KERNEL,
+            bound_to_parent.KERNEL,
             marks=pytest.mark.skipif(sys.platform != "linux", reason="the kernel's way is Linux's"),
         ),
-        tied.GUARD,
+        bound_to_parent.GUARD,
     ],
 )
 def test_a_child_dies_with_a_parent_that_is_killed(how: str) -> None:

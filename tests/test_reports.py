@@ -19,12 +19,12 @@ import pytest
 from confluent_kafka import Producer
 from typer.main import get_command
 
-from fdt.broker import Broker
+from fdt.brokers.finding import Broker
 from fdt.cli import COMMANDS, build_app
-from fdt.reference import line_kinds, markdown
-from query_api.access import Caller, Role
+from fdt.manual.reference import line_kinds, markdown
 from query_api.audit.entry import Action, Outcome, entry_of
 from query_api.audit.spool import Spool
+from query_api.identity.access import Caller, Role
 from schemas import headers
 from schemas.codec import Codec
 from schemas.topics import DEAD_LETTERS, DSP_EVENTS
@@ -151,8 +151,8 @@ def test_every_field_of_a_line_says_what_it_is(command: Any) -> None:
 def test_only_one_module_makes_tables_and_only_three_draw() -> None:
     """So no other can cut what stands in one."""
     allowed = {
-        "rich.table": {"fdt/report.py", "fdt/display.py"},
-        "rich.live": {"fdt/display.py"},
+        "rich.table": {"fdt/report.py", "fdt/up/display.py"},
+        "rich.live": {"fdt/up/display.py"},
         "rich.progress": {"fdt/commands/simulate.py", "fdt/commands/dead_letters.py"},
     }
     found: dict[str, set[str]] = {name: set() for name in allowed}
@@ -351,7 +351,7 @@ def test_two_forms_at_once_are_refused(words: tuple[str, ...]) -> None:
 def test_the_page_of_the_commands_is_made_from_them() -> None:
     """Every option, exit code and field stands there as it is."""
     page = Path("docs/commands.md").read_text(encoding="utf-8")
-    assert page == markdown(), "python -m fdt.reference > docs/commands.md"
+    assert page == markdown(), "python -m fdt.manual.reference > docs/commands.md"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

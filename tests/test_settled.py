@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from fdt.commands.simulate import Simulation
-from fdt.settled import Difference, ReadSideAway, differences
-from fdt.settling import Check, first
-from query_api.render import time as rfc3339
+from fdt.up.plan_check import Difference, ReadSideAway, differences
+from fdt.up.plan_wait import Check, first
+from query_api.queries.rendering import time as rfc3339
 from sources.oracle import Expected
 from sources.plan import Plan, build_plan
 

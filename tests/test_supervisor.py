@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from fdt.errors import RunFailed
-from fdt.supervisor import Patience, Program, Supervisor
+from fdt.processes.supervisor import Patience, Program, Supervisor
 
 RUNS = "import time; print('running', flush=True); time.sleep(60)"
 FAILS = "print('no luck'); raise SystemExit(3)"

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import pytest
 
-from fdt.supervisor import Program, Supervisor
+from fdt.processes.supervisor import Program, Supervisor
 from processor.monitoring import Monitoring, Watched
-from processor.watchdog import Watchdog
+from processor.safety.watchdog import Watchdog
 from query_api.audit.spool import Spool
 from query_api.audit.trail import SpoolPublisher
-from query_api.feed import Feed
+from query_api.view.feed import Feed
 from runtime.health import Health
 from runtime.topics import TopicsWatch
 from schemas.codec import Codec
@@ -119,7 +119,7 @@ def test_the_workers_http_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
     """A watchdog that ends, ends the process."""
-    monkeypatch.setattr("processor.watchdog._LOOK_S", 0.01)
+    monkeypatch.setattr("processor.safety.watchdog._LOOK_S", 0.01)
     told, why = threading.Event(), list[str]()
 
     def end(sentence: str) -> None:

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from fdt import topics
-from fdt.broker import Broker
+from fdt.brokers.finding import Broker
 from fdt.cli import run
 from fdt.errors import UserError
+from fdt.kafka import topics
+from fdt.kafka.topics import create_missing, ensure_topics, specs_of
 from fdt.settings import Settings
-from fdt.topics import create_missing, ensure_topics, specs_of
 from runtime.topics import Difference
 from schemas.topics import TOPICS, TopicSpec
 

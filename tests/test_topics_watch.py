@@ -9,10 +9,10 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from fdt.errors import RunFailed
-from fdt.mending import mend
+from fdt.kafka.mending import mend
+from fdt.kafka.topics import create_missing, specs_of
 from fdt.settings import Settings
-from fdt.topics import create_missing, specs_of
-from processor.log import LogUnavailable
+from processor.partition.status_log import LogUnavailable
 from processor.topics import KafkaTopics
 from runtime.health import Health
 from runtime.topics import PART, TopicsWatch

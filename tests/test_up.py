@@ -17,19 +17,19 @@ import httpx
 import pytest
 from rich.console import Console
 
-from fdt.broker import Broker, LocalKafka
+from fdt.brokers.finding import Broker, LocalKafka
 from fdt.commands.up import tell
-from fdt.display import Display, counts_line
 from fdt.errors import RunFailed, UserError
-from fdt.gauges import Gauges, parse_gauges
-from fdt.processes import free_port
-from fdt.programs import Demand, processors, sources_of
+from fdt.processes.children import free_port
+from fdt.processes.programs import Demand, processors, sources_of
 from fdt.report import Report
-from fdt.run_folder import run_folder
 from fdt.settings import Settings
-from fdt.settled import Difference
-from fdt.stack import Settled, run, share_development_key, welcome
-from query_api.keys import DEVELOPMENT_KEY_FILE
+from fdt.up.display import Display, counts_line
+from fdt.up.gauges import Gauges, parse_gauges
+from fdt.up.plan_check import Difference
+from fdt.up.run_folder import run_folder
+from fdt.up.stack import Settled, run, share_development_key, welcome
+from query_api.identity.keys import DEVELOPMENT_KEY_FILE
 from sources.plan import build_plan
 from tests.support.topics import create_anew
 

@@ -32,10 +32,10 @@ from bench.peers.contenders import CONTENDERS, Contender, Stage
 from bench.peers.environments import NoCompiler
 from bench.peers.running import Ran
 from bench.read_side import serving
-from fdt.broker import LocalKafka
+from fdt.brokers.finding import LocalKafka
+from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
-from fdt.settled import differences
-from fdt.topics import ensure_topics, specs_of
+from fdt.up.plan_check import differences
 
 TIMELINES: Final = 1_000
 """Timelines held against the plan; statuses, times and evidence are compared for every item."""

@@ -18,8 +18,8 @@ from bench.load import PARTITIONS
 from bench.peers.environments import quix_python, streams_command
 from bench.peers.running import LONGEST_S, Meter, PeerFailed, Ran, timed
 from bench.sampling import on_disk
+from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
-from fdt.topics import ensure_topics, specs_of
 from schemas.topics import DEAD_LETTERS, SOURCE_TOPICS, STATUS
 
 _SCHEMAS: Final = {

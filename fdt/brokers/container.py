@@ -12,7 +12,7 @@ from fdt.brokers.admin import admin_client, silence
 from fdt.brokers.base import Broker
 from fdt.brokers.kafka_config import KAFKA_VERSION, ONE_NODE, as_variables, listeners
 from fdt.errors import RunFailed, UserError
-from fdt.processes import free_port
+from fdt.processes.children import free_port
 
 IMAGE: Final = f"apache/kafka:{KAFKA_VERSION}"
 START_SECONDS: Final = 120.0

@@ -24,7 +24,7 @@ from fdt.brokers.base import Broker
 from fdt.brokers.jars import kafka_class_path
 from fdt.brokers.kafka_config import KAFKA_VERSION, ONE_NODE, as_properties, listeners
 from fdt.errors import RunFailed, UserError
-from fdt.processes import LOCALHOST, end, free_port, port_is_free, require_disk, spawn
+from fdt.processes.children import LOCALHOST, end, free_port, port_is_free, require_disk, spawn
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0

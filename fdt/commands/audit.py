@@ -81,7 +81,7 @@ def audit(
 
 
 def _print_csv(lines: list[AuditLine]) -> None:
-    from query_api.render import guarded
+    from query_api.queries.rendering import guarded
 
     writer = csv.writer(sys.stdout)
     writer.writerow(column.heading for column in _COLUMNS)

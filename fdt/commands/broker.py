@@ -9,7 +9,7 @@ import typer
 
 from fdt.brokers.jars import kafka_class_path
 from fdt.brokers.local import LocalKafka
-from fdt.interrupt import ends_on_signals
+from fdt.processes.interrupt import ends_on_signals
 from fdt.settings import Settings
 
 _LOOK_SECONDS = 0.5

@@ -9,8 +9,8 @@ from typing import Annotated, Final
 
 import typer
 
-from fdt.codes import SOURCE_NAMES, confidence, markdown, short
 from fdt.errors import UserError
+from fdt.manual.lifecycle_page import SOURCE_NAMES, confidence, markdown, short
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
 from projections.catalogue import (
@@ -150,7 +150,7 @@ def _compare(report: Report, in_force: Catalogue, asked: Catalogue) -> None:
 
 def _rows(report: Report, settings: Settings, catalogue: Catalogue) -> None:
     """Each item that would change, then the sums; the rows are those of the status topic."""
-    from fdt.stored_rows import stored_rows
+    from fdt.kafka.stored_rows import stored_rows
     from projections.revision import revised
 
     read, changed, moves = 0, 0, Counter[str]()

@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from fdt.dead_letters import Letter, Settled, Wanted, letters, resend, settle
 from fdt.errors import UserError
+from fdt.kafka.dead_letters import Letter, Settled, Wanted, letters, resend, settle
 from fdt.report import AsJson, Column, Report, encoded, pretty, text_or_none
 from fdt.settings import Settings
 from schemas.codec import BadRecord, Codec

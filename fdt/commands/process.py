@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 import typer
 
 from fdt.errors import UserError
-from fdt.interrupt import ends_on_signals
+from fdt.kafka.topics import differences, specs_of
 from fdt.logs import log_from
-from fdt.malloc import keep_malloc_small
-from fdt.programs import Demand, processors
+from fdt.processes.interrupt import ends_on_signals
+from fdt.processes.malloc import keep_malloc_small
+from fdt.processes.programs import Demand, processors
+from fdt.processes.supervisor import Patience, Supervisor
 from fdt.settings import Settings
-from fdt.supervisor import Patience, Supervisor
-from fdt.topics import differences, specs_of
 
 if TYPE_CHECKING:
     from processor.config import ProcessorConfig
@@ -109,7 +109,7 @@ def _look_at_topics(settings: Settings, bootstrap: str) -> None:
 
 def _answered(ask: Callable[[], T]) -> T:
     """The broker's answer; a broker that is away is waited for."""
-    from processor.log import LogUnavailable
+    from processor.partition.status_log import LogUnavailable
 
     while True:
         try:

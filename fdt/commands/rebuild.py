@@ -15,7 +15,7 @@ import typer
 
 from fdt.commands.process import config_of
 from fdt.errors import RunFailed, UserError
-from fdt.groups import require_none
+from fdt.kafka.groups import require_none
 from fdt.logs import log_from
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
@@ -23,9 +23,9 @@ from schemas.topics import STATUS
 
 if TYPE_CHECKING:
     from processor.config import ProcessorConfig
-    from processor.log import StatusLog
-    from processor.partition import Partition
-    from processor.rebuild import Outcome
+    from processor.partition.partition import Partition
+    from processor.partition.status_log import StatusLog
+    from processor.rebuild.rebuilding import Outcome
     from processor.topics import KafkaTopics
 
 logger = logging.getLogger(__name__)
@@ -77,8 +77,8 @@ def rebuild(
     The workers must be stopped, but for --check, which writes nothing and ends with exit code 1 if
     something differs.
     """
-    from processor.log import Fenced, LogFailed
-    from processor.rebuild import EventsMissing
+    from processor.partition.status_log import Fenced, LogFailed
+    from processor.rebuild.rebuilding import EventsMissing
     from processor.topics import TopicsUnfit
     from projections.catalogue import BadCatalogue
 
@@ -111,7 +111,7 @@ def rebuild(
 def _say_only_progress() -> None:
     """What the partitions say of themselves is said to workers' operators."""
     log_from(logging.WARNING)
-    logging.getLogger("processor.progress").setLevel(logging.INFO)
+    logging.getLogger("processor.rebuild.progress").setLevel(logging.INFO)
 
 
 @contextmanager
@@ -144,7 +144,7 @@ def _outcomes(
     settings: Settings, bootstrap: str, folder: Path, asked: list[int] | None, check: bool
 ) -> Iterator[Outcome]:
     """Of one partition after the other; a refusal ends it, and those before it are done."""
-    from processor.log import LogUnavailable
+    from processor.partition.status_log import LogUnavailable
     from processor.topics import KafkaTopics
 
     topics = KafkaTopics(bootstrap)
@@ -168,10 +168,10 @@ def _outcomes(
 
 def _rebuilt(config: ProcessorConfig, topics: KafkaTopics, number: int, check: bool) -> Outcome:
     from processor.assembly import Assembly
-    from processor.event_topics import KafkaEvents
-    from processor.log import KafkaStatusLog
-    from processor.progress import Reporter
-    from processor.rebuild import NoLog, Rebuild, UnfencedLog
+    from processor.partition.status_log import KafkaStatusLog
+    from processor.rebuild.event_topics import KafkaEvents
+    from processor.rebuild.progress import Reporter
+    from processor.rebuild.rebuilding import NoLog, Rebuild, UnfencedLog
 
     progress = Reporter(lambda: None)
     assembly = Assembly(config, topics, progress)

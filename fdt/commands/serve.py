@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from fdt.errors import RunFailed, UserError
 from fdt.logs import log_from
-from fdt.malloc import keep_malloc_small
+from fdt.processes.malloc import keep_malloc_small
 from fdt.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def serve() -> None:
 
 def read_side_config(settings: Settings) -> ReadSideConfig:
     """What the settings say of the read side; :class:`~fdt.errors.UserError` without a broker."""
-    from fdt.people import people
-    from fdt.topics import specs_of
+    from fdt.kafka.topics import specs_of
+    from fdt.up.development_users import people
     from query_api.assembly import ReadSideConfig, ScreenConfig
-    from query_api.auth import Claims
+    from query_api.identity.access_tokens import Claims
 
     milliseconds = timedelta(milliseconds=1)
     screen = ScreenConfig(

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fdt.errors import INTERRUPTED, RunFailed, UserError
-from fdt.processes import end, spawn
+from fdt.processes.children import end, spawn
 from fdt.report import AsJson, Report
 from fdt.settings import Settings
 from runtime.threads import watched

@@ -11,9 +11,9 @@ import typer
 
 from fdt.errors import UserError
 from fdt.settings import Settings
-from query_api.access import Role
-from query_api.auth import Claims, development_token
-from query_api.keys import DevelopmentKey
+from query_api.identity.access import Role
+from query_api.identity.access_tokens import Claims, development_token
+from query_api.identity.keys import DevelopmentKey
 from schemas.identifiers import Eui64, InvalidIdentifier
 
 LONGEST_MINUTES = 24 * 60

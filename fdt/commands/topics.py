@@ -10,9 +10,9 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from fdt.kafka.topics import create_missing, differences, specs_of
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
-from fdt.topics import create_missing, differences, specs_of
 from runtime.topics import Difference
 from schemas.topics import TopicSpec
 
@@ -84,7 +84,7 @@ def topics(
 
 
 def _mend(bootstrap: str) -> None:
-    from fdt.mending import mend as mended
+    from fdt.kafka.mending import mend as mended
 
     for done in mended(bootstrap):
         typer.echo(

@@ -8,10 +8,10 @@ from typing import Annotated, Final
 import typer
 
 from fdt.errors import INTERRUPTED, RunFailed
-from fdt.programs import Demand
+from fdt.processes.programs import Demand
 from fdt.report import AsJson, Report
 from fdt.settings import Settings
-from fdt.stack import Settled, run
+from fdt.up.stack import Settled, run
 
 MOST_WORKERS: Final = 16
 

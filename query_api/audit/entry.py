@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from query_api.access import Caller
+from query_api.identity.access import Caller
 
 RECORD = "AuditEntry"
 

@@ -13,9 +13,9 @@ from typing import Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from query_api.access import Caller
 from query_api.audit.entry import RECORD, Action, AuditEntry, Outcome, entry_of, wall_ms
 from query_api.audit.spool import Spool, entries
+from query_api.identity.access import Caller
 from runtime.health import Health
 from runtime.producers import RenewedProducer, unmasked
 from runtime.threads import watched

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from query_api.encoding import accepts_gzip
-from query_api.pages.assets import KEPT, PREFIX, assets
-from query_api.problems import Problem
+from query_api.screen.pages.assets import KEPT, PREFIX, assets
+from query_api.web.content_encoding import accepts_gzip
+from query_api.web.problems import Problem
 
 
 def router() -> APIRouter:

@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from query_api.access import Caller, Role, may_read_log
-from query_api.desk import Desk
-from query_api.encoding import accepts_gzip
-from query_api.pages.environment import Templates
-from query_api.pages.present import Addresses, silent_sources, unreported_since
-from query_api.reads import Freshness, NotReady
-from query_api.resets import Resets
-from query_api.sealing import Seal
-from query_api.sessions import Session, Sessions
-from query_api.sign_in import SignIn
+from query_api.identity.access import Caller, Role, may_read_log
+from query_api.identity.sessions import Session, Sessions
+from query_api.identity.sign_in import SignIn
+from query_api.queries.query_service import Desk
+from query_api.queries.reads import Freshness, NotReady
+from query_api.resets.resets import Resets
+from query_api.screen.pages.environment import Templates
+from query_api.screen.pages.presenters import Addresses, silent_sources, unreported_since
+from query_api.screen.sealing import Seal
+from query_api.web.content_encoding import accepts_gzip
 
 ROLE_WORDS: Final = {
     Role.SUPPLIER: "Supplier",

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from query_api.problems import KINDS, Problem
 from query_api.screen.context import Screen
+from query_api.web.problems import KINDS, Problem
 
 _FOR_PROGRAMS: Final = ("/v1", "/healthz", "/readyz", "/metrics", "/openapi.json")
 _REFRESH: Final = "hx-request"

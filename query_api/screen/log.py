@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from query_api.audit.entry import Action, Outcome
 from query_api.audit.reading import MOST_ENTRIES, LogUnavailable, Question
-from query_api.problems import RETRY_AFTER_S, Problem
+from query_api.identity.sessions import Session
 from query_api.screen.context import Screen
 from query_api.screen.session import posted, signed_in
-from query_api.sessions import Session
+from query_api.web.problems import RETRY_AFTER_S, Problem
 
 _HOUR_MS: Final = 3_600_000
 _PERIODS: Final = ((1, "The last hour"), (24, "The last day"), (168, "The last 7 days"))

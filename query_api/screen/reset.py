@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse, Response
 
 from projections.lifecycle import Status
 from projections.views import ItemView
-from query_api.problems import Problem
-from query_api.resets import (
+from query_api.identity.sessions import Session
+from query_api.resets.resets import (
     InvalidReset,
     ResetOrder,
     is_final,
@@ -24,7 +24,7 @@ from query_api.resets import (
 from query_api.screen.context import Screen
 from query_api.screen.sealed import DeviceToken, RequestToken, device_of, request_of
 from query_api.screen.session import posted, signed_in
-from query_api.sessions import Session
+from query_api.web.problems import Problem
 from schemas.identifiers import DeviceId, ServiceRequestId
 
 _CHANGED: Final = "status"

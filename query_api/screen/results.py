@@ -11,18 +11,18 @@ from starlette.responses import Response
 
 from projections.lifecycle import STATUS_BY_LABEL, Completion, Status
 from projections.views import ItemView
-from query_api.access import may_reset
-from query_api.pages import present
-from query_api.pages.present import Row, query
-from query_api.problems import Problem
-from query_api.reads import Filters, RequestPage
-from query_api.routes.downloads import csv_answer, workbook_answer
-from query_api.routes.parameters import filters
+from query_api.api.downloads import csv_answer, workbook_answer
+from query_api.api.parameters import filters
+from query_api.identity.access import may_reset
+from query_api.identity.sessions import Session
+from query_api.queries.reads import Filters, RequestPage
 from query_api.screen.context import Screen
 from query_api.screen.errors import is_refresh
+from query_api.screen.pages import presenters
+from query_api.screen.pages.presenters import Row, query
 from query_api.screen.sealed import DeviceToken, RequestToken, device_of, request_of
 from query_api.screen.session import signed_in
-from query_api.sessions import Session
+from query_api.web.problems import Problem
 from schemas.identifiers import ServiceRequestId
 
 OFF = "off"
@@ -124,7 +124,7 @@ def router(screen: Screen) -> APIRouter:
             fresh=answer.freshness,
             device_id=device,
             rows=_rows(screen, answer.items),
-            unmatched=present.entries(answer.unmatched),
+            unmatched=presenters.entries(answer.unmatched),
             **_refreshing(request.url.path, {}, _moves(answer.items), refresh),
         )
 
@@ -151,7 +151,7 @@ def router(screen: Screen) -> APIRouter:
             session,
             fresh=answer.freshness,
             item=item,
-            stage_rows=present.stages(item),
+            stage_rows=presenters.stages(item),
             not_kept=item.not_kept,
             notice=NOTICES.get(done if soon or done != "reset-soon" else "reset"),
             reset_address=f"{here}/reset" if can_reset else None,
@@ -213,11 +213,11 @@ def _request_context(
         "total": sum(page.counts.values()),
         "wanted": wanted,
         "filtered": bool(parameters),
-        "filter_words": present.filter_words(chosen),
+        "filter_words": presenters.filter_words(chosen),
         "chosen_completions": chosen.completions,
         "chosen_statuses": chosen.statuses,
-        "completion_counts": present.completion_counts(page.counts, chosen, plain),
-        "status_counts": present.status_counts(page.statuses, chosen, plain),
+        "completion_counts": presenters.completion_counts(page.counts, chosen, plain),
+        "status_counts": presenters.status_counts(page.statuses, chosen, plain),
         "rows": _rows(screen, page.items),
         "shown_from": place.shown_from,
         "page_size": screen.page_size,

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import Path
 
-from query_api.problems import Problem
-from query_api.sealing import NotSealedHere, Seal
+from query_api.screen.sealing import NotSealedHere, Seal
+from query_api.web.problems import Problem
 from schemas.identifiers import DeviceId, ServiceRequestId
 
 RequestToken = Annotated[str, Path(max_length=200)]

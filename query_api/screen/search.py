@@ -8,11 +8,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from query_api.criteria import Unusable, typed
-from query_api.pages.present import MARKS
+from query_api.identity.sessions import Session
+from query_api.queries.criteria import Unusable, typed
 from query_api.screen.context import Screen
+from query_api.screen.pages.presenters import MARKS
 from query_api.screen.session import posted, signed_in
-from query_api.sessions import Session
 from schemas.identifiers import DeviceId, ServiceRequestId
 
 _REQUEST: Final = "request"

@@ -13,13 +13,13 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from query_api.audit.entry import Action, Outcome
-from query_api.bodies import read_form
-from query_api.keys import ProviderAway
-from query_api.problems import RETRY_AFTER_S, Problem
+from query_api.identity.keys import ProviderAway
+from query_api.identity.sessions import Session
+from query_api.identity.sign_in import UNDER_WAY_S, SignedIn, SignInFailed
 from query_api.screen.context import Screen
 from query_api.screen.errors import SignInNeeded, is_refresh
-from query_api.sessions import Session
-from query_api.sign_in import UNDER_WAY_S, SignedIn, SignInFailed
+from query_api.web.bodies import read_form
+from query_api.web.problems import RETRY_AFTER_S, Problem
 
 logger = logging.getLogger(__name__)
 

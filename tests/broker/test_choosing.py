@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fdt import broker as brokers
-from fdt.broker import AddressBroker, Broker, ContainerBroker, LocalKafka, choose_broker
 from fdt.brokers import container
+from fdt.brokers import finding as brokers
 from fdt.brokers.container import container_variables
+from fdt.brokers.finding import AddressBroker, Broker, ContainerBroker, LocalKafka, choose_broker
 from fdt.errors import UserError
 from fdt.settings import Settings
 

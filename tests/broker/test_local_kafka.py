@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from fdt.brokers import local
 from fdt.brokers.local import LocalKafka
 from fdt.errors import RunFailed, UserError
-from fdt.topics import create_missing
+from fdt.kafka.topics import create_missing
 from schemas.topics import TopicSpec
 
 

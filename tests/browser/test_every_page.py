@@ -14,9 +14,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from query_api.access import Caller
 from query_api.audit.entry import AuditEntry
 from query_api.audit.spool import SpoolFull
+from query_api.identity.access import Caller
 from schemas.identifiers import Eui64
 from tests.browser import campaign as c
 from tests.browser.chromium import NARROW, WIDE, page_of, search

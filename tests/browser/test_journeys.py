@@ -16,13 +16,13 @@ from confluent_kafka import Producer
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
 
-from fdt.broker import Broker
-from fdt.processes import free_port
+from fdt.brokers.finding import Broker
+from fdt.processes.children import free_port
 from schemas.codec import Codec
 from schemas.identifiers import DeviceId
 from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.topics import AUDIT, SOURCE_TOPICS, Source
-from sources.clerk import ResendClerk
+from sources.duplicate_judge import ResendClerk
 from sources.events import RECORDS, PlannedEvent
 from sources.plan import build_plan
 from sources.program import Job

@@ -13,7 +13,7 @@ from typing import Final
 from confluent_kafka.admin import AdminClient
 
 from fdt.brokers.local import LocalKafka, Ports
-from fdt.processes import free_port
+from fdt.processes.children import free_port
 
 NODES: Final = 3
 _COPIES: Final = {

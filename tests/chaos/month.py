@@ -18,10 +18,10 @@ from typing import Final
 import httpx
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
-from fdt.processes import free_port
-from query_api.access import Role
-from query_api.auth import Claims, development_token
-from query_api.keys import DevelopmentKey
+from fdt.processes.children import free_port
+from query_api.identity.access import Role
+from query_api.identity.access_tokens import Claims, development_token
+from query_api.identity.keys import DevelopmentKey
 from schemas.codec import Codec
 from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.topics import CONTROL_KEY, DSP_EVENTS, STATUS

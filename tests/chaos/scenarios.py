@@ -13,8 +13,8 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from fdt.brokers.local import LocalKafka
+from fdt.kafka.topics import create_missing, specs_of
 from fdt.settings import Settings
-from fdt.topics import create_missing, specs_of
 from schemas.topics import SOURCE_TOPICS, STATUS
 from tests.chaos.cluster import Cluster
 from tests.chaos.stage import Stage, pauses

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fdt.broker import Broker, LocalKafka
+from fdt.brokers.finding import Broker, LocalKafka
 from sources.plan import Plan, build_plan
 from tests.chaos import scenarios as play
 from tests.chaos.stage import Stage

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from fdt.broker import LocalKafka
+from fdt.brokers.finding import LocalKafka
+from fdt.kafka.topics import create_missing, specs_of
 from fdt.settings import Settings
-from fdt.topics import create_missing, specs_of
 from sources.plan import build_plan
 from tests.chaos import forgetting
 from tests.chaos import scenarios as play

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 
 from processor.batch import Batch, Frame
-from processor.partition import Partition
+from processor.partition.partition import Partition
 from projections.catalogue import load_catalogue
 from projections.events import Reader
 from projections.retention import RETENTION_MS

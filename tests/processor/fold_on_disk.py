@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from processor.batch import Batch, Frame
-from processor.in_hand import InHand, NotedInHand
-from processor.log import Appended, Outgoing
-from processor.partition import Partition
-from processor.recovery import Stores
-from processor.stores import FolderStores
+from processor.partition.partition import Partition
+from processor.partition.recovery import Stores
+from processor.partition.status_log import Appended, Outgoing
+from processor.partition.stores import FolderStores
+from processor.safety.in_flight import InHand, NotedInHand
 from projections.catalogue import load_catalogue
 from projections.events import Reader
 from schemas.codec import Codec

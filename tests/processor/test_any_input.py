@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 
 from processor.batch import Frame
-from processor.dead_letters import RESENT
-from processor.folding import Folded, Folding
-from processor.trial import Record
+from processor.partition.dead_letters import RESENT
+from processor.partition.folding import Folded, Folding
+from processor.safety.poison_probe import Record
 from schemas import headers
 from schemas.codec import Codec
 from schemas.registry import current_schemas

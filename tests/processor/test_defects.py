@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from processor.batch import Batch, Frame
-from processor.defects import ENDS, MOST, Defect, Defects, told
-from processor.folding import Folding
-from processor.in_hand import NotedInHand
-from processor.trial import Record as Plain
+from processor.partition.folding import Folding
+from processor.safety.defects import ENDS, MOST, Defect, Defects, told
+from processor.safety.in_flight import NotedInHand
+from processor.safety.poison_probe import Record as Plain
 from projections.catalogue import load_catalogue
 from projections.events import Reader
 from projections.fold import Fold
@@ -194,7 +194,7 @@ def test_a_real_worker_refuses_what_ends_it_and_folds_it_once_it_is_mended(
     assert letter.value() == wires[5].value
     assert headers_of(letter)[headers.DL_REASON] == b"defect"
     assert headers_of(letter)[headers.DL_OFFSET] == b"5"
-    assert b"processor/folding.py:" in headers_of(letter)[headers.DL_DETAIL]
+    assert b"processor/partition/folding.py:" in headers_of(letter)[headers.DL_DETAIL]
     assert log.read_text().count("; starting it again") == ENDS
     assert "is refused as a dead letter" in log.read_text()
     resent = subprocess.run(

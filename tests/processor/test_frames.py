@@ -14,7 +14,7 @@ from mode import ServiceT
 
 from processor.app import ProcessorApp
 from processor.batch import Batch
-from processor.frames import FramesConsumer, FramesThread
+from processor.transport.frames import FramesConsumer, FramesThread
 from processor.worker import CONCURRENCY, Worker
 from schemas.topics import DSP_EVENTS
 from tests.simulation.broker import Record

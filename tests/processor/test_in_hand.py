@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from processor.batch import Batch, Frame
-from processor.defects import Refused
-from processor.folding import Folding
-from processor.in_hand import DEATHS, NotedInHand, Stored, Suspect
-from processor.trial import kills
+from processor.partition.folding import Folding
+from processor.safety.defects import Refused
+from processor.safety.in_flight import DEATHS, NotedInHand, Stored, Suspect
+from processor.safety.poison_probe import kills
 from projections.catalogue import load_catalogue
 from projections.events import Reader
 from schemas.codec import Codec

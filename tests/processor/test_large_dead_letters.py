@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from fdt.dead_letters import Letter, resend
 from fdt.errors import UserError
-from processor.dead_letters import ORIGINAL_KEPT, dead_letter
+from fdt.kafka.dead_letters import Letter, resend
+from processor.partition.dead_letters import ORIGINAL_KEPT, dead_letter
 from schemas.codec import BadRecord
 from schemas.topics import DSP_EVENTS, LARGEST_DEAD_LETTER
 from tests.simulation.broker import Record

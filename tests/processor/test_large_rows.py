@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import pytest
 
-from processor import folding as module
 from processor.batch import Frame
-from processor.folding import Folding
-from processor.log import KafkaStatusLog, LogFailed, Outgoing
-from processor.trial import Record
+from processor.partition import folding as module
+from processor.partition.folding import Folding
+from processor.partition.status_log import KafkaStatusLog, LogFailed, Outgoing
+from processor.safety.poison_probe import Record
 from projections import cap
 from projections.catalogue import load_catalogue
 from projections.events import Reader

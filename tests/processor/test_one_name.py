@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from fdt.processes import free_port
+from fdt.processes.children import free_port
 from runtime.alone import only_one
 from tests.processor.test_topics_while_running import get, until
 from tests.support.processes import running

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from processor.batch import Batch, Chain
-from processor.log import LogUnavailable
-from processor.partition import FrameLost
+from processor.partition.partition import FrameLost
+from processor.partition.status_log import LogUnavailable
 from projections.state import decode_row
 from schemas.topics import (
     CONTROL_KEY,

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from processor import rebuild as rebuilding
 from processor.batch import Batch, Frame
-from processor.log import Fenced, Outgoing
-from processor.partition import Partition
-from processor.rebuild import EventsMissing, Outcome
+from processor.partition.partition import Partition
+from processor.partition.status_log import Fenced, Outgoing
+from processor.rebuild import rebuilding as rebuilding
+from processor.rebuild.rebuilding import EventsMissing, Outcome
 from projections.catalogue import Catalogue, load_catalogue
 from projections.events import Reader
 from projections.retention import RETENTION_MS

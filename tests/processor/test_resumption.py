@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from processor.ledger import LEDGER_KEY
-from processor.log import Fenced
+from processor.partition.ledger import LEDGER_KEY
+from processor.partition.status_log import Fenced
 from schemas.topics import (
     CSP_EVENTS,
     DSP_EVENTS,

@@ -6,7 +6,7 @@ import uuid
 from typing import Final
 
 from processor.batch import Batch, Frame
-from processor.partition import Partition
+from processor.partition.partition import Partition
 from schemas.partitioning import partition_of
 from schemas.topics import DSP_EVENTS, SOURCE_TOPICS
 from tests.processor.bench import CODEC, PARTITIONS, Bench

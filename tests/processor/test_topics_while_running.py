@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fdt.processes import free_port
+from fdt.processes.children import free_port
 from schemas.codec import Codec
 from schemas.identifiers import DeviceId
 from schemas.partitioning import partition_of

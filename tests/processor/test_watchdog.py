@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from processor.log import LogUnavailable
-from processor.watchdog import Watchdog
+from processor.partition.status_log import LogUnavailable
+from processor.safety.watchdog import Watchdog
 
 
 @dataclass

@@ -15,8 +15,8 @@ import fastavro
 from fastavro.utils import generate_one
 from hypothesis import strategies as st
 
-from processor.dead_letters import RESENT
-from processor.trial import Record
+from processor.partition.dead_letters import RESENT
+from processor.safety.poison_probe import Record
 from projections.events import RECORDS, Reader
 from schemas import headers
 from schemas.codec import Codec

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from fdt.codes import markdown
+from fdt.manual.lifecycle_page import markdown
 from projections import views
 from projections.catalogue import load_catalogue
 from projections.lifecycle import (
@@ -20,9 +20,9 @@ from projections.lifecycle import (
     Completion,
     Status,
 )
-from query_api import render
-from query_api.answers import ItemAnswer, RequestAnswer
-from query_api.routes.parameters import CompletionFilter, StatusFilter, filters
+from query_api.api.parameters import CompletionFilter, StatusFilter, filters
+from query_api.queries import rendering
+from query_api.queries.answers import ItemAnswer, RequestAnswer
 from schemas.topics import Source
 from sources.vocabulary import COMPLETIONS
 from tests.projections.story import after, dsp
@@ -132,7 +132,7 @@ def test_the_filters_take_the_words_of_the_table() -> None:
 
 def test_the_csv_says_the_words_of_the_table() -> None:
     """The status is the label, letter for letter."""
-    (line,) = list(render.csv_chunks(after(dsp()).view.items))[1:]
+    (line,) = list(rendering.csv_chunks(after(dsp()).view.items))[1:]
     assert line.decode().split(",")[3] == Status.ACCEPTED_BY_DSP.label
 
 

@@ -15,8 +15,8 @@ from typing import Final
 
 from projections.lifecycle import Status
 from projections.state import Report, encode_row
-from query_api.layout import Meta
-from query_api.view import Batch, Control, Covered, View
+from query_api.view.layout import Meta
+from query_api.view.status_view import Batch, Control, Covered, View
 from schemas.identifiers import DeviceId
 from schemas.topics import Source
 from storage.rocks import RocksStore

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import uvicorn
 
-from fdt.people import people
-from fdt.processes import free_port
+from fdt.processes.children import free_port
+from fdt.up.development_users import people
 from query_api.app import create_app
 from query_api.assembly import (
     Parts,
@@ -23,9 +23,9 @@ from query_api.assembly import (
 )
 from query_api.audit.entry import wall_ms
 from query_api.audit.trail import Auditor
-from query_api.listing import ForgivingCatalogue
-from query_api.reads import Reads
+from query_api.queries.reads import Reads
 from query_api.screen.context import Screen
+from query_api.view.listing import ForgivingCatalogue
 from tests.query_api.tokens import AUDIENCE, ISSUER
 from tests.query_api.world import GENEROUS, RETENTION_MS, OneKey, World
 from tests.support.rows import CATALOGUE

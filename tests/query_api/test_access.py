@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from query_api.access import Caller, Forbidden, Role, may_see, may_see_unmatched, require_reader
+from query_api.identity.access import (
+    Caller,
+    Forbidden,
+    Role,
+    may_see,
+    may_see_unmatched,
+    require_reader,
+)
 from schemas.identifiers import Eui64
 from tests.query_api.world import ALPHA, BETA, request_id
 

@@ -21,9 +21,9 @@ import httpx
 import pytest
 from httpx2 import Response
 
-from query_api import bodies
-from query_api.access import Role
-from query_api.sealing import Seal
+from query_api.identity.access import Role
+from query_api.screen.sealing import Seal
+from query_api.web import bodies
 from schemas.identifiers import DeviceId
 from tests.query_api.serving import served
 from tests.query_api.world import (

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from query_api.access import Caller, Role
 from query_api.audit.entry import Action, AuditEntry, Outcome, entry_of
 from query_api.audit.reading import KafkaAuditLog, LogUnavailable, Question
 from query_api.audit.spool import Spool, SpoolFull, entries
+from query_api.identity.access import Caller, Role
 from schemas.codec import Codec
 from schemas.registry import FileRegistry
 from tests.query_api.world import ALPHA, BETA, World, accepted, device_id, request_id

@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from fdt.cli import build_app
-from query_api.access import Caller, Role
 from query_api.audit.entry import Action, Outcome, entry_of, wall_ms
 from query_api.audit.spool import Spool
+from query_api.identity.access import Caller, Role
 from tests.query_api.world import ALPHA
 from tests.support.audit import spool_publisher
 

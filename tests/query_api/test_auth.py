@@ -9,10 +9,10 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from query_api.access import Caller, Role
-from query_api.auth import Authenticator, Claims, development_token
-from query_api.keys import DEVELOPMENT_ISSUER, DevelopmentKey, ProviderAway
-from query_api.problems import KINDS, Problem
+from query_api.identity.access import Caller, Role
+from query_api.identity.access_tokens import Authenticator, Claims, development_token
+from query_api.identity.keys import DEVELOPMENT_ISSUER, DevelopmentKey, ProviderAway
+from query_api.web.problems import KINDS, Problem
 from schemas.identifiers import Eui64
 from tests.query_api.tokens import AUDIENCE, ISSUER, TokenMaker
 from tests.query_api.world import ALPHA, BETA, OneKey, World, device_id

@@ -8,7 +8,7 @@ import pytest
 from joserfc import jwt
 
 from fdt.cli import run
-from query_api.keys import DEVELOPMENT_ISSUER, DevelopmentKey
+from query_api.identity.keys import DEVELOPMENT_ISSUER, DevelopmentKey
 
 ALPHA = "90-b3-d5-1f-30-01-00-00"
 

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from starlette.types import ASGIApp
 
-from query_api.render import CSV_CHUNK_ROWS
+from query_api.queries.rendering import CSV_CHUNK_ROWS
 from tests.query_api.asgi import Sent, ask
 from tests.query_api.world import World, accepted, device_id, rejected, request_id, still
 

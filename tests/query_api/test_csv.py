@@ -10,9 +10,9 @@ import pytest
 
 from projections.lifecycle import Status
 from projections.views import Evidence, ItemView, Reason
-from query_api import render
-from query_api.access import Caller, Role
-from query_api.reads import Filters
+from query_api.identity.access import Caller, Role
+from query_api.queries import rendering
+from query_api.queries.reads import Filters
 from schemas.identifiers import ServiceRequestId
 from schemas.topics import Source
 from storage.rocks import RocksStore
@@ -71,7 +71,7 @@ def cells(reason: str) -> list[str]:
         evidence=Evidence("t", 0, 0, "e"),
         timeline=(),
     )
-    _, line = render.csv_chunks([item])
+    _, line = rendering.csv_chunks([item])
     return next(csv.reader(io.StringIO(line.decode(), newline="")))
 
 
@@ -115,7 +115,7 @@ def test_a_download_is_of_one_moment(tmp_path: Path) -> None:
     world.put({device_id(n): [accepted(R1)] for n in range(1200)})
     caller = Caller("alice", frozenset([ALPHA]), frozenset([Role.SUPPLIER]))
     with world.services().reads.moment() as moment:
-        chunks = render.csv_chunks(moment.items(caller, ServiceRequestId(R1), Filters()))
+        chunks = rendering.csv_chunks(moment.items(caller, ServiceRequestId(R1), Filters()))
         first = next(chunks) + next(chunks)
         world.put({device_id(n): None for n in range(1200)})
         rest = b"".join(chunks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from query_api.access import Role
+from query_api.identity.access import Role
 from schemas.topics import Source
 from tests.query_api.world import (
     BETA,

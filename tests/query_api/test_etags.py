@@ -10,8 +10,8 @@ from typing import Any, Final
 import pytest
 from starlette.testclient import TestClient
 
-from query_api.access import Role
-from query_api.answers import DeviceAnswer, ItemAnswer, RequestAnswer
+from query_api.identity.access import Role
+from query_api.queries.answers import DeviceAnswer, ItemAnswer, RequestAnswer
 from tests.query_api.world import (
     DAY_MS,
     RETENTION_MS,

@@ -10,15 +10,15 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
-from fdt.broker import Broker
+from fdt.brokers.finding import Broker
 from projections.standing import standings
 from projections.state import Report
 from projections.status_record import status_record
-from query_api.feed import Feed, FeedFailed
-from query_api.folder import rocks
-from query_api.layout import device_key, request_prefix
-from query_api.status_log import TopicChanged
-from query_api.view import View
+from query_api.view.feed import Feed, FeedFailed
+from query_api.view.folder import rocks
+from query_api.view.layout import device_key, request_prefix
+from query_api.view.status_topic import TopicChanged
+from query_api.view.status_view import View
 from schemas.codec import Codec
 from schemas.identifiers import DeviceId
 from schemas.topics import CONTROL_KEY, DSP_EVENTS, STATUS
@@ -240,7 +240,7 @@ def test_a_topic_that_changes_under_the_feed_ends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A view that stood still on a topic that is gone would be a lie."""
-    monkeypatch.setattr("query_api.status_log.TOPIC_EVERY_S", 0.1)
+    monkeypatch.setattr("query_api.view.status_topic.TOPIC_EVERY_S", 0.1)
     feed = start()
     view_of(feed)
     create_anew(broker.bootstrap_servers)

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from query_api.folder import LogFacts, ViewInUse, condemn, open_view, rocks
-from query_api.layout import META_KEY, encode_value
-from query_api.view import View
+from query_api.view.folder import LogFacts, ViewInUse, condemn, open_view, rocks
+from query_api.view.layout import META_KEY, encode_value
+from query_api.view.status_view import View
 from storage.rocks import RocksStore
 from tests.query_api.world import DAY_MS, T0, accepted, batch, device_id, request_id, state
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 
-from query_api.access import Role
+from query_api.identity.access import Role
 from tests.query_api.world import ALPHA, BETA, World, accepted, device_id, request_id
 
 FOREIGN: Final = device_id(2)

@@ -9,8 +9,8 @@ from typing import Final
 import pytest
 from starlette.types import ASGIApp
 
-from query_api.access import Role
-from query_api.pages.assets import assets
+from query_api.identity.access import Role
+from query_api.screen.pages.assets import assets
 from tests.query_api.asgi import Sent, ask
 from tests.query_api.test_walk import (
     AUDITOR_ONLY,

@@ -11,11 +11,11 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.routing import BaseRoute
 
-from query_api import base64url
-from query_api.access import Role
-from query_api.encoding import accepts_gzip
-from query_api.problems import Problem
-from query_api.routes import common
+from query_api.api import common
+from query_api.identity.access import Role
+from query_api.web import base64url
+from query_api.web.content_encoding import accepts_gzip
+from query_api.web.problems import Problem
 from schemas.identifiers import DeviceId
 from tests.query_api.world import T0, World, accepted, approved, device_id, request_id
 

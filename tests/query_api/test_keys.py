@@ -10,7 +10,7 @@ import httpx
 import pytest
 from joserfc.jwk import ECKey, OctKey
 
-from query_api.keys import (
+from query_api.identity.keys import (
     CONFIRM_EVERY_S,
     REFRESH_AT_MOST_EVERY_S,
     RETRY_EVERY_S,

@@ -10,9 +10,9 @@ import pytest
 from projections.catalogue import UnknownCode
 from projections.state import decode_row
 from projections.views import device_view
-from query_api.layout import decode_entry, encode_entry
-from query_api.listing import ForgivingCatalogue, list_item
-from query_api.view import index_entries
+from query_api.view.layout import decode_entry, encode_entry
+from query_api.view.listing import ForgivingCatalogue, list_item
+from query_api.view.status_view import index_entries
 from schemas.topics import Source
 from tests.query_api.test_view import any_row
 from tests.query_api.world import (

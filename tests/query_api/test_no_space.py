@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from query_api.view import View
+from query_api.view.status_view import View
 from storage.rocks import RocksStore
 from storage.store import MemoryStore
 from tests.query_api.apply_on_disk import BATCHES, apply_all, new_view

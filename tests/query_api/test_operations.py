@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from projections.lifecycle import LIFECYCLE, Completion
-from query_api.reads import PROCESSOR_SILENT_AFTER_MS
+from query_api.queries.reads import PROCESSOR_SILENT_AFTER_MS
 from tests.query_api.world import T0, World, accepted, approved, device_id, request_id
 
 R1 = request_id(1)

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from projections.lifecycle import LIFECYCLE
 from projections.state import Report
 from projections.views import MARKS as ALL_MARKS
-from query_api.pages import assets, statuses
-from query_api.pages.present import MARKS
-from query_api.pages.vendor import without_branding
-from query_api.pages.words import span
+from query_api.screen.pages import assets, statuses
+from query_api.screen.pages.formats import span
+from query_api.screen.pages.presenters import MARKS
+from query_api.screen.pages.vendor import without_branding
 from schemas.topics import Source
 from tests.query_api.world import (
     ALPHA,
@@ -205,7 +205,7 @@ def test_a_silent_source_is_said_at_the_top(world: World) -> None:
 
 def test_unmatched_reports_are_for_the_service_centre(world: World) -> None:
     """They belong to nobody yet."""
-    from query_api.access import Role
+    from query_api.identity.access import Role
 
     world.put({device_id(8): [delivered(version="0A0B0C0D")]})
     address = world.supplier_browser().device(device_id(8))

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pytest
 from fastapi.routing import APIRoute
 
-from query_api.access import Role
+from query_api.identity.access import Role
 from tests.query_api.test_walk import OWN, named, page_path, world
 
 UNKNOWN: Final = "Foo"

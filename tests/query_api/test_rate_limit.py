@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from query_api.access import Role
-from query_api.rate_limit import RateLimit, TooMany
+from query_api.identity.access import Role
+from query_api.identity.rate_limit import RateLimit, TooMany
 from tests.query_api.world import ALPHA, GENEROUS, World, accepted, device_id, request_id
 
 R1 = request_id(1)

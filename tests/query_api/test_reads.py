@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from query_api.access import Caller, Role
-from query_api.reads import Filters, NotReady
+from query_api.identity.access import Caller, Role
+from query_api.queries.reads import Filters, NotReady
 from schemas.identifiers import ServiceRequestId
 from storage.rocks import RocksStore
 from tests.query_api.world import (

@@ -14,12 +14,12 @@ import pytest
 from confluent_kafka import Producer
 
 from fdt.brokers.local import LocalKafka
-from fdt.processes import free_port
-from query_api.access import Caller, Role
+from fdt.processes.children import free_port
 from query_api.audit.entry import Action, Outcome, entry_of
 from query_api.audit.reading import KafkaAuditLog, Question
 from query_api.audit.spool import Spool
-from query_api.publishing import KafkaPublisher, NotDurable, Place
+from query_api.identity.access import Caller, Role
+from query_api.resets.publishing import KafkaPublisher, NotDurable, Place
 from runtime.health import Health
 from schemas.codec import Codec
 from schemas.topics import AUDIT, SSMI_EVENTS

@@ -8,9 +8,9 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from query_api.access import Role
 from query_api.audit.entry import Action, Outcome
-from query_api.resets import LONGEST_REASON, LONGEST_REFERENCE
+from query_api.identity.access import Role
+from query_api.resets.resets import LONGEST_REASON, LONGEST_REFERENCE
 from schemas.topics import Source
 from tests.query_api.world import (
     T0,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query_api.sealing import KEY_FILE, NotSealedHere, Seal, own_secret
+from query_api.screen.sealing import KEY_FILE, NotSealedHere, Seal, own_secret
 from schemas.identifiers import COUNTER_LIMIT, DeviceId, ServiceRequestId
 
 EUI = st.binary(min_size=8, max_size=8).map(lambda data: data.hex("-").upper())

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from query_api.access import Role
 from query_api.assembly import ReadSideConfig
-from query_api.auth import Claims, development_token
-from query_api.keys import DEVELOPMENT_ISSUER, DevelopmentKey
+from query_api.identity.access import Role
+from query_api.identity.access_tokens import Claims, development_token
+from query_api.identity.keys import DEVELOPMENT_ISSUER, DevelopmentKey
 from query_api.server import CannotServe, accepted_issuers, run
 from tests.query_api.test_feed import Processor
 from tests.query_api.tokens import ISSUER

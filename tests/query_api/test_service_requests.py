@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from query_api.access import Role
-from query_api.progress import Progress
+from query_api.identity.access import Role
+from query_api.view.progress import Progress
 from tests.query_api.world import (
     DAY_MS,
     RETENTION_MS,

@@ -11,13 +11,13 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from query_api.access import Caller, Role
-from query_api.auth import Authenticator, Claims
-from query_api.development_provider import CLIENT_ID, DevelopmentProvider, NotOnLoopback
-from query_api.keys import DevelopmentKey, ProviderAway
+from query_api.identity.access import Caller, Role
+from query_api.identity.access_tokens import Authenticator, Claims
+from query_api.identity.keys import DevelopmentKey, ProviderAway
+from query_api.identity.sessions import Sessions
+from query_api.identity.sign_in import Begun, Client, Provider, SignIn, SignInFailed
+from query_api.screen.development_provider import CLIENT_ID, DevelopmentProvider, NotOnLoopback
 from query_api.screen.session import HOME, TABS, local_path
-from query_api.sessions import Sessions
-from query_api.sign_in import Begun, Client, Provider, SignIn, SignInFailed
 from tests.query_api.serving import Served, served
 from tests.query_api.world import ALPHA, GENEROUS, World, accepted, device_id, request_id
 

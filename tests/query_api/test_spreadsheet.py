@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from query_api import spreadsheet
 from query_api.audit.entry import Action, Outcome
-from query_api.render import CSV_COLUMNS
+from query_api.queries import workbook
+from query_api.queries.rendering import CSV_COLUMNS
 from schemas.topics import Source
 from tests.query_api.world import (
     BETA,
@@ -62,7 +62,7 @@ def test_rows_are_those_of_the_csv_with_text_and_times(world: World) -> None:
     """Identifiers and versions are text cells; times are numbers in a format of times."""
     client = world.supplier()
     answer = client.get(PATH)
-    assert answer.headers["content-type"] == spreadsheet.MEDIA_TYPE
+    assert answer.headers["content-type"] == workbook.MEDIA_TYPE
     name = R1.replace(":", "_")
     assert f'filename="firmware-distribution-{name}.xlsx"' in answer.headers["content-disposition"]
     assert answer.headers["fdt-as-of"] == "2026-11-23T06:01:00.000Z"
@@ -126,5 +126,5 @@ def test_the_page_offers_both(world: World) -> None:
     assert "Download CSV" in page
     (address,) = re.findall(r'href="([^"]+)">Download spreadsheet', page)
     answer = browser.get(address)
-    assert answer.headers["content-type"] == spreadsheet.MEDIA_TYPE
+    assert answer.headers["content-type"] == workbook.MEDIA_TYPE
     assert len(cells(answer.content)) == 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from query_api.pages.present import stages
+from query_api.screen.pages.presenters import stages
 from tests.projections.story import REQUEST, after, csp, dsp, hub, reset
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from query_api.folder import LogFacts
-from query_api.status_log import BrokerAway, TopicChanged, Watch, start_offsets
+from query_api.view.folder import LogFacts
+from query_api.view.status_topic import BrokerAway, TopicChanged, Watch, start_offsets
 from schemas.topics import SOURCE_TOPICS, STATUS
 
 FACTS = LogFacts(
@@ -67,7 +67,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The watch's clock."""
     clock = Clock()
-    monkeypatch.setattr("query_api.status_log.time", clock)
+    monkeypatch.setattr("query_api.view.status_topic.time", clock)
     return clock
 
 

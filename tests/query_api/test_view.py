@@ -11,7 +11,7 @@ import pytest
 
 from projections.lifecycle import Status
 from projections.state import ForeignLayout, Report
-from query_api.layout import (
+from query_api.view.layout import (
     Counts,
     counts_key,
     decode_entry,
@@ -21,7 +21,7 @@ from query_api.layout import (
     entry_head,
     request_prefix,
 )
-from query_api.view import Batch, Control, Covered, View, index_entries, marks
+from query_api.view.status_view import Batch, Control, Covered, View, index_entries, marks
 from schemas.identifiers import DeviceId
 from storage.rocks import RocksStore
 from storage.store import MemoryStore, Store

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 from starlette.testclient import TestClient
 
-from query_api.access import Role
+from query_api.identity.access import Role
 from tests.query_api.world import (
     ALPHA,
     BETA,

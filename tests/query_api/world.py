@@ -15,21 +15,21 @@ from joserfc.jwk import Key
 from starlette.testclient import TestClient
 
 from projections.state import Report, encode_row
-from query_api.access import Caller, Role
+from query_api.api.common import Services
 from query_api.app import create_app
 from query_api.assembly import Parts, ReadSideConfig, ScreenConfig, services_of
 from query_api.audit.entry import AuditEntry
 from query_api.audit.reading import Question
 from query_api.audit.trail import Auditor
-from query_api.keys import UnknownKey
-from query_api.layout import Meta
-from query_api.listing import ForgivingCatalogue
-from query_api.progress import Progress
-from query_api.publishing import NotDurable, Place
-from query_api.reads import Reads
-from query_api.routes.common import Services
+from query_api.identity.access import Caller, Role
+from query_api.identity.keys import UnknownKey
+from query_api.queries.reads import Reads
+from query_api.resets.publishing import NotDurable, Place
 from query_api.screen.context import Screen
-from query_api.view import Batch, Control, Covered, View
+from query_api.view.layout import Meta
+from query_api.view.listing import ForgivingCatalogue
+from query_api.view.progress import Progress
+from query_api.view.status_view import Batch, Control, Covered, View
 from runtime.health import Health
 from schemas.identifiers import DeviceId, Eui64
 from schemas.topics import Source

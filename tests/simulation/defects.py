@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from processor import partition as partitions
-from processor.ledger import Ledger, Position, control_value
-from processor.log import Outgoing
-from processor.partition import Partition
-from processor.recovery import LogState
+from processor.partition import partition as partitions
+from processor.partition.ledger import Ledger, Position, control_value
+from processor.partition.partition import Partition
+from processor.partition.recovery import LogState
+from processor.partition.status_log import Outgoing
 from processor.worker import Worker
 from schemas.topics import CONTROL_KEY, STATUS
 from tests.simulation.broker import SimulatedLog

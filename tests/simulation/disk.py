@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from processor.batch import Batch
-from processor.defects import Refused
-from processor.in_hand import Stored
+from processor.safety.defects import Refused
+from processor.safety.in_flight import Stored
 from storage.store import MemoryStore, Reading, Store, StoreDamaged
 from tests.simulation.broker import Reach, nothing_happens
 
@@ -68,7 +68,7 @@ class Disk:
 
 
 class SimulatedStores:
-    """:class:`~processor.recovery.Stores` on a :class:`Disk`."""
+    """:class:`~processor.partition.recovery.Stores` on a :class:`Disk`."""
 
     def __init__(self, disk: Disk, reach: Reach = nothing_happens) -> None:
         self.disk = disk
@@ -137,7 +137,7 @@ class _Store:
 
 
 class NothingNoted:
-    """:class:`~processor.in_hand.InHand` that suspects nobody."""
+    """:class:`~processor.safety.in_flight.InHand` that suspects nobody."""
 
     def holding(self, number: int, batch: Batch, stored: Stored) -> AbstractContextManager[Refused]:
         """Nothing is quarantined."""

@@ -7,7 +7,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from processor.dead_letters import RESENT
+from processor.partition.dead_letters import RESENT
 from projections.events import RECORDS
 from projections.retention import RETENTION_MS
 from schemas.codec import Codec

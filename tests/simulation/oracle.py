@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from processor.dead_letters import place_of
+from processor.partition.dead_letters import place_of
 from projections.events import RECORDS, check_key
 from projections.fold import Fold
 from projections.retention import RETENTION_MS, settle

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from processor.batch import Batch, Chain, Place
-from processor.partition import Partition
+from processor.partition.partition import Partition
 from processor.worker import Worker
 from projections.catalogue import load_catalogue
 from projections.events import Reader

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from processor.batch import SourceRecord
-from processor.log import StatusLog
-from processor.partition import Partition
-from processor.rebuild import NoLog, Rebuild
+from processor.partition.partition import Partition
+from processor.partition.status_log import StatusLog
+from processor.rebuild.rebuilding import NoLog, Rebuild
 from projections.events import Reader
 from tests.simulation.broker import Broker, SimulatedLog, SimulatedTopics
 from tests.simulation.disk import Disk, NothingNoted, SimulatedStores

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.topics import Source
-from sources.clerk import ResendClerk
+from sources.duplicate_judge import ResendClerk
 from sources.events import PlannedEvent
 from sources.plan import Plan
 from sources.publisher import SourceError

@@ -11,8 +11,8 @@ from schemas.codec import Codec
 from schemas.identifiers import DeviceId, ServiceRequestId
 from sources import vocabulary as v
 from sources.journeys import HAPPY, KINDS
+from sources.malformed import VARIETIES
 from sources.plan import Plan, build_plan
-from sources.rubbish import VARIETIES
 from sources.schedule import HORIZON_MS, Schedule
 from sources.wire import wire
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from fdt.broker import Broker
+from fdt.brokers.finding import Broker
 from fdt.commands import simulate as command
 from fdt.errors import RunFailed, UserError
+from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
-from fdt.topics import ensure_topics, specs_of
 from schemas.topics import SOURCE_TOPICS
 from sources.events import Publication, Rubbish
 from sources.plan import Plan, build_plan

@@ -17,8 +17,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
     ResourceType,
 )
 
+from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
-from fdt.topics import ensure_topics, specs_of
 from projections.catalogue import load_catalogue
 from projections.state import decode_row
 from projections.views import DeviceView, ItemView, device_view

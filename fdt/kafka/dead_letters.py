@@ -1,0 +1,254 @@
+"""The dead-letter topic for people: what is open, what it says, and how it is settled.
+
+Nothing is ever taken out of the topic. A letter is settled by a record of its own, beside it in the
+same partition, that says whether it was sent again or dropped; so who looks later finds both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from fdt.brokers.admin import admin_client
+from fdt.errors import RunFailed, UserError
+from fdt.kafka.sending import Sender
+from schemas import headers
+from schemas.identifiers import DeviceId, InvalidIdentifier
+from schemas.partitioning import partition_of
+from schemas.topics import DEAD_LETTERS, STATUS, TOPIC_SOURCES
+
+Settled = Literal["resent", "dropped"]
+
+ANSWER_S: Final = 10.0
+
+_LETTER_HEADERS: Final = (
+    headers.DL_TOPIC,
+    headers.DL_PARTITION,
+    headers.DL_OFFSET,
+    headers.DL_TIMESTAMP,
+    headers.DL_REASON,
+    headers.DL_DETAIL,
+    headers.DL_CUT,
+)
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One dead letter. Times are milliseconds since 1970 UTC."""
+
+    partition: int
+    offset: int
+    refused_at: int
+    key: bytes | None
+    value: bytes | None
+    original_headers: Headers
+    topic: str
+    original_partition: int
+    original_offset: int
+    received_at: int
+    reason: str
+    detail: str
+    settled: Settled | None = None
+    cut: int | None = None
+    """Bytes of the record, where only its beginning is kept."""
+
+    @property
+    def name(self) -> str:
+        """Partition and offset in the dead-letter topic: what commands take."""
+        return f"{self.partition}:{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which letters; None does not ask."""
+
+    names: frozenset[str] = frozenset()
+    reason: str | None = None
+    topic: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    settled_too: bool = False
+
+    def is_narrowed(self) -> bool:
+        """Whether anything but everything is asked for."""
+        return bool(self.names or self.reason or self.topic or self.since or self.until)
+
+    def has(self, letter: Letter) -> bool:
+        """Whether the letter is wanted; its time is when it was refused."""
+        return (
+            (not self.names or letter.name in self.names)
+            and (self.reason is None or letter.reason == self.reason)
+            and (self.topic is None or letter.topic == self.topic)
+            and (self.since is None or letter.refused_at >= self.since.timestamp() * 1000)
+            and (self.until is None or letter.refused_at < self.until.timestamp() * 1000)
+            and (self.settled_too or letter.settled is None)
+        )
+
+
+def letters(bootstrap: str, wanted: Wanted) -> list[Letter]:
+    """The wanted letters, oldest first; :class:`~fdt.errors.UserError` for a name that none has."""
+    found: dict[str, Letter] = {}
+    settled: dict[str, Settled] = {}
+    for message in _messages(bootstrap):
+        told = dict(message.headers() or [])
+        if headers.DL_SETTLED in told:
+            settled[f"{message.partition()}:{_text(told[headers.DL_LETTER])}"] = (
+                "resent" if _text(told[headers.DL_SETTLED]) == "resent" else "dropped"
+            )
+        else:
+            letter = _letter(message)
+            found[letter.name] = letter
+    if unknown := sorted(wanted.names - found.keys()):
+        raise UserError(
+            f"There is no dead letter {', '.join(unknown)}: "
+            "'fdt dead-letters list --all' names them."
+        )
+    marked = [replace(letter, settled=settled.get(name)) for name, letter in found.items()]
+    chosen = [letter for letter in marked if wanted.has(letter)]
+    return sorted(chosen, key=lambda letter: (letter.refused_at, letter.partition, letter.offset))
+
+
+def resend(bootstrap: str, chosen: Sequence[Letter], told: Callable[[int], None]) -> None:
+    """Send letters again, each at its original place, then settle them; ``told`` hears how many.
+
+    A letter that was sent again when the command was interrupted stays open; sending it once more
+    changes nothing, for its place is the same. :class:`~fdt.errors.UserError` for one of which only
+    the beginning is kept.
+    """
+    if parts := [letter.name for letter in chosen if letter.cut]:
+        raise UserError(
+            f"{', '.join(parts)}: the record was too large for a dead letter, and only its "
+            "beginning is kept. Let its source publish it again, and drop the letter."
+        )
+    sender = Sender(bootstrap)
+    partitions = _partitions(bootstrap)
+    for letter in chosen:
+        sender.send(
+            letter.topic,
+            letter.value,
+            letter.key,
+            _right_partition(letter, partitions),
+            [*letter.original_headers, *_resent(letter)],
+        )
+    sender.finish()
+    settle(bootstrap, chosen, "resent", told)
+
+
+def settle(
+    bootstrap: str, chosen: Sequence[Letter], how: Settled, told: Callable[[int], None]
+) -> None:
+    """Mark letters as settled."""
+    sender = Sender(bootstrap)
+    for done, letter in enumerate(chosen, 1):
+        marks = [
+            (headers.DL_SETTLED, how.encode()),
+            (headers.DL_LETTER, str(letter.offset).encode()),
+        ]
+        sender.send(DEAD_LETTERS, None, letter.key, letter.partition, marks)
+        told(done)
+    sender.finish()
+
+
+def _partitions(bootstrap: str) -> int:
+    """The number that counts: rows stand by the status topic's."""
+    there = admin_client(bootstrap).list_topics(timeout=ANSWER_S).topics
+    if STATUS not in there:
+        raise UserError(f"{STATUS} is missing: run 'fdt topics' first.")
+    return len(there[STATUS].partitions)
+
+
+def _resent(letter: Letter) -> Headers:
+    place = {
+        headers.RESENT_TOPIC: letter.topic,
+        headers.RESENT_PARTITION: str(letter.original_partition),
+        headers.RESENT_OFFSET: str(letter.original_offset),
+        headers.RESENT_TIMESTAMP: str(letter.received_at),
+    }
+    return tuple((name, text.encode()) for name, text in place.items())
+
+
+def _right_partition(letter: Letter, partitions: int) -> int:
+    """Where the key belongs; where it is none, the record stays where it was."""
+    try:
+        return partition_of(DeviceId.parse((letter.key or b"").decode()), partitions)
+    except (UnicodeDecodeError, InvalidIdentifier):
+        return letter.original_partition
+
+
+def _letter(message: Message) -> Letter:
+    listed: list[tuple[str, bytes | None]] = list(message.headers() or [])  # type: ignore[arg-type]
+    told = dict(listed)
+    try:
+        topic = _text(told[headers.DL_TOPIC])
+        if topic not in TOPIC_SOURCES:
+            raise ValueError(f"its topic is {topic}")
+        return Letter(
+            partition=message.partition() or 0,
+            offset=message.offset() or 0,
+            refused_at=message.timestamp()[1],
+            key=message.key(),
+            value=message.value(),
+            original_headers=tuple(
+                (name, value) for name, value in listed if name not in _LETTER_HEADERS
+            ),
+            topic=topic,
+            original_partition=int(_text(told[headers.DL_PARTITION])),
+            original_offset=int(_text(told[headers.DL_OFFSET])),
+            received_at=int(_text(told[headers.DL_TIMESTAMP])),
+            reason=_text(told[headers.DL_REASON]),
+            detail=_text(told[headers.DL_DETAIL]),
+            cut=int(_text(told[headers.DL_CUT])) if headers.DL_CUT in told else None,
+        )
+    except (KeyError, ValueError) as error:
+        raise RunFailed(
+            f"The record {message.partition()}:{message.offset()} of {DEAD_LETTERS} is no dead "
+            f"letter ({error}): something else writes to that topic."
+        ) from error
+
+
+def _text(value: bytes | str | None) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""
+
+
+def _messages(bootstrap: str) -> Iterator[Message]:
+    """Every committed record of the dead-letter topic, to the ends at the call."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "dead-letters",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+            "log_level": 2,
+        }
+    )
+    try:
+        topic = consumer.list_topics(DEAD_LETTERS, timeout=ANSWER_S).topics[DEAD_LETTERS]
+        if topic.error is not None:
+            raise UserError(f"{DEAD_LETTERS}: {topic.error.str()}: run 'fdt topics' first.")
+        waiting = set(topic.partitions)
+        consumer.assign([TopicPartition(DEAD_LETTERS, number, 0) for number in waiting])
+        yield from _to_the_end(consumer, waiting)
+    except KafkaException as error:
+        raise UserError(f"No broker answers at {bootstrap}: {error.args[0].str()}.") from error
+    finally:
+        consumer.close()
+
+
+def _to_the_end(consumer: Consumer, waiting: set[int]) -> Iterator[Message]:
+    while waiting:
+        for message in consumer.consume(1_000, timeout=0.2):
+            error = message.error()
+            if error is None:
+                yield message
+            elif error.code() == KafkaError._PARTITION_EOF:
+                waiting.discard(message.partition() or 0)
+            else:
+                raise KafkaException(error)

@@ -1,0 +1,139 @@
+"""Records that stand in partitions beyond the agreed number, put where the processor reads them.
+
+A source topic that was given more partitions than the others has records that nobody can place. A
+copy of each goes to the partition of its key, with its first place in ``resent_`` headers, so it is
+folded as if it had come there in time; the original stays where it is, for rows to cite. How far
+this went is kept as the committed offsets of a group, which the worker and the read side look at
+(:mod:`runtime.topics`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from fdt.brokers.admin import admin_client
+from fdt.errors import RunFailed, UserError
+from fdt.kafka.sending import Sender
+from runtime.topics import MENDED_GROUP, BrokerSilent, described, waiting
+from schemas import headers
+from schemas.identifiers import DeviceId, InvalidIdentifier
+from schemas.partitioning import partition_of
+from schemas.topics import SOURCE_TOPICS, STATUS
+
+_IDLE_S: Final = 10.0
+_POLL_S: Final = 0.1
+_BATCH: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What was done for one topic."""
+
+    topic: str
+    records: int
+    partitions: int
+    """How many are used: the number that publishers must be set to."""
+
+
+def mend(bootstrap: str) -> Iterator[Mended]:
+    """Put right every source topic that has more partitions than the status topic.
+
+    May run beside workers, which wait meanwhile, and again: what was copied twice is one event.
+    :class:`~fdt.errors.UserError` if the broker does not answer.
+    """
+    try:
+        there = described(admin_client(bootstrap))
+    except BrokerSilent as error:
+        raise UserError(f"No Kafka broker answers at {bootstrap}: {error}.") from error
+    if STATUS not in there:
+        raise UserError(f"{STATUS} is missing: run 'fdt topics' first.")
+    used = len(there[STATUS].partitions)
+    for topic in SOURCE_TOPICS.values():
+        count = len(there[topic].partitions) if topic in there else 0
+        if count > used:
+            extra = [TopicPartition(topic, number) for number in range(used, count)]
+            yield Mended(topic, _copied(bootstrap, extra, used), used)
+
+
+def _copied(bootstrap: str, extra: list[TopicPartition], used: int) -> int:
+    """Copy what was not copied before; how many records that were."""
+    begin = waiting(bootstrap, extra)
+    if not begin:
+        return 0
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": MENDED_GROUP,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "log_level": 2,
+        }
+    )
+    sender = Sender(bootstrap)
+    try:
+        consumer.assign(begin)
+        ends, copied = dict[int, int](), 0
+        for message in _to_the_end(consumer, begin):
+            copied += _copy(sender, message, used, ends)
+        sender.finish()
+        done = [TopicPartition(begin[0].topic, number, end) for number, end in ends.items()]
+        consumer.commit(offsets=done, asynchronous=False)
+    finally:
+        consumer.close()
+    return copied
+
+
+def _copy(sender: Sender, message: Message, used: int, ends: dict[int, int]) -> int:
+    """One record, or the end of its partition; 1 for a record."""
+    topic, number, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None
+    assert number is not None
+    assert offset is not None
+    if message.error() is not None:
+        ends[number] = offset
+        return 0
+    place = {
+        headers.RESENT_TOPIC: topic,
+        headers.RESENT_PARTITION: str(number),
+        headers.RESENT_OFFSET: str(offset),
+        headers.RESENT_TIMESTAMP: str(message.timestamp()[1]),
+    }
+    told: list[tuple[str, str | bytes | None]] = list(message.headers() or [])  # type: ignore[arg-type]
+    if not {name for name, _ in told} & place.keys():  # one that was sent again has its place
+        told += place.items()
+    right = _partition(message.key(), used, number)
+    sender.send(topic, message.value(), message.key(), right, told)
+    return 1
+
+
+def _partition(key: bytes | None, used: int, number: int) -> int:
+    """Where the key belongs; a record whose key is none is refused wherever it stands."""
+    try:
+        return partition_of(DeviceId.parse((key or b"").decode()), used)
+    except (UnicodeDecodeError, InvalidIdentifier):
+        return number % used
+
+
+def _to_the_end(consumer: Consumer, begin: list[TopicPartition]) -> Iterator[Message]:
+    """Every record from ``begin`` to where each partition ends, and those ends."""
+    going = {place.partition for place in begin}
+    deadline = time.monotonic() + _IDLE_S
+    while going:
+        messages = consumer.consume(_BATCH, timeout=_POLL_S)
+        if messages:
+            deadline = time.monotonic() + _IDLE_S
+        elif time.monotonic() > deadline:
+            raise RunFailed(f"The broker gave nothing of {begin[0].topic} for {_IDLE_S:g} s.")
+        for message in messages:
+            error = message.error()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            if error is not None:
+                going.discard(message.partition() or 0)
+            yield message

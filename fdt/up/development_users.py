@@ -1,0 +1,20 @@
+"""Whom the development sign-in offers: one of each kind of user, as the simulation knows them."""
+
+from __future__ import annotations
+
+from query_api.identity.access import Role
+from query_api.screen.development_provider import Person
+from sources.vocabulary import SUPPLIERS
+
+
+def people() -> tuple[Person, ...]:
+    """Two suppliers that are foreign to each other, the Service Centre, an auditor, and somebody
+    without a role."""
+    first, second = SUPPLIERS[:2]
+    return (
+        Person("sam", "Sam Supplier", "Supplier, User ID", (Role.SUPPLIER,), (first,)),
+        Person("olga", "Olga Other", "Another supplier, User ID", (Role.SUPPLIER,), (second,)),
+        Person("chris", "Chris Centre", "DCC Service Centre", (Role.SERVICE_CENTRE,)),
+        Person("ada", "Ada Auditor", "Auditor", (Role.AUDITOR,)),
+        Person("ned", "Ned Network", "Network operator, without a role here", ()),
+    )

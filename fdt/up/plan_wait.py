@@ -1,0 +1,64 @@
+"""Waiting for the read side to show what the plan says, and how it is told what it does not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import httpx
+
+from fdt.commands.simulate import Simulation
+from fdt.report import Column
+from fdt.up.plan_check import Difference, ReadSideAway, differences
+from sources.plan import Plan
+
+UNCHANGED_SECONDS: Final = 20.0
+"""After so long without a change, what differs from the plan will not go away by waiting."""
+DIFFERENCES_SHOWN: Final = 20
+
+COLUMNS: Final[tuple[Column[Difference], ...]] = (
+    Column("Request", lambda found: found.request_id),
+    Column("Device", lambda found: found.device_id),
+    Column("What", lambda found: found.what),
+    Column("The plan says", lambda found: found.expected, prose=True),
+    Column("Shown", lambda found: found.shown, prose=True),
+)
+
+_CHECK_SECONDS: Final = 2.0
+
+
+class Check:
+    """The comparison with the plan, repeated until it is equal or changes no more."""
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        plan: Plan,
+        simulation: Simulation,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._plan = plan
+        self._base_ms = simulation.base_ms
+        self._clock = clock
+        self._due = self._changed = clock()
+        self.found: list[Difference] = [Difference("", "", "read side", "an answer", "none yet")]
+
+    def over(self) -> bool:
+        """Whether nothing differs, or nothing changes."""
+        if self._clock() < self._due:
+            return False
+        try:
+            found = differences(self._client, self._plan, self._base_ms)
+        except ReadSideAway as away:
+            found = [Difference("", "", "read side", "an answer", str(away))]
+        if found != self.found:
+            self.found, self._changed = found, self._clock()
+        self._due = self._clock() + _CHECK_SECONDS
+        return not found or self._clock() - self._changed >= UNCHANGED_SECONDS
+
+
+def first(found: list[Difference]) -> list[Difference]:
+    """The first of them, for people; the sentence after them says how many there are."""
+    return found[:DIFFERENCES_SHOWN]

@@ -1,0 +1,105 @@
+"""Dead letters: the original bytes, and in headers where they stood and what was wrong.
+
+A dead letter that is sent again names its original place in ``resent_`` headers, and that place is
+used everywhere, so that the record folds as if it had come in time (design §5, rule 9).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from processor.batch import SourceRecord
+from processor.partition.status_log import Outgoing
+from projections.events import Place
+from schemas import headers
+from schemas.codec import BadRecord
+from schemas.topics import DEAD_LETTERS, LARGEST_DEAD_LETTER
+
+RESENT: Final = (
+    headers.RESENT_TOPIC,
+    headers.RESENT_PARTITION,
+    headers.RESENT_OFFSET,
+    headers.RESENT_TIMESTAMP,
+)
+
+DETAIL_KEPT: Final = 2_000
+"""Characters of a refusal's sentence: it may quote what a publisher sent, and a dead letter with
+the original beside it must fit a message."""
+
+ORIGINAL_KEPT: Final = LARGEST_DEAD_LETTER - 64 * 1024
+"""Bytes of a record that are kept whole beside what is said of it. Compressed, a larger one may
+pass a source topic's limit."""
+
+_PART_KEPT: Final = 64 * 1024
+"""Bytes of the key and of the value that are kept of a larger one, without its headers."""
+
+_NUMBER: Final = re.compile(rb"[0-9]{1,18}")
+_LARGEST_PARTITION: Final = 2**31 - 1
+
+
+def place_of(topic: str, partition: int, record: SourceRecord) -> Place:
+    """Where and when a record was first received; :class:`BadRecord` if its headers cannot be
+    right."""
+    if not record.headers:
+        return Place(partition, record.offset, record.timestamp)
+    named = [(name, value) for name, value in record.headers if name in RESENT]
+    if not named:
+        return Place(partition, record.offset, record.timestamp)
+    return _resent(topic, record, named)
+
+
+def dead_letter(topic: str, partition: int, record: SourceRecord, bad: BadRecord) -> Outgoing:
+    """The dead letter of a record that cannot be folded, at its original place."""
+    try:
+        stood = place_of(topic, partition, record)
+    except BadRecord:
+        stood = Place(partition, record.offset, record.timestamp)
+    place = {
+        headers.DL_TOPIC: topic,
+        headers.DL_PARTITION: str(stood.partition),
+        headers.DL_OFFSET: str(stood.offset),
+        headers.DL_TIMESTAMP: str(stood.received_at),
+        headers.DL_REASON: bad.reason,
+        headers.DL_DETAIL: bad.detail[:DETAIL_KEPT],
+    }
+    original = [
+        (name, value) for name, value in record.headers if name not in place and name not in RESENT
+    ]
+    key, value = record.key, record.value
+    if (size := _size(key, value, original)) > ORIGINAL_KEPT:
+        place[headers.DL_CUT] = str(size)
+        key, value, original = key and key[:_PART_KEPT], value and value[:_PART_KEPT], []
+    told = [(name, text.encode(errors="replace")) for name, text in place.items()]
+    return Outgoing(DEAD_LETTERS, key, value, [*original, *told])
+
+
+def _size(
+    key: bytes | None, value: bytes | None, listed: Sequence[tuple[str, bytes | None]]
+) -> int:
+    """Bytes that a record takes in a message, with room for the lengths of its parts."""
+    named = sum(len(name.encode()) + len(text or b"") + 10 for name, text in listed)
+    return len(key or b"") + len(value or b"") + named
+
+
+def _resent(topic: str, record: SourceRecord, named: Sequence[tuple[str, bytes | None]]) -> Place:
+    told = {name: value or b"" for name, value in named}
+    if len(named) != len(RESENT) or len(told) != len(RESENT):
+        raise _bad("they are not four, each once")
+    was, *numbers = (told[name] for name in RESENT)
+    if was != topic.encode():
+        raise _bad("they name another topic")
+    if not all(map(_NUMBER.fullmatch, numbers)):
+        raise _bad("they are not a topic and three whole numbers")
+    place = Place(*map(int, numbers))
+    if place.partition > _LARGEST_PARTITION or place.received_at > record.timestamp:
+        raise _bad("they name a place that cannot have been")
+    return place
+
+
+def _bad(why: str) -> BadRecord:
+    return BadRecord(
+        "invalid-resent-headers",
+        f"The resent_ headers cannot be used, {why}: only 'fdt dead-letters resend' sets them.",
+    )

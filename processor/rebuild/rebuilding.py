@@ -1,0 +1,297 @@
+"""The table made anew from the event topics, held against what the status topic says, and put right
+there.
+
+For after a defect of the fold, or with a mended code catalogue. *Held* is the table up to its last
+control record; *made* is a second one, folded from the events that this record covers. Only rows
+that differ are written, each whole, in the held partition's own fenced transactions: so nobody ever
+sees a half-made table. Nothing is written where a row would lose what was not read again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import merge
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any, Final
+
+from processor.batch import Batch, Chain, SourceRecord
+from processor.partition.partition import Partition
+from processor.partition.recovery import Progress
+from processor.partition.status_log import Appended, KafkaStatusLog, Logged, Outgoing
+from projections.retention import settle
+from projections.state import Report, decode_row, encode_row, holds_from
+from schemas import headers
+from schemas.topics import DEAD_LETTERS, Source
+
+TRANSACTION_ROWS: Final = 1_000
+"""Rows that are put right in one transaction."""
+
+_BATCH: Final = 2_000
+
+Events = Callable[[str, int, int], Iterator[SourceRecord]]
+"""Committed records of a source topic, from an offset up to another (excluded)."""
+Place = tuple[str, int, int]
+"""Topic, partition, offset."""
+
+
+class EventsMissing(RuntimeError):
+    """What is read from the event topics cannot give the rows that are held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came out for one partition, in rows."""
+
+    partition: int
+    held: int
+    made: int
+    changed: int
+    missing: int
+    extra: int
+    miscounted: bool
+    """The last control record counts other rows than there are."""
+
+    @property
+    def differing(self) -> int:
+        """Rows that are, or were, to be put right."""
+        return self.changed + self.missing + self.extra
+
+    @property
+    def is_right(self) -> bool:
+        """Whether there was nothing to put right."""
+        return not self.differing and not self.miscounted
+
+
+class UnfencedLog(KafkaStatusLog):
+    """The status topic to be read beside its owner, who is left in peace."""
+
+    def fence(self) -> None:
+        """Nobody is fenced, so nothing can be written."""
+
+
+@dataclass
+class NoLog:
+    """A log that keeps nothing; ``now`` is its broker's time, in milliseconds."""
+
+    now: int = 0
+    refused: set[Place] = field(default_factory=set)
+    """Where the records stand that became dead letters."""
+
+    def fence(self) -> None:
+        """There is nobody else."""
+
+    def bounds(self) -> tuple[int, int]:
+        """Nothing is in it."""
+        return 0, 0
+
+    def read(self, start: int, end: int) -> Iterator[list[Logged]]:
+        """Nothing."""
+        return iter(())
+
+    def append(self, records: Sequence[Outgoing]) -> Appended:
+        """Taken and dropped: the dead letters were written when the events were first read."""
+        self.refused.update(_place_of(letter) for letter in records if letter.topic == DEAD_LETTERS)
+        return Appended(0, self.now)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class Rebuild:
+    """One partition number. ``made`` writes to ``no_log``, and both have stores of their own that
+    are empty."""
+
+    def __init__(
+        self,
+        held: Partition,
+        made: Partition,
+        no_log: NoLog,
+        events: Events,
+        retention_ms: int,
+        progress: Progress = lambda number, done, total: None,
+    ) -> None:
+        self._held = held
+        self._made = made
+        self._no_log = no_log
+        self._events = events
+        self._retention_ms = retention_ms
+        self._progress = progress
+        self._first: dict[str, int] = {}
+        self._oldest: dict[str, int] = {}
+
+    def run(self, *, write: bool) -> Outcome:
+        """Make the rows anew, compare, and put right if ``write``.
+
+        :class:`EventsMissing`, with nothing written, if a row would lose what was not read again.
+        """
+        self._held.resume(mending=True)
+        self._made.resume()
+        self._first = _offsets(self._made)
+        self._feed()
+        found = {device: (held, made) for device, held, made in self._differing()}
+        if found:
+            self._require_events(found)
+        outcome = self._outcome(list(found.values()))
+        if write and not outcome.is_right:
+            self._put_right({device: made for device, (_, made) in found.items()})
+        return outcome
+
+    # -- making ----------------------------------------------------------------------------------
+
+    def _feed(self) -> None:
+        """Fold what the held ledger covers, in the order of receipt, forgetting what is due."""
+        ends, number = _offsets(self._held), self._held.number
+        chain, done = Chain(), 0
+        chain.begin({(topic, number): first for topic, first in self._first.items()})
+        total = sum(ends.values()) - sum(self._first.values())
+        events = merge(*(self._read(topic, ends[topic]) for topic in ends), key=_received)
+        while taken := list(islice(events, _BATCH)):
+            by_place: dict[tuple[str, int], list[SourceRecord]] = defaultdict(list)
+            for topic, record in taken:
+                by_place[topic, number].append(record)
+            self._no_log.now = _received(taken[-1])
+            for _, frames in chain.batches(by_place):
+                self._made.process(Batch(number, frames, ends))
+            self._sweep()
+            done += len(taken)
+            self._progress(number, done, total)
+        if done < total:  # markers and deleted records take offsets
+            self._progress(number, total, total)
+        now = self._held.ledger.partition_time
+        self._made.ledger = replace(self._made.ledger, partition_time=now)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        while self._made.sweep():
+            pass
+
+    def _read(self, topic: str, end: int) -> Iterator[tuple[str, SourceRecord]]:
+        for record in self._events(topic, self._first[topic], end):
+            self._oldest.setdefault(topic, record.timestamp)
+            yield topic, record
+
+    # -- comparing -------------------------------------------------------------------------------
+
+    def _differing(self) -> Iterator[tuple[str, bytes | None, bytes | None]]:
+        """(Device, row held, right row) where they differ, as of the held partition's time."""
+        for device, held, made in _paired(self._held.rows(), self._made.rows()):
+            if held == made:
+                continue
+            shown, right = self._settled(held), self._settled(made)
+            if shown != right or (held and right and holds_from(held) > holds_from(right)):
+                yield device, held, right
+
+    def _settled(self, state: bytes | None) -> bytes | None:
+        """A row without what is due: what was not swept yet is no difference."""
+        if state is None:
+            return None
+        now = self._held.ledger.partition_time or 0
+        settled = settle(decode_row(state), self._retention_ms, now)
+        return None if settled.is_empty else encode_row(settled.row)
+
+    def _outcome(self, found: list[tuple[bytes | None, bytes | None]]) -> Outcome:
+        missing = sum(held is None for held, _ in found)
+        extra = sum(made is None for _, made in found)
+        ledger = self._held.ledger
+        return Outcome(
+            self._held.number,
+            ledger.rows,
+            self._made.ledger.rows,
+            len(found) - missing - extra,
+            missing,
+            extra,
+            ledger.rows != ledger.counted,
+        )
+
+    def _require_events(self, found: Mapping[str, tuple[bytes | None, bytes | None]]) -> None:
+        """What the topics do not hold any more must not be taken out of the table."""
+        since = (self._held.ledger.partition_time or 0) - self._retention_ms
+        for topic, first in self._first.items():
+            if first > 0 and self._oldest.get(topic, since + 1) > since:
+                raise EventsMissing(
+                    f"{topic}[{self._held.number}] begins at offset {first}, and what was deleted "
+                    "before it may be younger than the retention"
+                )
+        lost = [(device, report) for device, rows in found.items() for report in _lost(*rows)]
+        for device, report in lost:
+            if _place(report) in self._no_log.refused:
+                raise EventsMissing(
+                    f"{_told(device, report)} is refused now: the code catalogue and "
+                    "FDT_DEVICE_TYPES must still take it"
+                )
+        for topic in self._first:
+            self._require_read(topic, [each for each in lost if _place(each[1])[0] == topic])
+
+    def _require_read(self, topic: str, lost: Sequence[tuple[str, Report]]) -> None:
+        """What rows are to lose stands in the topic, where it is not theirs: so it was read."""
+        lost = [
+            (device, report) for device, report in lost if report.partition == self._held.number
+        ]
+        if not lost:
+            return
+        start = max(self._first[topic], min(report.offset for _, report in lost))
+        offsets = {report.offset for _, report in lost}
+        events = self._events(topic, start, self._held.ledger.next_offset(topic))
+        received = {event.offset: event.timestamp for event in events if event.offset in offsets}
+        for device, report in lost:
+            if received.get(report.offset) != report.received_at:
+                raise EventsMissing(
+                    f"{_told(device, report)} is not among the events that were read: it was "
+                    "deleted, or a worker that lost its place must read on to the end first"
+                )
+
+    # -- putting right ---------------------------------------------------------------------------
+
+    def _put_right(self, rows: Mapping[str, bytes | None]) -> None:
+        left = iter(rows.items())
+        chunk = dict(islice(left, TRANSACTION_ROWS))
+        self._held.put_right(chunk)  # of no rows: the count alone was wrong
+        while chunk := dict(islice(left, TRANSACTION_ROWS)):
+            self._held.put_right(chunk)
+
+
+def _offsets(partition: Partition) -> dict[str, int]:
+    return {topic: p.next_offset for topic, p in partition.ledger.positions.items()}
+
+
+def _received(event: tuple[str, SourceRecord]) -> int:
+    return event[1].timestamp
+
+
+def _place_of(letter: Outgoing) -> Place:
+    """Where the record of a dead letter stands."""
+    told: dict[str, Any] = dict(letter.headers or ())
+    number, offset = (int(told[name]) for name in (headers.DL_PARTITION, headers.DL_OFFSET))
+    return told[headers.DL_TOPIC].decode(), number, offset
+
+
+def _place(report: Report) -> Place:
+    return Source(report.source).topic, report.partition, report.offset
+
+
+def _lost(held: bytes | None, made: bytes | None) -> list[Report]:
+    """Records of a row that the one made anew has not."""
+    has = {(report.identity, _place(report)) for report in _reports(made)}
+    return [report for report in _reports(held) if (report.identity, _place(report)) not in has]
+
+
+def _reports(state: bytes | None) -> list[Report]:
+    return [] if state is None else decode_row(state).reports()
+
+
+def _told(device: str, report: Report) -> str:
+    topic, number, offset = _place(report)
+    return f"{topic}[{number}] offset {offset}, which the row of {device} holds,"
+
+
+def _paired(
+    one: Iterator[tuple[str, bytes]], other: Iterator[tuple[str, bytes]]
+) -> Iterator[tuple[str, bytes | None, bytes | None]]:
+    """Rows of two tables, each in order, by device."""
+    sided = merge(((d, 0, s) for d, s in one), ((d, 1, s) for d, s in other))
+    for device, both in groupby(sided, key=itemgetter(0)):
+        found = {side: state for _, side, state in both}
+        yield device, found.get(0), found.get(1)

@@ -1,0 +1,147 @@
+"""What the routes share: who asks, how an answer goes out, and how a page is continued."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Annotated, Any, Final
+
+from fastapi import Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from query_api.identity.access import Caller
+from query_api.identity.access_tokens import Authenticator
+from query_api.queries import rendering
+from query_api.queries.query_service import Desk
+from query_api.queries.reads import Freshness, Reads
+from query_api.resets.resets import Resets
+from query_api.screen.context import Screen
+from query_api.web import base64url
+from query_api.web.problems import Problem, documented
+from runtime.health import Health
+from runtime.topics import TopicsWatch
+from schemas.identifiers import DeviceId
+
+_BEARER: Final = HTTPBearer(
+    bearerFormat="JWT", description="Access token of the OIDC provider.", auto_error=False
+)
+_TAG: Final = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+_ADDED: Final = re.compile(r"(?:--?|;)(?:gzip|br|deflate|zstd)\Z")
+_CURSOR_VERSION: Final = b"\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What requests are answered with."""
+
+    reads: Reads
+    authenticator: Authenticator
+    page_limit: int
+    """Most items of one page."""
+    desk: Desk
+    resets: Resets
+    screen: Screen | None = None
+    """The pages; none where nobody could sign in to them."""
+    health: Health = field(default_factory=Health)
+    """What the parts of this process say of themselves."""
+    topics: TopicsWatch | None = None
+
+
+def sign_in(services: Services) -> Callable[..., Caller]:
+    """A dependency: the caller, who may read something at all; a 503, 401 or 403 otherwise."""
+
+    def signed_in(
+        request: Request,
+        _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+    ) -> Caller:
+        services.reads.view()  # before all else: not ready is not ready for anybody
+        caller = services.authenticator.caller(request.headers.getlist("authorization"))
+        services.desk.admit(caller)
+        return caller
+
+    return signed_in
+
+
+def errors(*more: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of the error answers that every address under ``/v1`` can give, and ``more``."""
+    return documented(400, 401, 403, *more, 429, 500, 503)
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+FRESHNESS: Final = {
+    "Fdt-As-Of": _header("freshness.as_of as it is now, or unknown."),
+    "Fdt-Lag-Events": _header("freshness.lag_events as it is now, or unknown."),
+    "Fdt-Sources": _header(
+        "freshness.sources as it is now, as JSON in ASCII; left out where it would be longer than "
+        f"{rendering.LONGEST_HEADER} characters: /readyz tells it then."
+    ),
+}
+"""OpenAPI of the headers by which answers tell how fresh they are."""
+
+
+def not_modified() -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of the headers of an answer, and of the one to a matching ``If-None-Match``."""
+    headers = {"ETag": _header("Of everything in the answer but its freshness."), **FRESHNESS}
+    told = (
+        "What was asked for is as it was in the answer of that ETag; how fresh that is stands in "
+        "the headers."
+    )
+    return {200: {"headers": headers}, 304: {"description": told, "headers": headers}}
+
+
+def answer(request: Request, body: BaseModel, freshness: Freshness) -> Response:
+    """``body`` as JSON; 304 if the caller has it already.
+
+    The ETag is of what was asked for and leaves freshness out, which changes by the second: so it
+    is a weak one, and how fresh the answer is stands in headers too, a 304's as well
+    (docs/decisions/0022).
+    """
+    asked_for = body.model_dump_json(exclude={"freshness"}).encode()
+    etag = f'W/"{blake2b(asked_for, digest_size=16).hexdigest()}"'
+    headers = {"ETag": etag, **rendering.freshness_headers(freshness)}
+    if _has(request.headers.getlist("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    return Response(body.model_dump_json(), headers=headers, media_type="application/json")
+
+
+def cursor(after: DeviceId | None) -> str | None:
+    """The opaque text by which the next page is asked for."""
+    if after is None:
+        return None
+    return base64url.encode(_CURSOR_VERSION + after.encode())
+
+
+def place(text: str | None) -> DeviceId | None:
+    """The Device ID behind a cursor; a 422 problem if this server did not give it out."""
+    if text is None:
+        return None
+    try:
+        raw = base64url.decode(text)
+        after = DeviceId.parse(raw[1:].decode())
+        if cursor(after) != text:
+            raise ValueError("of another version, or another spelling")
+        return after
+    except ValueError as error:
+        raise Problem(
+            "invalid-parameter",
+            "cursor: not one that this server gave out: send next_cursor as it came, or leave "
+            "cursor out to begin at the start.",
+        ) from error
+
+
+def _has(headers: list[str], etag: str) -> bool:
+    """Whether ``If-None-Match`` names this entity; by weak comparison, as RFC 9110 says, and also
+    with what proxies add to the tag of an answer that they compress."""
+    header = ",".join(headers)
+    return header.strip() == "*" or not _opaque(etag).isdisjoint(_opaque(header))
+
+
+def _opaque(header: str) -> set[str]:
+    return {_ADDED.sub("", match[1]) for match in _TAG.finditer(header)}

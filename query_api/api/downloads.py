@@ -1,0 +1,57 @@
+"""A request as one file from one snapshot, CSV or workbook: for programs and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from starlette.responses import StreamingResponse
+
+from query_api.identity.access import Caller
+from query_api.queries import rendering, workbook
+from query_api.queries.query_service import Desk
+from query_api.queries.reads import Filters, Freshness
+from schemas.identifiers import ServiceRequestId
+
+MEDIA_TYPE = "text/csv; charset=utf-8; header=present"
+
+
+def csv_answer(
+    desk: Desk, caller: Caller, request: ServiceRequestId, filters: Filters
+) -> StreamingResponse:
+    """Every wanted item of a request; :class:`~query_api.queries.reads.NothingHeld`."""
+    with ExitStack() as stack:
+        download = desk.download(caller, request, filters, stack)
+        chunks = _closing(stack.pop_all(), rendering.csv_chunks(download.items))
+    return StreamingResponse(
+        chunks, media_type=MEDIA_TYPE, headers=_headers(request, "csv", download.freshness)
+    )
+
+
+def workbook_answer(
+    desk: Desk, caller: Caller, request: ServiceRequestId, filters: Filters
+) -> StreamingResponse:
+    """The same rows as a workbook; :class:`~query_api.queries.reads.NothingHeld`."""
+    with ExitStack() as files:
+        with ExitStack() as snapshot:
+            download = desk.download(caller, request, filters, snapshot)
+            path = workbook.workbook(download.items, files)
+        length = path.stat().st_size
+        chunks = workbook.chunks(path, files.pop_all())
+    headers = _headers(request, "xlsx", download.freshness) | {"Content-Length": str(length)}
+    return StreamingResponse(chunks, media_type=workbook.MEDIA_TYPE, headers=headers)
+
+
+def _closing(held: ExitStack, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """``chunks``, with the snapshot held until the last one is out."""
+    with held:
+        yield from chunks
+
+
+def _headers(request: ServiceRequestId, ending: str, freshness: Freshness) -> dict[str, str]:
+    """The file's name, and the freshness that has no place among six columns."""
+    name = "firmware-distribution-" + request.replace(":", "_") + f".{ending}"
+    return {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        **rendering.freshness_headers(freshness),
+    }

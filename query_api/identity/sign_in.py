@@ -1,0 +1,238 @@
+"""Signing in with OpenID Connect: authorization code with PKCE, state and nonce, and out again.
+
+A sign-in that is under way is bound to the browser that began it by a cookie, is used once, and is
+forgotten after ten minutes. Where it leads afterwards is kept here, never in the address.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import httpx
+import httpx2
+import msgspec
+from authlib.integrations.base_client.errors import OAuthError
+from authlib.integrations.httpx_client import OAuth2Client
+
+from query_api.identity.access import Caller
+from query_api.identity.access_tokens import Authenticator
+from query_api.identity.keys import ProviderAway, check_transport, discovered
+from query_api.web.problems import Problem
+
+SCOPE: Final = "openid profile"
+UNDER_WAY_S: Final = 600.0
+
+_UNDER_WAY_HELD: Final = 10_000
+_FETCH_TIMEOUT_S: Final = 5.0
+_KNOWN_FOR_S: Final = 3600.0
+
+
+class SignInFailed(Exception):
+    """Nobody is signed in; the message says why, and what to do."""
+
+
+class Endpoints(msgspec.Struct, frozen=True):
+    """What a provider's discovery document says of itself."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    end_session_endpoint: str | None = None
+
+
+class Provider:
+    """An OpenID Connect provider by its discovery document, which is asked for once an hour."""
+
+    def __init__(
+        self,
+        issuer: str,
+        client: httpx.Client | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.issuer = issuer
+        self._given_client = client
+        self._clock = clock
+        self._known: Endpoints | None = None
+        self._known_at = 0.0
+
+    def endpoints(self) -> Endpoints:
+        """Where to go; :class:`~query_api.identity.keys.ProviderAway`."""
+        if self._known is None or self._clock() - self._known_at > _KNOWN_FOR_S:
+            self._known, self._known_at = self._fetch(), self._clock()
+        return self._known
+
+    def _fetch(self) -> Endpoints:
+        try:
+            found = discovered(self.issuer, Endpoints, self._given_client)
+        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, ProviderAway) as error:
+            raise ProviderAway(f"{self.issuer} cannot be used: {error}") from error
+        for endpoint in (found.authorization_endpoint, found.token_endpoint):
+            check_transport(endpoint)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """How this system is known at the provider."""
+
+    client_id: str
+    client_secret: str | None
+    redirect_uri: str
+    signed_out_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    browser: bytes
+    nonce: str
+    verifier: str
+    return_to: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A sign-in that is under way."""
+
+    address: str
+    """Where to send the browser."""
+    state: str
+    """Names the sign-in in the provider's answer."""
+    browser: str
+    """What the browser must show again: made here, never taken from a browser, where somebody else
+    may have planted it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Somebody has signed in."""
+
+    caller: Caller
+    id_token: str
+    return_to: str
+    """Local path."""
+
+
+class SignIn:
+    """Sign-ins of all browsers at one provider. Safe for many threads."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        id_tokens: Authenticator,
+        client: Client,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._provider = provider
+        self._id_tokens = id_tokens
+        self._client = client
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._under_way: OrderedDict[str, _UnderWay] = OrderedDict()
+
+    def begin(self, return_to: str) -> Begun:
+        """A new sign-in; :class:`ProviderAway`. ``return_to`` is a local path."""
+        browser = secrets.token_urlsafe(32)
+        state, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        verifier = secrets.token_urlsafe(48)
+        with self._oauth() as oauth:
+            address, _ = oauth.create_authorization_url(
+                self._provider.endpoints().authorization_endpoint,
+                state=state,
+                nonce=nonce,
+                code_verifier=verifier,
+            )
+        until = self._clock() + UNDER_WAY_S
+        with self._lock:
+            self._under_way[state] = _UnderWay(_digest(browser), nonce, verifier, return_to, until)
+            if len(self._under_way) > _UNDER_WAY_HELD:
+                self._under_way.popitem(last=False)
+        return Begun(str(address), state, browser)
+
+    def finish(self, browser: str | None, answer: Mapping[str, str]) -> SignedIn:
+        """Who has signed in, by the provider's answer; :class:`SignInFailed`, or
+        :class:`~query_api.identity.keys.ProviderAway`."""
+        under_way = self._taken(browser, answer.get("state", ""))
+        if "error" in answer:
+            raise SignInFailed("The identity provider did not sign you in.")
+        if answer.get("iss", self._provider.issuer) != self._provider.issuer:
+            raise SignInFailed("The answer comes from another identity provider.")
+        id_token = self._id_token(answer.get("code", ""), under_way.verifier)
+        try:
+            claims = self._id_tokens.verified(id_token)
+            caller = self._id_tokens.caller_of(claims)
+        except Problem as problem:
+            raise SignInFailed(problem.detail) from problem
+        if not hmac.compare_digest(str(claims.get("nonce")).encode(), under_way.nonce.encode()):
+            raise SignInFailed("The answer of the identity provider belongs to another sign-in.")
+        return SignedIn(caller, id_token, under_way.return_to)
+
+    def sign_out_address(self, id_token: str) -> str | None:
+        """Where the provider ends its own session, if it offers that."""
+        try:
+            address = self._provider.endpoints().end_session_endpoint
+        except ProviderAway:
+            return None
+        if address is None:
+            return None
+        query = {
+            "id_token_hint": id_token,
+            "client_id": self._client.client_id,
+            "post_logout_redirect_uri": self._client.signed_out_uri,
+        }
+        return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"
+
+    def _taken(self, browser: str | None, state: str) -> _UnderWay:
+        """The sign-in of that state, which is thereby used up."""
+        with self._lock:
+            under_way = self._under_way.pop(state, None)
+        if (
+            under_way is None
+            or browser is None
+            or under_way.until < self._clock()
+            or not hmac.compare_digest(under_way.browser, _digest(browser))
+        ):
+            raise SignInFailed(
+                "This sign-in was not begun in this browser, or more than ten minutes ago."
+            )
+        return under_way
+
+    def _id_token(self, code: str, verifier: str) -> str:
+        if not code:
+            raise SignInFailed("The identity provider's answer holds no code.")
+        try:
+            with self._oauth() as oauth:
+                token: Mapping[str, Any] = oauth.fetch_token(
+                    self._provider.endpoints().token_endpoint, code=code, code_verifier=verifier
+                )
+        except OAuthError as error:
+            raise SignInFailed("The identity provider did not accept the sign-in.") from error
+        except (httpx2.HTTPError, ValueError) as error:
+            raise ProviderAway(f"{self._provider.issuer} did not answer: {error}") from error
+        id_token = token.get("id_token")
+        if not isinstance(id_token, str):
+            raise SignInFailed("The identity provider's answer holds no ID token.")
+        return id_token
+
+    def _oauth(self) -> OAuth2Client:
+        return OAuth2Client(
+            client_id=self._client.client_id,
+            client_secret=self._client.client_secret,
+            scope=SCOPE,
+            redirect_uri=self._client.redirect_uri,
+            code_challenge_method="S256",
+            timeout=_FETCH_TIMEOUT_S,
+        )
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

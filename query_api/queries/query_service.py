@@ -1,0 +1,185 @@
+"""Where every question is asked, whichever form its answer takes: limited, answered, written down.
+
+JSON, CSV and pages come through here, so none of them can look anything up without the user's
+rights, outside the limits, or without a trace.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from projections.views import ItemView
+from query_api.audit.entry import Action, AuditEntry, Outcome
+from query_api.audit.reading import AuditLog, Question
+from query_api.audit.trail import Auditor
+from query_api.identity.access import Caller, Forbidden, may_see, require_log, require_reader
+from query_api.identity.rate_limit import RateLimit
+from query_api.queries.reads import (
+    DeviceAnswer,
+    Filters,
+    Freshness,
+    ItemAnswer,
+    NothingHeld,
+    Reads,
+    RequestPage,
+)
+from schemas.identifiers import DeviceId, ServiceRequestId
+
+NOTHING_TAKES_S: Final = 0.01
+"""Answers that hold nothing all take this long: what is foreign is found sooner or later than what
+is not there, and nobody shall learn from that which it is."""
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often each user may do what."""
+
+    search: RateLimit
+    """Looking something up, in any form."""
+    refresh: RateLimit
+    """Looking again at what a page shows already."""
+    download: RateLimit
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Items on their way out, and how fresh they are."""
+
+    items: Iterator[ItemView]
+    freshness: Freshness
+
+
+class Desk:
+    """Answers questions for callers who are signed in."""
+
+    def __init__(self, reads: Reads, auditor: Auditor, log: AuditLog, limits: Limits) -> None:
+        self.reads = reads
+        self.auditor = auditor
+        self._log = log
+        self._limits = limits
+
+    def admit(self, caller: Caller) -> None:
+        """:class:`Forbidden`, written down, unless there is anything for him."""
+        self.require(caller, require_reader)
+
+    def require(
+        self, caller: Caller, right: Callable[[Caller], None], criterion: str | None = None
+    ) -> None:
+        """:class:`~query_api.identity.access.Forbidden`, written down, without this right."""
+        try:
+            right(caller)
+        except Forbidden:
+            self.auditor.note(caller, Action.VIEW, criterion, Outcome.REFUSED)
+            raise
+
+    def request(
+        self,
+        caller: Caller,
+        request: ServiceRequestId,
+        filters: Filters,
+        limit: int,
+        after: DeviceId | None,
+        *,
+        again: bool = False,
+    ) -> RequestPage:
+        """A page of a request; :class:`~query_api.queries.reads.NothingHeld`.
+
+        ``again`` is for a page that refreshes what it showed before: that is no new look-up.
+        """
+        self._count(caller, again)
+        with self.reads.moment() as moment:
+            return self._noted(
+                caller,
+                Action.SEARCH,
+                str(request),
+                lambda: moment.page(caller, request, filters, limit, after),
+                lambda page: len(page.items),
+                silent=again,
+                foreign=not may_see(caller, request),
+            )
+
+    def device(self, caller: Caller, device: DeviceId, *, again: bool = False) -> DeviceAnswer:
+        """The requests of a device; :class:`~query_api.queries.reads.NothingHeld`."""
+        self._count(caller, again)
+        with self.reads.moment() as moment:
+            return self._noted(
+                caller,
+                Action.SEARCH,
+                str(device),
+                lambda: moment.device(caller, device),
+                lambda answer: len(answer.items),
+                silent=again,
+            )
+
+    def item(
+        self, caller: Caller, device: DeviceId, request: ServiceRequestId, *, again: bool = False
+    ) -> ItemAnswer:
+        """One item with its timeline; :class:`~query_api.queries.reads.NothingHeld`."""
+        self._count(caller, again)
+        with self.reads.moment() as moment:
+            return self._noted(
+                caller,
+                Action.VIEW,
+                f"{device} {request}",
+                lambda: moment.item(caller, device, request),
+                lambda _: 1,
+                silent=again,
+                foreign=not may_see(caller, request),
+            )
+
+    def download(
+        self, caller: Caller, request: ServiceRequestId, filters: Filters, held: ExitStack
+    ) -> Download:
+        """Every wanted item of a request, from a snapshot that ``held`` keeps open."""
+        self._limits.download.take(caller.subject)
+        moment = held.enter_context(self.reads.moment())
+        items = self._noted(
+            caller,
+            Action.DOWNLOAD,
+            str(request),
+            lambda: moment.items(caller, request, filters),
+            lambda _: moment.count(request, filters),
+            foreign=not may_see(caller, request),
+        )
+        return Download(items, moment.freshness)
+
+    def log(self, caller: Caller, question: Question) -> list[AuditEntry]:
+        """The newest audit entries, for an auditor; reading them is itself written down."""
+        self.require(caller, require_log, "access log")
+        self._limits.search.take(caller.subject)
+        found = self._log.newest(question)
+        self.auditor.note(caller, Action.LOG, "access log", Outcome.FOUND, len(found))
+        return found
+
+    def _count(self, caller: Caller, again: bool) -> None:
+        (self._limits.refresh if again else self._limits.search).take(caller.subject)
+
+    def _noted(
+        self,
+        caller: Caller,
+        action: Action,
+        criterion: str,
+        ask: Callable[[], Answer],
+        rows: Callable[[Answer], int],
+        *,
+        silent: bool = False,
+        foreign: bool = False,
+    ) -> Answer:
+        """The answer, once it is written down what was asked and whether there was anything."""
+        begun = time.monotonic()
+        try:
+            answer = ask()
+        except NothingHeld:
+            outcome = Outcome.REFUSED if foreign else Outcome.EMPTY
+            self.auditor.note(caller, action, criterion, outcome)
+            time.sleep(max(0.0, NOTHING_TAKES_S - (time.monotonic() - begun)))
+            raise
+        if not silent:
+            self.auditor.note(caller, action, criterion, Outcome.FOUND, rows(answer))
+        return answer

@@ -1,0 +1,327 @@
+"""The answers, as data: one function for each, from one snapshot, with the caller's rights applied.
+
+JSON, CSV and pages are renderings of what these return. An item is hidden, and not counted, from
+the moment the broker's time reaches its ``available_until``, whether or not its tombstone has come
+yet (I8).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from projections.catalogue import Catalogue
+from projections.lifecycle import Completion, Status
+from projections.state import decode_row
+from projections.views import (
+    DeviceView,
+    ItemView,
+    TimelineEntry,
+    device_view,
+)
+from query_api.identity.access import Caller, may_see, may_see_unmatched
+from query_api.view.layout import (
+    Counts,
+    PartitionMark,
+    counts_key,
+    decode_entry,
+    decode_held,
+    decode_request_counts,
+    device_key,
+    entry_head,
+    request_prefix,
+)
+from query_api.view.listing import list_item
+from query_api.view.progress import Progress
+from query_api.view.status_view import View, marks
+from schemas.identifiers import DeviceId, ServiceRequestId
+from storage.store import Reading
+
+UNMATCHED_SHOWN: Final = 200
+"""Most reports without a request in one answer; the newest are shown."""
+
+
+class NothingHeld(LookupError):
+    """Unknown, expired or not the caller's: it must not show which."""
+
+
+class NotReady(RuntimeError):
+    """The view has not caught up once; ``remaining`` offsets are still to be read, if known."""
+
+    def __init__(self, remaining: int | None) -> None:
+        super().__init__("the view has not caught up since the start")
+        self.remaining = remaining
+
+
+PROCESSOR_SILENT_AFTER_MS: Final = 180_000
+"""Three of the intervals at which an idle processor gives a sign of life, unless settings say
+otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How fresh an answer is. Times are milliseconds since 1970 UTC."""
+
+    lag_events: int | None
+    """Offsets not applied yet; none while the broker does not answer."""
+    as_of: int | None
+    """Least over the partitions of the newest control record's time; none until each has one."""
+    sources: dict[str, int]
+    """Source -> last received time."""
+    waiting_events: int | None = None
+    """Events that the processor has not folded, at most; none while that cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which items of a request are wanted; empty means all."""
+
+    statuses: frozenset[Status] = frozenset()
+    completions: frozenset[Completion] = frozenset()
+
+    def wanted(self) -> frozenset[int]:
+        """Numbers of the statuses that pass both filters."""
+        return frozenset(
+            int(status)
+            for status in Status
+            if (not self.statuses or status in self.statuses)
+            and (not self.completions or status.completion in self.completions)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """One page of a request, in the order of Device IDs."""
+
+    items: list[ItemView]
+    next_after: DeviceId | None
+    """Where the next page goes on, if there is one."""
+    counts: dict[Completion, int]
+    """Of the whole request, before filters and paging."""
+    statuses: dict[Status, int]
+    """The same by Processing Status; statuses that nothing has are left out."""
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAnswer:
+    """What the caller may see of one device."""
+
+    items: tuple[ItemView, ...]
+    """Newest first."""
+    unmatched: tuple[TimelineEntry, ...]
+    not_kept: int
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAnswer:
+    """One item with its timeline."""
+
+    item: ItemView
+    freshness: Freshness
+
+
+class Moment:
+    """Everything that is read for one answer: one snapshot, and the broker's time in it."""
+
+    def __init__(
+        self,
+        reading: Reading,
+        progress: Progress,
+        lag: int | None,
+        broker_now: int,
+        catalogue: Catalogue,
+        retention_ms: int,
+    ) -> None:
+        self._reading = reading
+        self._catalogue = catalogue
+        self._retention_ms = retention_ms
+        held = marks(reading)
+        self.freshness = _freshness(lag, held, progress)
+        self._now = max(broker_now, *(mark.seen_at or 0 for mark in held.values()), 0)
+        """The broker's time: as the newest applied record gives it, and what has passed since."""
+
+    def page(
+        self,
+        caller: Caller,
+        request: ServiceRequestId,
+        filters: Filters,
+        limit: int,
+        after: DeviceId | None,
+    ) -> RequestPage:
+        """Up to ``limit`` items of a request behind ``after``; :class:`NothingHeld`."""
+        self._require(caller, request)
+        found = self._items(request, filters, after)
+        items = [item for _, item in zip(range(limit), found, strict=False)]
+        more = len(items) == limit and next(found, None) is not None
+        counts = self._counts(request)
+        return RequestPage(
+            items,
+            DeviceId(items[-1].device_id) if more else None,
+            _by_completion(counts),
+            {Status(status): number for status, number in sorted(counts.items())},
+            self.freshness,
+        )
+
+    def items(
+        self, caller: Caller, request: ServiceRequestId, filters: Filters
+    ) -> Iterator[ItemView]:
+        """Every wanted item of a request, as it is read; :class:`NothingHeld` at once."""
+        self._require(caller, request)
+        return self._items(request, filters, None)
+
+    def count(self, request: ServiceRequestId, filters: Filters) -> int:
+        """How many items of a request are wanted."""
+        counts = self._counts(request)
+        return sum(counts.get(number, 0) for number in filters.wanted())
+
+    def device(self, caller: Caller, device: DeviceId) -> DeviceAnswer:
+        """What the caller may see of a device; :class:`NothingHeld`."""
+        view = self._view(caller, device)
+        items = tuple(item for item in view.items if self._shows(caller, item))
+        waiting, not_kept = self._unmatched(view) if may_see_unmatched(caller) else ((), 0)
+        if not items and not waiting:
+            raise NothingHeld
+        return DeviceAnswer(items, waiting, not_kept, self.freshness)
+
+    def item(self, caller: Caller, device: DeviceId, request: ServiceRequestId) -> ItemAnswer:
+        """One item of a device; :class:`NothingHeld`."""
+        for item in self._view(caller, device).items:
+            if item.service_request_id == request and self._shows(caller, item):
+                return ItemAnswer(item, self.freshness)
+        raise NothingHeld
+
+    def _require(self, caller: Caller, request: ServiceRequestId) -> None:
+        """There must be something that the caller may see before any filter is applied."""
+        if not may_see(caller, request) or next(self._held_entries(request), None) is None:
+            raise NothingHeld
+
+    def _items(
+        self, request: ServiceRequestId, filters: Filters, after: DeviceId | None
+    ) -> Iterator[ItemView]:
+        wanted = filters.wanted()
+        for device, status, value in self._held_entries(request, after):
+            if status in wanted:
+                entry = decode_entry(value)
+                yield list_item(request, device, entry, self._catalogue, self._retention_ms)
+
+    def _held_entries(
+        self, request: ServiceRequestId, after: DeviceId | None = None
+    ) -> Iterator[tuple[str, int, bytes]]:
+        """(Device ID, status number, stored entry) of what is not due yet, behind ``after``."""
+        prefix = request_prefix(request)
+        start = None if after is None else prefix + after.encode() + b"\0"
+        for key, value in self._reading.scan(prefix, start):
+            status, received_at = entry_head(value)
+            if self._is_held(received_at):
+                yield key[len(prefix) :].decode(), status, value
+
+    def _counts(self, request: ServiceRequestId) -> Counts:
+        """Items by status number. Counted one by one only where some may be due: a request of
+        50,000 devices is read through in 50 ms."""
+        kept = decode_request_counts(self._reading.get(counts_key(request)))
+        if kept is None or self._is_held(kept.oldest):
+            return {} if kept is None else kept.statuses
+        return Counter(status for _, status, _ in self._held_entries(request))
+
+    def _view(self, caller: Caller, device: DeviceId) -> DeviceView:
+        """The row of a device, if the caller may see any of it.
+
+        That is asked before the row is decoded: a foreign device takes no longer than an unknown.
+        """
+        stored = self._reading.get(device_key(device))
+        if stored is None:
+            return DeviceView(device, (), ())
+        held = decode_held(stored)
+        if not caller.sees_everything and not any(may_see(caller, r) for r, _ in held.indexed):
+            return DeviceView(device, (), ())
+        row = decode_row(held.state)
+        return device_view(device, row, self._catalogue, self._retention_ms)
+
+    def _shows(self, caller: Caller, item: ItemView) -> bool:
+        return item.available_until > self._now and may_see(caller, item.service_request_id)
+
+    def _is_held(self, received_at: int) -> bool:
+        """Whether what was received then is still inside the retention."""
+        return received_at + self._retention_ms > self._now
+
+    def _unmatched(self, view: DeviceView) -> tuple[tuple[TimelineEntry, ...], int]:
+        """The newest that wait, and how many more there are or were."""
+        held = [entry for entry in view.unmatched if self._is_held(entry.received_at)]
+        shown = held[-UNMATCHED_SHOWN:]
+        return tuple(shown), view.not_kept + len(held) - len(shown)
+
+
+class Reads:
+    """Opens moments of the view, once it may be read."""
+
+    def __init__(
+        self,
+        progress: Progress,
+        catalogue: Catalogue,
+        retention_ms: int,
+        processor_silent_after_ms: int = PROCESSOR_SILENT_AFTER_MS,
+    ) -> None:
+        self.progress = progress
+        self.processor_silent_after_ms = processor_silent_after_ms
+        self.retention_ms = retention_ms
+        self._catalogue = catalogue
+
+    def view(self) -> View:
+        """The view, or :class:`NotReady`."""
+        view = self.progress.view
+        if view is None:
+            raise NotReady(self.progress.remaining())
+        return view
+
+    @contextmanager
+    def moment(self) -> Iterator[Moment]:
+        """One moment of the view, or :class:`NotReady`.
+
+        The lag is taken before the snapshot, so that an answer is never staler than it says.
+        """
+        view = self.view()
+        lag = self.progress.lag()
+        with view.snapshot() as reading:
+            now = self.progress.broker_now()
+            yield Moment(reading, self.progress, lag, now, self._catalogue, self.retention_ms)
+
+    def freshness(self) -> Freshness:
+        """The freshness of the view as last applied; :class:`NotReady`."""
+        view = self.view()
+        lag = self.progress.lag()
+        return _freshness(lag, view.marks(), self.progress)
+
+    def processor_seen(self) -> dict[int, int | None]:
+        """Partition -> when its processor last gave a sign of life, in milliseconds since 1970 UTC
+        by the broker's clock; :class:`NotReady`."""
+        return {number: mark.as_of for number, mark in self.view().marks().items()}
+
+    def silent_partitions(self) -> list[int]:
+        """Partitions whose processor gave no sign of life for
+        :attr:`processor_silent_after_ms`; :class:`NotReady`."""
+        since = self.progress.broker_now() - self.processor_silent_after_ms
+        return [n for n, at in self.processor_seen().items() if at is None or at < since]
+
+
+def _freshness(lag: int | None, held: dict[int, PartitionMark], progress: Progress) -> Freshness:
+    times = [mark.as_of for mark in held.values()]
+    known = [time for time in times if time is not None]
+    sources: dict[str, int] = {}
+    for mark in held.values():
+        for source, received_at in mark.last_received.items():
+            sources[source] = max(received_at, sources.get(source, 0))
+    as_of = min(known) if known and len(known) == len(times) else None
+    waiting = progress.waiting({number: mark.folded for number, mark in held.items()})
+    return Freshness(lag, as_of, dict(sorted(sources.items())), waiting)
+
+
+def _by_completion(counts: dict[int, int]) -> dict[Completion, int]:
+    found = dict.fromkeys(Completion, 0)
+    for status, number in counts.items():
+        found[Status(status).completion] += number
+    return found

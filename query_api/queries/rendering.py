@@ -1,0 +1,168 @@
+"""Renderings of the views: JSON answers and CSV lines. Nothing is decided here.
+
+Both take the same :class:`~projections.views.ItemView`, so a screen and a download cannot differ.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Final
+
+from projections import views
+from query_api.queries import answers, reads
+
+CSV_COLUMNS: Final = (
+    "Service Request ID",
+    "Firmware Version",
+    "Device ID",
+    "Current Status",
+    "Current Status Reason",
+    "Current Status Update Time and Date",
+)
+CSV_CHUNK_ROWS: Final = 500
+LONGEST_HEADER: Final = 2_000
+"""Characters. Regions are named by those who publish; proxies take about 8 KiB of headers."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins with one of these would be run by a spreadsheet."""
+
+
+def time(ms: int) -> str:
+    """Milliseconds since 1970 as ``2026-11-23T06:00:00.000Z``."""
+    seconds, rest = divmod(ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"
+
+
+def request(page: reads.RequestPage, next_cursor: str | None) -> answers.RequestAnswer:
+    """A page of a request."""
+    return answers.RequestAnswer(
+        items=[item(each) for each in page.items],
+        next_cursor=next_cursor,
+        counts={str(word): number for word, number in page.counts.items()},
+        freshness=freshness(page.freshness),
+    )
+
+
+def device(answer: reads.DeviceAnswer) -> answers.DeviceAnswer:
+    """The requests of a device."""
+    return answers.DeviceAnswer(
+        items=[item(each) for each in answer.items],
+        unmatched=[_entry(each) for each in answer.unmatched],
+        not_kept=answer.not_kept,
+        freshness=freshness(answer.freshness),
+    )
+
+
+def item_with_timeline(answer: reads.ItemAnswer) -> answers.ItemAnswer:
+    """One item with its timeline."""
+    return answers.ItemAnswer(
+        **dict(item(answer.item)),
+        timeline=[_entry(each) for each in answer.item.timeline],
+        not_kept=answer.item.not_kept,
+        freshness=freshness(answer.freshness),
+    )
+
+
+def item(view: views.ItemView) -> answers.Item:
+    """An item as lists show it."""
+    return answers.Item(
+        service_request_id=view.service_request_id,
+        device_id=view.device_id,
+        device_type=view.device_type,
+        firmware_version=view.firmware_version,
+        status=view.status.label,
+        completion=view.completion,
+        reason=_reason(view.reason),
+        updated_at=time(view.updated_at),
+        available_until=time(view.available_until),
+        evidence=_evidence(view.evidence),
+    )
+
+
+def freshness_headers(value: reads.Freshness) -> dict[str, str]:
+    """The freshness of an answer in which it has no place, or that has no body."""
+    shown = freshness(value)
+    headers = {
+        "Fdt-As-Of": shown.as_of or "unknown",
+        "Fdt-Lag-Events": "unknown" if shown.lag_events is None else str(shown.lag_events),
+    }
+    sources = json.dumps(shown.sources, separators=(",", ":"))
+    return headers if len(sources) > LONGEST_HEADER else {**headers, "Fdt-Sources": sources}
+
+
+def freshness(value: reads.Freshness) -> answers.Freshness:
+    """The freshness of an answer."""
+    return answers.Freshness(
+        lag_events=value.lag_events,
+        as_of=None if value.as_of is None else time(value.as_of),
+        sources={source: time(at) for source, at in value.sources.items()},
+    )
+
+
+def csv_chunks(items: Iterable[views.ItemView]) -> Iterator[bytes]:
+    """RFC 4180 in UTF-8 with CRLF: a header line, then a line an item, many lines at a time."""
+    yield _csv_lines([CSV_COLUMNS])
+    rows = (_csv_row(each) for each in items)
+    while chunk := list(islice(rows, CSV_CHUNK_ROWS)):
+        yield _csv_lines(chunk)
+
+
+def _csv_row(view: views.ItemView) -> tuple[str, ...]:
+    cells = (
+        view.service_request_id,
+        view.firmware_version,
+        view.device_id,
+        view.status.label,
+        reason_words(view),
+        time(view.updated_at),
+    )
+    return tuple(guarded(cell) for cell in cells)
+
+
+def reason_words(view: views.ItemView) -> str:
+    """The reason in one cell: the native code and the text."""
+    return f"{view.reason.code} {view.reason.text}"
+
+
+def guarded(cell: str) -> str:
+    """``cell`` as a text, where a spreadsheet would run it."""
+    return "'" + cell if cell.startswith(_FORMULA) else cell
+
+
+def _csv_lines(rows: Iterable[tuple[str, ...]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _reason(value: views.Reason) -> answers.Reason:
+    return answers.Reason(
+        code=value.code, text=value.text, next_step=value.next_step, retryable=value.retryable
+    )
+
+
+def _evidence(value: views.Evidence) -> answers.Evidence:
+    return answers.Evidence(
+        topic=value.topic,
+        partition=value.partition,
+        offset=value.offset,
+        event_id=value.event_id,
+    )
+
+
+def _entry(value: views.TimelineEntry) -> answers.Entry:
+    return answers.Entry(
+        status=None if value.status is None else value.status.label,
+        marks=list(value.marks),
+        code=value.code,
+        reason=_reason(value.reason),
+        detail=value.detail,
+        occurred_at=time(value.occurred_at),
+        received_at=time(value.received_at),
+        evidence=_evidence(value.evidence),
+        copies=value.copies,
+    )

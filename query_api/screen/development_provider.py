@@ -1,0 +1,249 @@
+"""A small OpenID Connect provider for development: anybody on this machine may be anybody.
+
+It speaks the protocol in earnest (discovery, code with PKCE, nonce, one use, end of session), so
+that nothing in the sign-in is different from production. It refuses to be anywhere but on loopback,
+and to answer anybody who is not.
+"""
+
+# No `from __future__ import annotations`: FastAPI must see the dependencies made in app().
+
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode, urlsplit
+
+from fastapi import Depends, FastAPI, Request
+from joserfc import jwt
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from query_api.identity.access import Role
+from query_api.identity.access_tokens import Claims, put_claim
+from query_api.identity.keys import DevelopmentKey, is_loopback
+from query_api.screen.context import html
+from query_api.screen.pages.environment import Templates
+from query_api.web import problems
+from query_api.web.bodies import read_form
+
+PATH: Final = "/development-sign-in"
+CLIENT_ID: Final = "fdt-screen"
+
+_CODE_S: Final = 60.0
+_TOKEN_S: Final = 3600
+_ASKED: Final = ("client_id", "redirect_uri", "state", "nonce", "code_challenge", "scope")
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class NotOnLoopback(RuntimeError):
+    """The provider would let strangers be anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whom a developer may be."""
+
+    subject: str
+    name: str
+    note: str
+    roles: tuple[Role, ...]
+    user_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    person: Person
+    redirect_uri: str
+    nonce: str
+    challenge: str
+    until: float
+
+
+class DevelopmentProvider:
+    """Lets a browser choose one of ``people``; ``base`` is this server's own address."""
+
+    def __init__(
+        self,
+        base: str,
+        key: DevelopmentKey,
+        claims: Claims,
+        people: Sequence[Person],
+        redirect_uris: Sequence[str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not is_loopback(urlsplit(base).hostname or ""):
+            raise NotOnLoopback(
+                f"The development sign-in would be at {base}, where others could reach it: listen "
+                "on 127.0.0.1, or name an identity provider (FDT_OIDC_ISSUER)."
+            )
+        self.issuer = base + PATH
+        self._key = key
+        self._claims = claims
+        self._people = {person.subject: person for person in people}
+        self._redirect_uris = frozenset(redirect_uris)
+        self._clock = clock
+        self._codes: dict[str, _Code] = {}
+
+    def discovery(self) -> dict[str, Any]:
+        """The discovery document."""
+        return {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{self.issuer}/authorize",
+            "token_endpoint": f"{self.issuer}/token",
+            "end_session_endpoint": f"{self.issuer}/end-session",
+            "jwks_uri": f"{self.issuer}/keys",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+            "code_challenge_methods_supported": ["S256"],
+            "token_endpoint_auth_methods_supported": ["none"],
+        }
+
+    def keys(self) -> dict[str, Any]:
+        """The public keys."""
+        return self._key.published()
+
+    @property
+    def people(self) -> list[Person]:
+        """Whom one may be."""
+        return list(self._people.values())
+
+    def refusal(self, asked: dict[str, str]) -> str | None:
+        """Why a request to sign in is refused; none if it is in order."""
+        if asked.get("client_id") != CLIENT_ID:
+            return "It comes from another client."
+        if asked.get("redirect_uri") not in self._redirect_uris:
+            return "It would lead to another address than the screen's."
+        if not (asked.get("state") and asked.get("nonce") and asked.get("code_challenge")):
+            return "It needs state, nonce and a PKCE challenge."
+        return None
+
+    def code(self, subject: str, asked: dict[str, str]) -> str | None:
+        """A code for one use within a minute; none if there is no such person."""
+        person = self._people.get(subject)
+        if person is None:
+            return None
+        now = self._clock()
+        self._codes = {text: held for text, held in self._codes.items() if held.until > now}
+        code = secrets.token_urlsafe(32)
+        self._codes[code] = _Code(
+            person, asked["redirect_uri"], asked["nonce"], asked["code_challenge"], now + _CODE_S
+        )
+        return code
+
+    def token(self, fields: dict[str, str]) -> dict[str, Any] | None:
+        """The answer to a code; none where it does not fit."""
+        held = self._codes.pop(fields.get("code", ""), None)
+        digest = hashlib.sha256(fields.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        if (
+            held is None
+            or held.until <= self._clock()
+            or fields.get("grant_type") != "authorization_code"
+            or fields.get("redirect_uri") != held.redirect_uri
+            or fields.get("client_id") != CLIENT_ID
+            or not hmac.compare_digest(challenge, held.challenge)
+        ):
+            return None
+        return {
+            "access_token": secrets.token_urlsafe(32),
+            "token_type": "Bearer",
+            "expires_in": _TOKEN_S,
+            "id_token": self._id_token(held),
+        }
+
+    def signed_out_address(self, asked: str) -> str:
+        """Where to go after the end of the session: only to the screen itself."""
+        origins = {urlsplit(uri)[:2] for uri in self._redirect_uris}
+        return asked if urlsplit(asked)[:2] in origins else "/"
+
+    def _id_token(self, held: _Code) -> str:
+        now = int(time.time())
+        content: dict[str, Any] = {
+            "iss": self.issuer,
+            "aud": CLIENT_ID,
+            "sub": held.person.subject,
+            "name": held.person.name,
+            "nonce": held.nonce,
+            "iat": now,
+            "exp": now + _TOKEN_S,
+        }
+        put_claim(content, self._claims.user_ids, list(held.person.user_ids))
+        put_claim(content, self._claims.roles, [str(role) for role in held.person.roles])
+        return jwt.encode({"alg": "ES256", "kid": self._key.kid}, content, self._key.private)
+
+
+def app(provider: DevelopmentProvider, templates: Templates) -> FastAPI:
+    """The provider over HTTP, to be mounted at :data:`PATH`."""
+    routes = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    problems.install(routes, lambda _, problem, status: problems.response(problem, status))
+
+    @routes.middleware("http")
+    async def only_this_machine(request: Request, call_next: Any) -> Response:
+        client = request.client
+        if client is not None and not is_loopback(client.host):
+            return Response("Only for this machine.", 403)
+        answer: Response = await call_next(request)
+        return answer
+
+    @routes.get("/.well-known/openid-configuration")
+    def discovery() -> Response:
+        return JSONResponse(provider.discovery())
+
+    @routes.get("/keys")
+    def public_keys() -> Response:
+        return JSONResponse(provider.keys())
+
+    @routes.get("/authorize")
+    def choose(request: Request) -> Response:
+        asked = {name: request.query_params.get(name, "") for name in _ASKED}
+        refusal = provider.refusal(asked)
+        if refusal is not None:
+            return _refused(request, templates, refusal)
+        text = templates.render(
+            "provider.html",
+            who=None,
+            people=provider.people,
+            hidden=asked,
+            action=f"{PATH}/authorize",
+        )
+        return html(request, text, 200, _POLICY)
+
+    @routes.post("/authorize")
+    def chosen(request: Request, fields: Annotated[dict[str, str], Depends(read_form)]) -> Response:
+        refusal = provider.refusal(fields)
+        code = None if refusal else provider.code(fields.get("person", ""), fields)
+        if code is None:
+            return _refused(request, templates, refusal or "There is no such person.")
+        answer = {"code": code, "state": fields["state"], "iss": provider.issuer}
+        return RedirectResponse(f"{fields['redirect_uri']}?{urlencode(answer)}", 303)
+
+    @routes.post("/token")
+    def token(fields: Annotated[dict[str, str], Depends(read_form)]) -> Response:
+        answer = provider.token(fields)
+        if answer is None:
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        return JSONResponse(answer)
+
+    @routes.get("/end-session")
+    def end_session(post_logout_redirect_uri: str = "/") -> Response:
+        return RedirectResponse(provider.signed_out_address(post_logout_redirect_uri), 303)
+
+    return routes
+
+
+def _refused(request: Request, templates: Templates, why: str) -> Response:
+    text = templates.render(
+        "message.html",
+        who=None,
+        heading="This sign-in cannot be used",
+        lines=[why],
+        links=[{"href": "/sign-in", "text": "Sign in"}],
+    )
+    return html(request, text, 400, _POLICY)

@@ -1,0 +1,67 @@
+"""Templates to text: autoescaped, with the GOV.UK macros and our words at hand."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader
+
+from projections.lifecycle import LIFECYCLE, Completion
+from query_api.queries import rendering
+from query_api.screen.pages import assets, formats, statuses
+
+SERVICE_NAME: Final = "Firmware Distribution Tracking"
+
+
+@cache
+def environment() -> Environment:
+    """The environment of this process, with every template; each is compiled once."""
+    found = Environment(
+        loader=ChoiceLoader(
+            [
+                PackageLoader("query_api.screen.pages"),
+                PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
+            ]
+        ),
+        autoescape=True,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals |= {
+        "asset": assets.address,
+        "service_name": SERVICE_NAME,
+        "lifecycle": LIFECYCLE,
+        "completions": tuple(Completion),
+        "stages": statuses.STAGES,
+        "completion_colours": statuses.COMPLETION_COLOURS,
+    }
+    found.filters |= {
+        "iso": rendering.time,
+        "moment": formats.moment,
+        "short_moment": formats.short_moment,
+        "day": formats.day,
+        "span": formats.span,
+        "number": formats.number,
+        "devices": formats.devices,
+        "advice": formats.advice,
+        "source_name": formats.source_name,
+        "feed_name": formats.feed_name,
+    }
+    return found
+
+
+class Templates:
+    """Renders pages."""
+
+    def __init__(self) -> None:
+        self._environment = environment()
+        for name in self._environment.list_templates(
+            filter_func=lambda name: not name.startswith("govuk_frontend_jinja/")
+        ):
+            self._environment.get_template(name)
+
+    def render(self, name: str, **context: Any) -> str:
+        """The text of a page."""
+        return self._environment.get_template(name).render(**context)

@@ -1,0 +1,128 @@
+"""How far the feed has come: written by its thread, read by every request.
+
+The one place that says whether answers may be given (I11), how far behind they are, and what time
+it is at the broker.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from query_api.view.status_view import View
+
+EVENT_ENDS_HOLD_S: Final = 20.0
+ENDS_HOLD_S: Final = 5.0
+"""End offsets that are older than this say nothing about the present."""
+
+
+class Progress:
+    """Positions against end offsets, and the view once there is one.
+
+    ``clock`` gives seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._broker_ahead_ms: int | None = None
+        """The broker's clock less ours: never more than it is."""
+        self._lock = threading.Lock()
+        self._view: View | None = None
+        self._positions: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
+        self._ends_seen_at: float | None = None
+        self._event_ends: Mapping[tuple[str, int], int] = {}
+        self._event_ends_seen_at: float | None = None
+        self._targets: dict[int, int] = {}
+        self._caught_up = False
+
+    @property
+    def view(self) -> View | None:
+        """The view, as soon as it has once caught up with where the topic ended at the start."""
+        return self._view if self._caught_up else None
+
+    def begin(self, view: View, positions: Mapping[int, int], targets: Mapping[int, int]) -> None:
+        """Reading begins at ``positions``; the view may be read when it has come to ``targets``."""
+        with self._lock:
+            self._view = view
+            self._positions = dict(positions)
+            self._targets = dict(targets)
+            self._see_ends(targets)
+            self._compare()
+
+    def reach(self, positions: Mapping[int, int]) -> bool:
+        """Everything below ``positions`` is applied; true if this was the moment of catching up."""
+        with self._lock:
+            before = self._caught_up
+            for partition, offset in positions.items():
+                self._positions[partition] = max(self._positions[partition], offset)
+            self._compare()
+            return self._caught_up and not before
+
+    def hear(self, broker_ms: int) -> None:
+        """A record of this log-append time has come."""
+        with self._lock:
+            ahead, known = broker_ms - self._ours_ms(), self._broker_ahead_ms
+            self._broker_ahead_ms = ahead if known is None else max(known, ahead)
+
+    def broker_now(self) -> int:
+        """The broker's present time in milliseconds, or a little before it; 0 while nothing is
+        known.
+
+        It goes on though nothing is written: what is due must be hidden then, too.
+        """
+        with self._lock:
+            ahead = self._broker_ahead_ms
+            return 0 if ahead is None else ahead + self._ours_ms()
+
+    def see_ends(self, ends: Mapping[int, int]) -> None:
+        """The broker said where the topic ends now."""
+        with self._lock:
+            self._see_ends(ends)
+
+    def see_event_ends(self, ends: Mapping[tuple[str, int], int]) -> None:
+        """The broker said where the event topics end now, by (topic, partition)."""
+        with self._lock:
+            self._event_ends = dict(ends)
+            self._event_ends_seen_at = self._clock()
+
+    def waiting(self, folded: Mapping[int, Mapping[str, int]]) -> int | None:
+        """Events that the processor has not folded, at most: markers of publishers' transactions
+        count. ``folded`` is partition -> topic -> next offset; none while the broker is away."""
+        with self._lock:
+            seen_at = self._event_ends_seen_at
+            if seen_at is None or self._clock() - seen_at > EVENT_ENDS_HOLD_S:
+                return None
+            return sum(
+                max(0, end - folded.get(partition, {}).get(topic, 0))
+                for (topic, partition), end in self._event_ends.items()
+            )
+
+    def lag(self) -> int | None:
+        """Offsets not applied yet, over all partitions; none while the broker does not answer."""
+        with self._lock:
+            seen_at = self._ends_seen_at
+            if seen_at is None or self._clock() - seen_at > ENDS_HOLD_S:
+                return None
+            return _distance(self._positions, self._ends)
+
+    def remaining(self) -> int | None:
+        """Offsets still to be read before the first answer; none until the broker was reached."""
+        with self._lock:
+            return None if self._view is None else _distance(self._positions, self._targets)
+
+    def _see_ends(self, ends: Mapping[int, int]) -> None:
+        self._ends = dict(ends)
+        self._ends_seen_at = self._clock()
+
+    def _ours_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+    def _compare(self) -> None:
+        self._caught_up = self._caught_up or not _distance(self._positions, self._targets)
+
+
+def _distance(positions: Mapping[int, int], ends: Mapping[int, int]) -> int:
+    return sum(max(0, end - positions[partition]) for partition, end in ends.items())

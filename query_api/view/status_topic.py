@@ -1,0 +1,265 @@
+"""What the broker says of the status topic: identity, offsets, and whether it answers at all.
+
+:class:`KafkaStatusLog` asks and waits, before the feed begins; :class:`Watch` asks beside it,
+without ever making it wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any, Final
+
+from confluent_kafka import (
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
+    AdminClient,
+    ConfigResource,
+    OffsetSpec,
+)
+
+from query_api.view.folder import LogFacts
+from runtime.threads import Explained
+from schemas.topics import SOURCE_TOPICS, STATUS
+
+logger = logging.getLogger(__name__)
+
+ANSWER_TIMEOUT_S: Final = 5.0
+"""For how long one question to the broker may stay open."""
+CLIENT_LOG_LEVEL: Final = 2
+"""librdkafka repeats itself on standard error; what matters comes back as errors, logged once."""
+ENDS_EVERY_S: Final = 1.0
+EVENTS_EVERY_S: Final = 5.0
+TOPIC_EVERY_S: Final = 15.0
+
+_EARLIEST: Final[OffsetSpec] = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_LATEST: Final[OffsetSpec] = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+_NEWEST: Final[OffsetSpec] = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]
+
+_OUTAGES: Final = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
+        KafkaError._RESOLVE,
+        KafkaError._NOENT,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.KAFKA_STORAGE_ERROR,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+    }
+)
+
+
+class BrokerAway(ConnectionError):
+    """The broker did not answer: an outage, to be waited for."""
+
+
+class TopicMissing(BrokerAway):
+    """The broker answered, and has no such topic (yet)."""
+
+
+class TopicChanged(Explained):
+    """The topic is not, or may not be, the one the view is made from: only a new start helps."""
+
+
+def is_outage(error: KafkaError) -> bool:
+    """Whether waiting is the right answer to an error of the Kafka client."""
+    return error.code() in _OUTAGES or error.retriable()
+
+
+class KafkaStatusLog:
+    """Questions about the status topic to the broker at ``bootstrap``."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": CLIENT_LOG_LEVEL})
+
+    def facts(self) -> LogFacts:
+        """Identity and bounds of the topic now.
+
+        Raises :class:`BrokerAway` (or :class:`TopicMissing`) where waiting may help, and
+        ``KafkaException`` for anything else, such as missing rights.
+        """
+        topic_id, partitions = self._described()
+        places = [TopicPartition(STATUS, number) for number in range(partitions)]
+        newest = self._newest(STATUS, partitions)
+        events = [self._newest(topic, partitions) for topic in SOURCE_TOPICS.values()]
+        return LogFacts(
+            topic_id=topic_id,
+            first={n: info.offset for n, info in self._offsets(places, _EARLIEST).items()},
+            end={n: info.offset for n, info in self._offsets(places, _LATEST).items()},
+            newest=newest,
+            broker_ms=max((ms for found in (newest, *events) for ms in found.values()), default=0),
+            tombstones_kept_ms=self._tombstones_kept_ms(),
+        )
+
+    def watch(self, facts: LogFacts) -> Watch:
+        """Goes on asking, for a topic that was found to be as in ``facts``."""
+        return Watch(self._admin, facts)
+
+    def _described(self) -> tuple[str, int]:
+        asked = self._admin.describe_topics(
+            TopicCollection([STATUS]), request_timeout=ANSWER_TIMEOUT_S
+        )
+        found = self._answer(asked[STATUS])
+        return str(found.topic_id), len(found.partitions)
+
+    def _newest(self, topic: str, partitions: int) -> dict[int, int]:
+        """Partition -> log-append time of its newest record; empty ones are left out."""
+        places = [TopicPartition(topic, number) for number in range(partitions)]
+        found = self._offsets(places, _NEWEST)
+        return {number: info.timestamp for number, info in found.items() if info.timestamp >= 0}
+
+    def _offsets(self, places: list[TopicPartition], spec: OffsetSpec) -> dict[int, Any]:
+        asked = self._admin.list_offsets(
+            dict.fromkeys(places, spec),
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=ANSWER_TIMEOUT_S,
+        )
+        return {place.partition: self._answer(future) for place, future in asked.items()}
+
+    def _tombstones_kept_ms(self) -> int:
+        resource = ConfigResource(ConfigResource.Type.TOPIC, STATUS)
+        asked = self._admin.describe_configs([resource], request_timeout=ANSWER_TIMEOUT_S)
+        return int(self._answer(asked[resource])["delete.retention.ms"].value)
+
+    def _answer(self, future: Future[Any]) -> Any:
+        try:
+            return future.result(ANSWER_TIMEOUT_S + 1)
+        except TimeoutError as error:
+            raise BrokerAway(f"{self._bootstrap} did not answer in {ANSWER_TIMEOUT_S} s") from error
+        except KafkaException as error:
+            raise _translated(error, self._bootstrap) from error
+
+
+class Watch:
+    """End offsets and identity of the topic, asked for again and again."""
+
+    def __init__(self, admin: AdminClient, facts: LogFacts) -> None:
+        self._admin = admin
+        self._facts = facts
+        self._places = [TopicPartition(STATUS, number) for number in facts.end]
+        self._ends: dict[int, Future[Any]] = {}
+        self._topic: Future[Any] | None = None
+        self._events: dict[tuple[str, int], Future[Any]] = {}
+        self._ask_events_at = 0.0
+        self._ask_ends_at = self._ask_topic_at = self._answered_at = time.monotonic()
+
+    def poll(self) -> dict[int, int] | None:
+        """New end offsets by partition number, if an answer has come in since the last call.
+
+        Raises :class:`BrokerAway` once for each question that failed, and :class:`TopicChanged` if
+        the topic was deleted, created anew or given another number of partitions, or if the broker
+        was away for so long that tombstones may have come and gone.
+        """
+        now = time.monotonic()
+        self._ask(now)
+        if self._topic is not None and self._topic.done():
+            topic, self._topic = self._topic, None
+            self._check_topic(topic)
+        if self._ends and all(future.done() for future in self._ends.values()):
+            ends, self._ends = self._ends, {}
+            found = {number: _result(future).offset for number, future in ends.items()}
+            self._check_silence(now)
+            return found
+        return None
+
+    def event_ends(self) -> dict[tuple[str, int], int] | None:
+        """New end offsets of the event topics by (topic, partition), if an answer has come in.
+
+        An outage is told by :meth:`poll`, a missing topic by whoever watches the topics.
+        """
+        if not self._events or not all(future.done() for future in self._events.values()):
+            return None
+        events, self._events = self._events, {}
+        try:
+            return {place: _result(future).offset for place, future in events.items()}
+        except BrokerAway:
+            return None
+
+    def _ask_events(self) -> None:
+        """One question for all of them: it tells how much waits for the processor."""
+        places = [
+            TopicPartition(topic, place.partition)
+            for topic in SOURCE_TOPICS.values()
+            for place in self._places
+        ]
+        asked = self._admin.list_offsets(
+            dict.fromkeys(places, _LATEST),
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=ANSWER_TIMEOUT_S,
+        )
+        self._events = {(place.topic, place.partition): future for place, future in asked.items()}
+
+    def _ask(self, now: float) -> None:
+        if not self._ends and now >= self._ask_ends_at:
+            self._ask_ends_at = now + ENDS_EVERY_S
+            asked = self._admin.list_offsets(
+                dict.fromkeys(self._places, _LATEST),
+                isolation_level=IsolationLevel.READ_COMMITTED,
+                request_timeout=ANSWER_TIMEOUT_S,
+            )
+            self._ends = {place.partition: future for place, future in asked.items()}
+        if not self._events and now >= self._ask_events_at:
+            self._ask_events_at = now + EVENTS_EVERY_S
+            self._ask_events()
+        if self._topic is None and now >= self._ask_topic_at:
+            self._ask_topic_at = now + TOPIC_EVERY_S
+            described = self._admin.describe_topics(
+                TopicCollection([STATUS]), request_timeout=ANSWER_TIMEOUT_S
+            )
+            self._topic = described[STATUS]
+
+    def _check_silence(self, now: float) -> None:
+        silent_ms, self._answered_at = (now - self._answered_at) * 1000, now
+        if silent_ms >= self._facts.tombstones_kept_ms:
+            raise TopicChanged(
+                f"The broker was away for {silent_ms / 1000:.0f} s, and {STATUS} keeps tombstones "
+                "no longer than that: start again, and the view is rebuilt where needed."
+            )
+
+    def _check_topic(self, described: Future[Any]) -> None:
+        try:
+            found = _result(described)
+        except TopicMissing as error:
+            raise TopicChanged(f"{STATUS} was deleted while it was being read.") from error
+        meta = self._facts.meta
+        if (str(found.topic_id), len(found.partitions)) != (meta.topic_id, meta.partitions):
+            raise TopicChanged(
+                f"{STATUS} is another topic now (id {found.topic_id}, {len(found.partitions)} "
+                f"partitions; was {meta.topic_id}, {meta.partitions})."
+            )
+
+
+def start_offsets(next_offsets: Mapping[int, int], facts: LogFacts) -> dict[int, int]:
+    """Where reading begins in each partition: where the view stands, or at what is kept."""
+    return {number: max(next_offsets[number], first) for number, first in facts.first.items()}
+
+
+def _result(future: Future[Any]) -> Any:
+    try:
+        return future.result(0)
+    except KafkaException as error:
+        raise _translated(error, "the broker") from error
+
+
+def _translated(error: KafkaException, whom: str) -> Exception:
+    kafka: KafkaError = error.args[0]
+    if kafka.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
+        return TopicMissing(f"{whom} has no topic {STATUS} yet: create it with 'fdt topics'")
+    if is_outage(kafka):
+        return BrokerAway(f"{whom} does not answer: {kafka.str()}")
+    return error

@@ -1,0 +1,244 @@
+"""The view of the status topic: by device and by request, applied batch by batch, atomically.
+
+A batch is one write: rows, index entries, counters, freshness and the offsets that come next. So
+the two views always agree at one applied offset (I6), and a crash leaves the end of some batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from projections.standing import standings
+from projections.state import decode_row
+from query_api.view.layout import (
+    META_KEY,
+    PARTITION_PREFIX,
+    TOTALS_KEY,
+    Counts,
+    HeldDevice,
+    IndexEntry,
+    Meta,
+    PartitionMark,
+    RequestCounts,
+    counts_key,
+    decode_counts,
+    decode_held,
+    decode_mark,
+    decode_request_counts,
+    device_key,
+    encode_entry,
+    encode_value,
+    entry_key,
+    partition_key,
+    partition_of_key,
+)
+from schemas.identifiers import DeviceId
+from storage.store import WORTH_GIVING_BACK, Reading, Store
+
+
+@dataclass(slots=True)
+class Control:
+    """What a control record tells the read side. Times are milliseconds since 1970 UTC."""
+
+    logged_at: int
+    """Log-append time."""
+    partition_time: int | None
+    last_received: dict[str, int]
+    folded: dict[str, int] = field(default_factory=dict)
+    """Source topic -> offset of the first event that is not folded."""
+
+
+@dataclass(slots=True)
+class Covered:
+    """How far a batch reaches in one partition."""
+
+    next_offset: int
+    seen_at: int
+    """Newest log-append time among its records, in milliseconds."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records of the status topic, reduced to the last of each key."""
+
+    rows: dict[DeviceId, bytes | None] = field(default_factory=dict)
+    """Device -> stored row, or none for a tombstone."""
+    controls: dict[int, Control] = field(default_factory=dict)
+    covered: dict[int, Covered] = field(default_factory=dict)
+
+
+class _Draft:
+    """What a batch comes to, before any of it is written."""
+
+    def __init__(self) -> None:
+        self.changes: dict[bytes, bytes | None] = {}
+        self._moves: dict[tuple[str, int], int] = {}
+        """(request ID, status number) -> by how many its items become more or fewer."""
+        self._oldest: dict[str, int] = {}
+        """Request ID -> earliest received time of the evidence put for it."""
+
+    def take_back(self, device: DeviceId, indexed: list[tuple[str, int]]) -> None:
+        """Everything that stands in the index for a device."""
+        for request, status in indexed:
+            self.changes[entry_key(request, device)] = None
+            self._moves[request, status] = self._moves.get((request, status), 0) - 1
+
+    def put(self, device: DeviceId, state: bytes | None) -> None:
+        """A device's row with its index entries, after what stood there was taken back."""
+        if state is None:
+            self.changes[device_key(device)] = None
+            return
+        indexed = []
+        for request, entry in index_entries(state).items():
+            status, received_at = entry.evidence.status, entry.evidence.received_at
+            self.changes[entry_key(request, device)] = encode_entry(entry)
+            self._oldest[request] = min(self._oldest.get(request, received_at), received_at)
+            self._moves[request, status] = self._moves.get((request, status), 0) + 1
+            indexed.append((request, status))
+        self.changes[device_key(device)] = encode_value(HeldDevice(indexed, state))
+
+    def touched(self) -> dict[str, _Touched]:
+        """Request ID -> what happens to the items of it."""
+        found = {request: _Touched(oldest) for request, oldest in self._oldest.items()}
+        for (request, status), by in self._moves.items():
+            if by:
+                found.setdefault(request, _Touched()).moves[status] = by
+        return found
+
+
+@dataclass(slots=True)
+class _Touched:
+    """What a batch does to the counts of a request."""
+
+    oldest: int | None = None
+    """Earliest received time of the evidence that is put, if any is."""
+    moves: Counts = field(default_factory=dict)
+    """By how many its items of each status change, if they do."""
+
+    def applied_to(self, before: RequestCounts | None) -> RequestCounts | None:
+        """The counts afterwards; none if no items are left."""
+        statuses = _moved({} if before is None else before.statuses, self.moves)
+        if not statuses:
+            return None
+        known = (None if before is None else before.oldest, self.oldest)
+        return RequestCounts(statuses, min(at for at in known if at is not None))
+
+
+class View:
+    """The materialised view in a store. One thread applies; any thread may read snapshots."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._totals: Counts = decode_counts(store.get(TOTALS_KEY))
+        self._marks = marks(store)
+        self._forgotten = 0
+        """Devices taken out since their space was given back."""
+
+    @classmethod
+    def create(cls, store: Store, meta: Meta) -> View:
+        """A view of nothing yet, in an empty store."""
+        blank = {partition_key(n): encode_value(PartitionMark()) for n in range(meta.partitions)}
+        store.write({META_KEY: encode_value(meta), **blank})
+        return cls(store)
+
+    def apply(self, batch: Batch) -> None:
+        """Write a batch; afterwards every new snapshot shows all of it.
+
+        Raises ``OSError`` (:class:`~storage.store.StoreDamaged` included) of the disk, and
+        :class:`~projections.state.ForeignLayout` for a row that this version cannot read; the view
+        is then as it was.
+        """
+        draft = _Draft()
+        self._put_rows(batch.rows, draft)
+        totals = self._put_counts(draft)
+        new_marks = self._put_marks(batch, draft)
+        self._store.write(draft.changes)
+        self._totals, self._marks = totals, new_marks
+        self._forgotten += sum(state is None for state in batch.rows.values())
+        if self._forgotten >= WORTH_GIVING_BACK:
+            self._store.give_back()
+            self._forgotten = 0
+
+    def next_offsets(self) -> dict[int, int]:
+        """Partition -> offset of the first record that is not applied."""
+        return {partition: mark.next_offset for partition, mark in self._marks.items()}
+
+    def marks(self) -> dict[int, PartitionMark]:
+        """The freshness of each partition as last applied."""
+        return dict(self._marks)
+
+    def totals(self) -> Counts:
+        """Items of the whole view by status number, as last applied."""
+        return dict(self._totals)
+
+    def snapshot(self) -> AbstractContextManager[Reading]:
+        """Reads of one moment."""
+        return self._store.snapshot()
+
+    def close(self) -> None:
+        """Release the store."""
+        self._store.close()
+
+    def _put_rows(self, rows: Mapping[DeviceId, bytes | None], draft: _Draft) -> None:
+        stored = self._store.get_many([device_key(device) for device in rows])
+        for (device, state), before in zip(rows.items(), stored, strict=True):
+            if before is not None:
+                draft.take_back(device, decode_held(before).indexed)
+            draft.put(device, state)
+
+    def _put_counts(self, draft: _Draft) -> Counts:
+        """Put the counts of every request that was touched; the new totals."""
+        touched = draft.touched()
+        keys = [counts_key(request) for request in touched]
+        totals = self._totals
+        for key, data, of in zip(keys, self._store.get_many(keys), touched.values(), strict=True):
+            before = decode_request_counts(data)
+            after = of.applied_to(before)
+            if after != before:
+                draft.changes[key] = None if after is None else encode_value(after)
+            totals = _moved(totals, of.moves)
+        draft.changes[TOTALS_KEY] = encode_value(totals)
+        return totals
+
+    def _put_marks(self, batch: Batch, draft: _Draft) -> dict[int, PartitionMark]:
+        new_marks = dict(self._marks)
+        for partition, covered in batch.covered.items():
+            mark = _advanced(self._marks[partition], covered, batch.controls.get(partition))
+            new_marks[partition] = mark
+            draft.changes[partition_key(partition)] = encode_value(mark)
+        return new_marks
+
+
+def index_entries(state: bytes) -> dict[str, IndexEntry]:
+    """Request ID -> entry of each item that is served (rule 8: once its device type is known)."""
+    return {
+        item.request_id: IndexEntry(item.device_type or "", item.version, item.evidence)
+        for item in standings(decode_row(state)).served
+    }
+
+
+def marks(reading: Reading) -> dict[int, PartitionMark]:
+    """Every partition's mark, as a reading holds them."""
+    return {
+        partition_of_key(key): decode_mark(value) for key, value in reading.scan(PARTITION_PREFIX)
+    }
+
+
+def _moved(counts: Counts, by: Counts) -> Counts:
+    """``counts`` with ``by`` added, and no zeros."""
+    moved = {status: counts.get(status, 0) + by.get(status, 0) for status in sorted({*counts, *by})}
+    return {status: number for status, number in moved.items() if number}
+
+
+def _advanced(mark: PartitionMark, covered: Covered, control: Control | None) -> PartitionMark:
+    """``mark`` after a batch; what a batch without a control record does not tell stays."""
+    return PartitionMark(
+        next_offset=covered.next_offset,
+        seen_at=max(mark.seen_at or 0, covered.seen_at),
+        as_of=control.logged_at if control else mark.as_of,
+        partition_time=control.partition_time if control else mark.partition_time,
+        last_received=control.last_received if control else mark.last_received,
+        folded=control.folded if control else mark.folded,
+    )

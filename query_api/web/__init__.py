@@ -1,0 +1,1 @@
+"""HTTP without our subject: problem details, bodies, encodings, middleware, metrics."""

@@ -1,0 +1,110 @@
+"""What every answer gets: its headers, a line in the log, a count, and a shape even when we fail.
+
+The log line names the route, never the path: paths carry identifiers.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from query_api.web.metrics import Metrics
+from storage.store import StoreDamaged
+
+access_log = logging.getLogger("query_api.access")
+logger = logging.getLogger(__name__)
+
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""What an answer carries unless it says otherwise itself."""
+VARY: Final = "Authorization"
+"""What every answer depends on."""
+NO_ROUTE: Final = "none"
+
+
+class Observe:
+    """ASGI middleware around the whole application."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        on_damage: Callable[[Exception], None],
+        failed: Callable[[Scope], ASGIApp],
+    ) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._on_damage = on_damage
+        self._failed = failed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection; only HTTP requests are observed."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send)
+        began = time.perf_counter()
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception as error:
+            if isinstance(error, StoreDamaged):
+                self._on_damage(error)
+            if answer.status is not None:
+                raise  # half an answer is out: the server cuts the connection
+            logger.error("a request to %s failed", _route(scope), exc_info=error)
+            await self._failed(scope)(scope, receive, answer.send)
+        finally:
+            self._record(scope, answer, time.perf_counter() - began)
+
+    def _record(self, scope: Scope, answer: _Answer, seconds: float) -> None:
+        route = _route(scope)
+        self._metrics.answered(route, answer.status, seconds)
+        line = {
+            "event": "answer",
+            "method": scope["method"],
+            "route": route,
+            "status": answer.status,
+            "ms": round(seconds * 1000, 1),
+            "bytes": answer.size,
+        }
+        access_log.info("%s", msgspec.json.encode(line).decode())
+
+
+class _Answer:
+    """The answer on its way out."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status: int | None = None
+        """None while nothing was sent."""
+        self.size = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            headers.add_vary_header(VARY)
+        else:
+            self.size += len(message.get("body", b""))
+        await self._send(message)
+
+
+def _route(scope: Scope) -> str:
+    """The route's template, such as ``/v1/devices/{device_id}``."""
+    return getattr(scope.get("route"), "path", NO_ROUTE)

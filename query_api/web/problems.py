@@ -1,0 +1,235 @@
+"""Errors as RFC 9457 problem details: one shape for every refusal, the framework's own included.
+
+A ``detail`` says how to put it right, and never repeats an identifier that was looked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+
+from query_api.identity.access import Forbidden
+from query_api.identity.rate_limit import TooMany
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_S: Final = 5
+"""When to ask again while the view is being rebuilt."""
+
+_TYPE_PREFIX: Final = "urn:fdt:problem:"
+_OTHER: Final = "other"
+_METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
+
+
+class ProblemDetails(BaseModel):
+    """The body of every error."""
+
+    type: str = Field(description="Stable name of the kind of problem, for programs.")
+    title: str = Field(description="The kind of problem in a few words.")
+    status: int = Field(description="HTTP status code.")
+    detail: str = Field(description="What is wrong this time, and how to put it right.")
+
+
+class Problem(Exception):
+    """An answer that is not a 2xx; ``kind`` is one of :data:`KINDS`."""
+
+    def __init__(self, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.headers = dict(headers or {})
+
+
+KINDS: Final[dict[str, tuple[int, str]]] = {
+    "invalid-criterion": (400, "The search value cannot be used"),
+    "one-criterion": (400, "Exactly one criterion and one value"),
+    "invalid-body": (400, "The body cannot be used"),
+    "unknown-parameter": (400, "Unknown query parameter"),
+    "not-signed-in": (401, "Sign in first"),
+    "invalid-token": (401, "The access token is not accepted"),
+    "forbidden": (403, "Your account has no right to this"),
+    "csrf": (403, "The form cannot be accepted"),
+    "not-found": (404, "Nothing is held for you under this ID"),
+    "no-such-path": (404, "There is nothing at this address"),
+    "method-not-allowed": (405, "This address does not take that method"),
+    "too-slow": (408, "The request took too long to arrive"),
+    "status-changed": (409, "The status has changed since you looked"),
+    "already-reset": (409, "This item is reset already"),
+    "confirmation-needed": (409, "The status is final: confirm the reset"),
+    "too-large": (413, "The request is too large"),
+    "unsupported-media-type": (415, "The body is of the wrong type"),
+    "invalid-reset": (422, "The reset cannot be accepted"),
+    "invalid-parameter": (422, "A query parameter cannot be used"),
+    "too-many": (429, "Too many requests"),
+    "internal-error": (500, "The server failed"),
+    "sign-in-unavailable": (503, "The identity provider does not answer"),
+    "not-recorded": (503, "The reset could not be recorded"),
+    "audit-full": (503, "The audit trail cannot be written"),
+    "log-unavailable": (503, "The access log cannot be read"),
+    "not-ready": (503, "The view is still being read"),
+    "in-trouble": (503, "A part of the read side does not work"),
+    _OTHER: (400, "The request cannot be answered"),
+}
+"""Kind -> (HTTP status, title)."""
+
+
+def not_found(retention_ms: int) -> Problem:
+    """The same for an unknown, a foreign and an expired ID: it must not tell which."""
+    return Problem(
+        "not-found",
+        f"No firmware update of the last {duration(retention_ms)} is held for you under this ID. "
+        "Check the ID; for anything older see the Service Audit Trail.",
+    )
+
+
+def not_ready(remaining: int | None) -> Problem:
+    """Nothing is served before the view has caught up once (I11)."""
+    how_far = (
+        "the broker has not been reached yet"
+        if remaining is None
+        else f"{remaining} offsets of the status topic are still to be read"
+    )
+    return Problem(
+        "not-ready",
+        f"The read side has not caught up since it started ({how_far}): ask again in a moment.",
+        {"Retry-After": str(RETRY_AFTER_S)},
+    )
+
+
+def in_trouble(troubles: Mapping[str, str]) -> Problem:
+    """A part of this process does not work: what it answers cannot be relied on."""
+    told = "; ".join(f"{part}: {why}" for part, why in troubles.items())
+    return Problem("in-trouble", told, {"Retry-After": str(RETRY_AFTER_S)})
+
+
+def too_many(error: TooMany) -> Problem:
+    """The user asks too often; says when the next try will be answered."""
+    return Problem("too-many", str(error), {"Retry-After": str(error.retry_after_s)})
+
+
+def no_trail() -> Problem:
+    """Nothing is answered that cannot be written down."""
+    return Problem(
+        "audit-full",
+        "What is asked is written down, and that cannot be done at the moment: try again in a "
+        "minute, and tell the DCC Service Desk if it stays so.",
+        {"Retry-After": "60"},
+    )
+
+
+def response(problem: Problem, status: int | None = None) -> Response:
+    """The HTTP answer of a problem, for programs."""
+    number, title = KINDS[problem.kind]
+    body = ProblemDetails(
+        type=_TYPE_PREFIX + problem.kind,
+        title=title,
+        status=status or number,
+        detail=problem.detail,
+    )
+    return Response(
+        body.model_dump_json(), status or number, headers=problem.headers, media_type=MEDIA_TYPE
+    )
+
+
+def internal_error() -> Problem:
+    """What a defect of ours looks like from outside."""
+    return Problem(
+        "internal-error", "This is a defect on our side: report it with the time of day."
+    )
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI ``responses`` for these error statuses."""
+    schema = {"$ref": "#/components/schemas/ProblemDetails"}
+    titles: dict[int, list[str]] = {}
+    for kind, (number, title) in KINDS.items():
+        if kind != _OTHER:
+            titles.setdefault(number, []).append(title)
+    return {
+        status: {
+            "description": "; ".join(titles[status]) + ".",
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status in statuses
+    }
+
+
+Respond = Callable[[Request, Problem, int | None], Response]
+"""Makes the answer of a problem; a status given overrides the kind's own."""
+
+
+def install(app: FastAPI, respond: Respond) -> None:
+    """Have every error of ``app`` answered by ``respond``."""
+
+    @app.exception_handler(Problem)
+    async def _ours(request: Request, error: Problem) -> Response:
+        return respond(request, error, None)
+
+    @app.exception_handler(Forbidden)
+    async def _forbidden(request: Request, error: Forbidden) -> Response:
+        return respond(request, Problem("forbidden", str(error)), None)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        return respond(request, Problem("invalid-parameter", _explained(error)), None)
+
+    @app.exception_handler(HTTPException)
+    async def _framework(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 405:
+            return respond(request, _method_not_allowed(request), None)
+        return respond(request, *_framework_problem(error))
+
+
+def _method_not_allowed(request: Request) -> Problem:
+    """The framework's own header names the methods of the first route of an address only."""
+    asked = {**request.scope, "path_params": {}}
+    taken = {
+        method
+        for method in _METHODS
+        for route in request.app.routes
+        if route.matches({**asked, "method": method})[0] is Match.FULL
+    }
+    allow = ", ".join(sorted(taken | {"HEAD"} if "GET" in taken else taken))
+    return Problem("method-not-allowed", f"Use {allow} here.", {"Allow": allow})
+
+
+def _framework_problem(error: HTTPException) -> tuple[Problem, int | None]:
+    if error.status_code == 404:
+        detail = "See /openapi.json for the addresses that this server answers."
+        return Problem("no-such-path", detail), None
+    return Problem(_OTHER, str(error.detail), error.headers), error.status_code
+
+
+def duration(ms: int) -> str:
+    """A retention in the largest unit that is whole."""
+    for unit, size in (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000)):
+        if ms >= size and ms % size == 0:
+            return f"{ms // size} {unit}{'s' if ms != size else ''}"
+    return f"{ms / 1000:g} seconds"
+
+
+def _explained(error: RequestValidationError) -> str:
+    """Which parameter is wrong and what it takes, without repeating what was sent."""
+    told = (f"{_name(found['loc'])}: {_sentence(found)}." for found in error.errors())
+    return " ".join(dict.fromkeys(told))  # one sentence, however often a parameter is repeated
+
+
+def _name(place: Sequence[str | int]) -> str:
+    """The parameter as the caller wrote it, without where it stands and its place in a list; of a
+    body that cannot be read, the body."""
+    names = [part for part in place[1:] if isinstance(part, str)]
+    return names[0] if names else str(place[0])
+
+
+def _sentence(found: dict[str, Any]) -> str:
+    reason = (found.get("ctx") or {}).get("error")
+    return str(reason) if isinstance(reason, ValueError) else str(found["msg"])
