@@ -6,31 +6,26 @@ for; a topic that is not there is not.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from confluent_kafka import (
-    Consumer,
-    IsolationLevel,
     KafkaError,
     KafkaException,
-    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
-    AdminClient,
-    ConfigResource,
     OffsetSpec,
 )
 
 from processor.partition.ledger import SourceLog
 from processor.partition.partition import TopicsDiffer
 from processor.partition.status_log import LogUnavailable
+from runtime import broker, kafka
+from runtime.reading import NothingCame, to_the_end
 from runtime.topics import GROWN_STATUS, BrokerSilent
 from schemas.topics import SOURCE_TOPICS, STATUS
 
-ANSWER_S: Final = 10.0
 UNREAD_S: Final = 10.0
 
 _KEYED: Final = (*SOURCE_TOPICS.values(), STATUS)
@@ -47,7 +42,7 @@ class KafkaTopics:
         """``unfit`` looks at the topics and says why nothing may be folded, if so."""
         self._bootstrap = bootstrap
         self._unfit = unfit
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
+        self._admin = kafka.admin_client(bootstrap, {"log_level": kafka.CRITICAL})
 
     def ids(self) -> dict[str, str]:
         """The broker's id of each topic: one that was deleted and created again has another."""
@@ -84,60 +79,35 @@ class KafkaTopics:
 
     def tombstones_kept_ms(self) -> int:
         """The status topic's ``delete.retention.ms``, as it is in force."""
-        resource = ConfigResource(ConfigResource.Type.TOPIC, STATUS)
-        futures = self._admin.describe_configs([resource], request_timeout=ANSWER_S)
-        return int(self._answers(futures)[resource]["delete.retention.ms"].value)
+        found = self._answers(broker.settings(self._admin, [STATUS]))[STATUS]
+        return broker.tombstones_kept_ms(found)
 
     def unread(self, positions: Mapping[tuple[str, int], int]) -> str | None:
         """A record at or after the position of its partition, if there is one.
 
         Offsets alone cannot tell: transaction markers take offsets and are never read.
         """
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self._bootstrap,
-                "group.id": "watchdog",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
-                "log_level": 2,
-            }
-        )
+        places = [TopicPartition(t, n, offset) for (t, n), offset in positions.items()]
+        consumer = kafka.consumer(self._bootstrap, "watchdog", kafka.COMMITTED)
         try:
-            consumer.assign([TopicPartition(t, n, offset) for (t, n), offset in positions.items()])
-            return self._first_unread(consumer, len(positions))
+            for message in to_the_end(consumer, places, UNREAD_S):
+                if message.error() is None:
+                    return f"{message.topic()}[{message.partition()}] at offset {message.offset()}"
+            return None
+        except NothingCame as error:
+            raise LogUnavailable(f"{self._bootstrap} tells no end of the source topics") from error
+        except KafkaException as error:
+            raise LogUnavailable(f"{self._bootstrap}: {error.args[0].str()}") from error
         finally:
             consumer.close()
 
-    def _first_unread(self, consumer: Consumer, partitions: int) -> str | None:
-        ended: set[tuple[str | None, int | None]] = set()
-        deadline = time.monotonic() + UNREAD_S
-        while len(ended) < partitions:
-            message = consumer.poll(0.2)
-            if message is None:
-                if time.monotonic() > deadline:
-                    raise LogUnavailable(f"{self._bootstrap} tells no end of the source topics")
-            elif (error := message.error()) is None:
-                return f"{message.topic()}[{message.partition()}] at offset {message.offset()}"
-            elif error.code() == KafkaError._PARTITION_EOF:
-                ended.add((message.topic(), message.partition()))
-            else:
-                raise LogUnavailable(f"{self._bootstrap}: {error.str()}")
-        return None
-
     def _offsets(self, topics: Sequence[str], number: int, spec: OffsetSpec) -> dict[str, int]:
-        asked = {TopicPartition(topic, number): spec for topic in topics}
-        futures = self._admin.list_offsets(
-            asked,
-            isolation_level=IsolationLevel.READ_UNCOMMITTED,
-            request_timeout=ANSWER_S,
-        )
+        places = [TopicPartition(topic, number) for topic in topics]
+        futures = broker.offsets(self._admin, places, spec, committed=False)
         return {tp.topic: found.offset for tp, found in self._answers(futures).items()}
 
     def _described(self) -> dict[str, Any]:
-        asked = TopicCollection(list(_KEYED))
-        return self._answers(self._admin.describe_topics(asked, request_timeout=ANSWER_S))
+        return self._answers(broker.topics(self._admin, _KEYED))
 
     def _answers(self, futures: Mapping[Any, Any]) -> dict[Any, Any]:
         try:

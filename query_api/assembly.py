@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from fastapi import FastAPI
 
-from query_api.api.common import Services
+from query_api.app import ReadSide
 from query_api.audit.entry import wall_ms
 from query_api.audit.reading import AuditLog
 from query_api.audit.trail import Auditor
@@ -109,7 +109,7 @@ class Parts:
 
 def services_of(
     config: ReadSideConfig, parts: Parts, issuers: Mapping[str, KeySource], base: str
-) -> Services:
+) -> ReadSide:
     """What requests are answered with; ``base`` is where this server listens."""
     limits = Limits(
         RateLimit("searches", config.screen.searches_per_minute),
@@ -118,15 +118,15 @@ def services_of(
     )
     desk = Desk(parts.reads, parts.auditor, parts.log, limits)
     resets = Resets(desk, parts.publisher)
-    return Services(
+    return ReadSide(
         parts.reads,
         Authenticator(issuers, config.oidc_audience, config.claims),
         config.page_limit,
         desk,
         resets,
-        screen_of(config, desk, resets, base),
         parts.health,
         parts.topics,
+        screen_of(config, desk, resets, base),
     )
 
 

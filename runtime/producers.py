@@ -16,15 +16,18 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from runtime import kafka
+
 logger = logging.getLogger(__name__)
 
 
 class RenewedProducer:
     """Makes producers with ``settings``, one at a time. Safe for many threads."""
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, bootstrap: str, client_id: str, settings: Mapping[str, Any]) -> None:
+        self._bootstrap = bootstrap
+        self._name = client_id
         self._settings = dict(settings)
-        self._name = str(settings["client.id"])
         self._lock = threading.Lock()
         self._fatal: KafkaError | None = None
         self._producer = self._made()
@@ -46,7 +49,7 @@ class RenewedProducer:
                 self._fatal = error
 
     def _made(self) -> Producer:
-        return Producer(self._settings)
+        return kafka.producer(self._bootstrap, self._name, self._settings)
 
 
 @contextmanager

@@ -13,20 +13,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
     AdminClient,
-    ConfigResource,
     TopicMetadata,
 )
 
+from runtime import broker, kafka
+from runtime.broker import ANSWER_S
 from runtime.health import Health
 from runtime.threads import watched
 from schemas.topics import DEAD_LETTERS, SOURCE_TOPICS, STATUS, TopicSpec
 
 logger = logging.getLogger(__name__)
 
-ANSWER_S: Final = 10.0
 LOOK_EVERY_S: Final = 4.0
 """Two requests to the broker each time, 30 a minute: its metadata, and the settings of seven
 topics. While a topic has partitions beyond, a few more for each of them."""
@@ -132,7 +132,7 @@ class TopicsWatch:
         self._renew_every_s = renew_every_s
         self._renewed_at: dict[str, float] = {}
         self._looking = threading.Lock()
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._admin = kafka.admin_client(bootstrap)
         self._partitions: int | None = None
         self._told: list[Difference] = []
         self._stopping = threading.Event()
@@ -227,14 +227,7 @@ def waiting(
 
     ``renew``: commit the offsets once more, or the broker forgets what was put right.
     """
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": MENDED_GROUP,
-            "enable.auto.commit": False,
-            "log_level": 0,
-        }
-    )
+    consumer = kafka.consumer(bootstrap, MENDED_GROUP, {"log_level": kafka.SILENT})
     try:
         found = []
         committed = consumer.committed(list(places), timeout=ANSWER_S)
@@ -338,14 +331,11 @@ def _actual(metadata: TopicMetadata, config: Mapping[str, str]) -> dict[str, str
 
 def _configs(admin: AdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
     """Topic -> setting -> value in force, defaults of the broker included."""
-    if not names:
-        return {}
-    asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
     configs = {}
-    for resource, future in admin.describe_configs(asked, request_timeout=ANSWER_S).items():
+    for topic, future in broker.settings(admin, names).items():
         try:
             entries = future.result(ANSWER_S + 1)
         except (KafkaException, TimeoutError) as error:
-            raise BrokerSilent(f"the settings of {resource.name} are not told: {error}") from error
-        configs[resource.name] = {name: entry.value for name, entry in entries.items()}
+            raise BrokerSilent(f"the settings of {topic} are not told: {error}") from error
+        configs[topic] = {name: entry.value for name, entry in entries.items()}
     return configs

@@ -12,12 +12,12 @@ from typing import Final, Protocol, Self
 from confluent_kafka import (
     OFFSET_BEGINNING,
     OFFSET_END,
-    Consumer,
     KafkaException,
     Message,
     TopicPartition,
 )
 
+from runtime import kafka
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import (
     DeviceId,
@@ -105,14 +105,8 @@ class TopicFeed:
         self._register = register
         self._codec: Codec = job.codec
         self._watched = {e.device_id for e in job.plan.events if e.resend is not None}
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": job.bootstrap,
-                "group.id": "sources-dsp-register",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "log_level": 0,
-            }
+        self._consumer = kafka.consumer(
+            job.bootstrap, "sources-dsp-register", {"log_level": kafka.SILENT}
         )
         self._assign(round(job.schedule.start_ms) - _BEFORE_START_MS)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
-from schemas.partitioning import PRODUCER_PARTITIONER
+from runtime import kafka
 from sources.wire import Wire
 
 _METADATA_SECONDS: Final = 15.0
@@ -30,19 +30,16 @@ class Publisher:
         self.topic = topic
         self.acknowledged = 0
         self._failure: str | None = None
-        self._producer = Producer(
+        self._producer = kafka.producer(
+            bootstrap,
+            f"sources-{topic}",
             {
-                "bootstrap.servers": bootstrap,
-                "client.id": f"sources-{topic}",
-                "acks": "all",
-                "enable.idempotence": True,
                 "linger.ms": 5,
                 "compression.type": "lz4",
-                "partitioner": PRODUCER_PARTITIONER,
                 "message.timeout.ms": int(_FLUSH_SECONDS * 1000),
                 "error_cb": self._on_error,
-                "log_level": 0,
-            }
+                "log_level": kafka.SILENT,
+            },
         )
         self.partitions = self._count_partitions(bootstrap)
 

@@ -21,7 +21,7 @@ from typer.main import get_command
 
 from fdt.brokers.finding import Broker
 from fdt.cli import COMMANDS, build_app
-from fdt.manual.reference import line_kinds, markdown
+from fdt.reference import line_kinds, markdown
 from query_api.audit.entry import Action, Outcome, entry_of
 from query_api.audit.spool import Spool
 from query_api.identity.access import Caller, Role
@@ -351,7 +351,7 @@ def test_two_forms_at_once_are_refused(words: tuple[str, ...]) -> None:
 def test_the_page_of_the_commands_is_made_from_them() -> None:
     """Every option, exit code and field stands there as it is."""
     page = Path("docs/commands.md").read_text(encoding="utf-8")
-    assert page == markdown(), "python -m fdt.manual.reference > docs/commands.md"
+    assert page == markdown(), "python -m fdt.reference > docs/commands.md"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

@@ -12,9 +12,9 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
-from fdt.commands.simulate import Simulation
 from fdt.up.plan_check import Difference, ReadSideAway, differences
 from fdt.up.plan_wait import Check, first
+from fdt.up.simulation import Simulation
 from query_api.queries.rendering import time as rfc3339
 from sources.oracle import Expected
 from sources.plan import Plan, build_plan

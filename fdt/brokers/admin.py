@@ -7,17 +7,18 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-_QUIET: Final[dict[str, str | int]] = {
-    "log_level": 0,
+from runtime import kafka
+
+_HASTY: Final = {
     "reconnect.backoff.ms": 50,
     "reconnect.backoff.max.ms": 200,
 }
-"""A broker that is still starting refuses connections: nothing to log each time."""
+"""A broker that is still starting refuses connections: it is asked again at once."""
 
 
 def admin_client(bootstrap: str) -> AdminClient:
     """An admin client that complains by exceptions and not on the terminal."""
-    return AdminClient({"bootstrap.servers": bootstrap, **_QUIET})
+    return kafka.admin_client(bootstrap, _HASTY)
 
 
 def silence(client: AdminClient, timeout_seconds: float) -> str | None:

@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final, NoReturn
 
@@ -29,30 +28,18 @@ from fdt.errors import INTERRUPTED, RunFailed, UserError
 from fdt.processes.children import end, spawn
 from fdt.report import AsJson, Report
 from fdt.settings import Settings
+from fdt.up.simulation import Simulation, write_simulation
 from runtime.threads import watched
 from sources.plan import build_plan
 from sources.schedule import Schedule, wall_ms
 from sources.wire import rfc3339
 
 PROGRAMS: Final = ("dsp", "csp", "comms_hub", "ssmi")
-SIMULATION_FILE: Final = "simulation.json"
 _LOOK_SECONDS: Final = 0.1
 _PLAIN_LINE_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 5.0
 _START_ALLOWANCE_MS: Final = 1500
 """Beside the time to build the plan, which every source takes at the same time on few cores."""
-
-
-@dataclass(frozen=True, slots=True)
-class Simulation:
-    """What a run was: enough to build its plan again and to place it in time."""
-
-    seed: int
-    requests: int
-    devices: int
-    speed: float
-    base_ms: int
-    """Wall-clock milliseconds of the plan's virtual zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +84,6 @@ def simulate(
         finally:
             fleet.stop()
     Report(as_json).objects([_line(simulation, fleet.published)])
-
-
-def write_simulation(data_dir: Path, simulation: Simulation) -> Path:
-    """Notes the run in ``data_dir``; the file's path."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    path = data_dir / SIMULATION_FILE
-    path.write_text(json.dumps(asdict(simulation), indent=2) + "\n", encoding="utf-8")
-    return path
-
-
-def read_simulation(data_dir: Path) -> Simulation:
-    """The last run noted in ``data_dir``; :class:`UserError` if there was none."""
-    path = data_dir / SIMULATION_FILE
-    try:
-        return Simulation(**json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise UserError(f"There is no {path}: run fdt simulate first.") from None
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{path} is not a simulation's note ({error}): delete it.") from error
 
 
 def _line(simulation: Simulation, published: int) -> SimulationLine:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message, TopicPartition
 
-from fdt.brokers.admin import admin_client
 from fdt.errors import RunFailed, UserError
 from fdt.kafka.sending import Sender
+from runtime import kafka
+from runtime.reading import NothingCame, to_the_end
 from schemas import headers
 from schemas.identifiers import DeviceId, InvalidIdentifier
 from schemas.partitioning import partition_of
@@ -24,6 +25,7 @@ from schemas.topics import DEAD_LETTERS, STATUS, TOPIC_SOURCES
 Settled = Literal["resent", "dropped"]
 
 ANSWER_S: Final = 10.0
+_IDLE_S: Final = 30.0
 
 _LETTER_HEADERS: Final = (
     headers.DL_TOPIC,
@@ -157,7 +159,7 @@ def settle(
 
 def _partitions(bootstrap: str) -> int:
     """The number that counts: rows stand by the status topic's."""
-    there = admin_client(bootstrap).list_topics(timeout=ANSWER_S).topics
+    there = kafka.admin_client(bootstrap).list_topics(timeout=ANSWER_S).topics
     if STATUS not in there:
         raise UserError(f"{STATUS} is missing: run 'fdt topics' first.")
     return len(there[STATUS].partitions)
@@ -218,37 +220,18 @@ def _text(value: bytes | str | None) -> str:
 
 def _messages(bootstrap: str) -> Iterator[Message]:
     """Every committed record of the dead-letter topic, to the ends at the call."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "dead-letters",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "earliest",
-            "log_level": 2,
-        }
-    )
+    consumer = kafka.consumer(bootstrap, "dead-letters", kafka.COMMITTED)
     try:
         topic = consumer.list_topics(DEAD_LETTERS, timeout=ANSWER_S).topics[DEAD_LETTERS]
         if topic.error is not None:
             raise UserError(f"{DEAD_LETTERS}: {topic.error.str()}: run 'fdt topics' first.")
-        waiting = set(topic.partitions)
-        consumer.assign([TopicPartition(DEAD_LETTERS, number, 0) for number in waiting])
-        yield from _to_the_end(consumer, waiting)
+        places = [TopicPartition(DEAD_LETTERS, number, 0) for number in topic.partitions]
+        for message in to_the_end(consumer, places, _IDLE_S):
+            if message.error() is None:
+                yield message
+    except NothingCame as error:
+        raise UserError(f"{bootstrap} tells no end of {DEAD_LETTERS}: {error}") from error
     except KafkaException as error:
         raise UserError(f"No broker answers at {bootstrap}: {error.args[0].str()}.") from error
     finally:
         consumer.close()
-
-
-def _to_the_end(consumer: Consumer, waiting: set[int]) -> Iterator[Message]:
-    while waiting:
-        for message in consumer.consume(1_000, timeout=0.2):
-            error = message.error()
-            if error is None:
-                yield message
-            elif error.code() == KafkaError._PARTITION_EOF:
-                waiting.discard(message.partition() or 0)
-            else:
-                raise KafkaException(error)

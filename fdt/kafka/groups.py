@@ -7,8 +7,8 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 
-from fdt.brokers.admin import admin_client
 from fdt.errors import UserError
+from runtime import kafka
 
 ANSWER_S: Final = 10.0
 
@@ -17,7 +17,7 @@ _LOOK_S: Final = 0.5
 
 def members(bootstrap: str, group_id: str) -> list[str]:
     """The names of the group's members; none of a group that never was."""
-    client = admin_client(bootstrap)  # kept: the answer of one that is gone never comes
+    client = kafka.admin_client(bootstrap)  # kept: the answer of one that is gone never comes
     asked = client.describe_consumer_groups([group_id], request_timeout=ANSWER_S)
     try:
         group = asked[group_id].result()

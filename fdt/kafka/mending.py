@@ -9,16 +9,16 @@ this went is kept as the committed offsets of a group, which the worker and the 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Message, TopicPartition
 
-from fdt.brokers.admin import admin_client
 from fdt.errors import RunFailed, UserError
 from fdt.kafka.sending import Sender
+from runtime import kafka
+from runtime.reading import NothingCame, to_the_end
 from runtime.topics import MENDED_GROUP, BrokerSilent, described, waiting
 from schemas import headers
 from schemas.identifiers import DeviceId, InvalidIdentifier
@@ -47,7 +47,7 @@ def mend(bootstrap: str) -> Iterator[Mended]:
     :class:`~fdt.errors.UserError` if the broker does not answer.
     """
     try:
-        there = described(admin_client(bootstrap))
+        there = described(kafka.admin_client(bootstrap))
     except BrokerSilent as error:
         raise UserError(f"No Kafka broker answers at {bootstrap}: {error}.") from error
     if STATUS not in there:
@@ -65,25 +65,17 @@ def _copied(bootstrap: str, extra: list[TopicPartition], used: int) -> int:
     begin = waiting(bootstrap, extra)
     if not begin:
         return 0
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": MENDED_GROUP,
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-            "log_level": 2,
-        }
-    )
+    consumer = kafka.consumer(bootstrap, MENDED_GROUP, kafka.COMMITTED)
     sender = Sender(bootstrap)
     try:
-        consumer.assign(begin)
         ends, copied = dict[int, int](), 0
-        for message in _to_the_end(consumer, begin):
+        for message in to_the_end(consumer, begin, _IDLE_S):
             copied += _copy(sender, message, used, ends)
         sender.finish()
         done = [TopicPartition(begin[0].topic, number, end) for number, end in ends.items()]
         consumer.commit(offsets=done, asynchronous=False)
+    except NothingCame as error:
+        raise RunFailed(str(error)) from error
     finally:
         consumer.close()
     return copied
@@ -118,22 +110,3 @@ def _partition(key: bytes | None, used: int, number: int) -> int:
         return partition_of(DeviceId.parse((key or b"").decode()), used)
     except (UnicodeDecodeError, InvalidIdentifier):
         return number % used
-
-
-def _to_the_end(consumer: Consumer, begin: list[TopicPartition]) -> Iterator[Message]:
-    """Every record from ``begin`` to where each partition ends, and those ends."""
-    going = {place.partition for place in begin}
-    deadline = time.monotonic() + _IDLE_S
-    while going:
-        messages = consumer.consume(_BATCH, timeout=_POLL_S)
-        if messages:
-            deadline = time.monotonic() + _IDLE_S
-        elif time.monotonic() > deadline:
-            raise RunFailed(f"The broker gave nothing of {begin[0].topic} for {_IDLE_S:g} s.")
-        for message in messages:
-            error = message.error()
-            if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                raise KafkaException(error)
-            if error is not None:
-                going.discard(message.partition() or 0)
-            yield message

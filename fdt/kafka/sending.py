@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, Message
 
 from fdt.errors import RunFailed
-from schemas.partitioning import PRODUCER_PARTITIONER
+from runtime import kafka
 
 WITHIN_S: Final = 30.0
 _PAUSE_S: Final = 0.1
+_LARGEST: Final = 2 * 1024 * 1024
 
 Headers = Sequence[tuple[str, str | bytes | None]]
 
@@ -25,15 +26,7 @@ class Sender:
     def __init__(self, bootstrap: str) -> None:
         self._failed = 0
         self._first: KafkaError | None = None
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "partitioner": PRODUCER_PARTITIONER,
-                "enable.idempotence": True,
-                "message.max.bytes": 2 * 1024 * 1024,
-                "log_level": 2,
-            }
-        )
+        self._producer = kafka.producer(bootstrap, "fdt", {"message.max.bytes": _LARGEST})
 
     def send(
         self, topic: str, value: bytes | None, key: bytes | None, partition: int, headers: Headers

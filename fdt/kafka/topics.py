@@ -17,10 +17,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
     TopicMetadata,
 )
 
-from fdt.brokers.admin import admin_client
 from fdt.errors import UserError
 from fdt.settings import Settings
-from runtime import topics
+from runtime import kafka, topics
 from runtime.topics import BrokerSilent, Described, Difference
 from schemas.topics import TopicSpec, topic_specs
 
@@ -58,7 +57,7 @@ def ensure_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> list[Difference
 
 def create_missing(bootstrap: str, specs: Sequence[TopicSpec]) -> set[str]:
     """Creates the topics that are not there, waits until they are, and names them."""
-    admin = admin_client(bootstrap)
+    admin = kafka.admin_client(bootstrap)
     there = _topics(admin, bootstrap)
     missing = [spec for spec in specs if spec.name not in there]
     if missing:
@@ -69,7 +68,7 @@ def create_missing(bootstrap: str, specs: Sequence[TopicSpec]) -> set[str]:
 
 def differences(bootstrap: str, specs: Sequence[TopicSpec]) -> list[Difference]:
     """What of the existing topics is not as specified; a missing topic differs too."""
-    admin = admin_client(bootstrap)
+    admin = kafka.admin_client(bootstrap)
     there = _topics(admin, bootstrap)
     try:
         return topics.differences(admin, there, specs)

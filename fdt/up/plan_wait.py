@@ -8,9 +8,9 @@ from typing import Final
 
 import httpx
 
-from fdt.commands.simulate import Simulation
 from fdt.report import Column
 from fdt.up.plan_check import Difference, ReadSideAway, differences
+from fdt.up.simulation import Simulation
 from sources.plan import Plan
 
 UNCHANGED_SECONDS: Final = 20.0

@@ -20,7 +20,6 @@ import httpx
 from rich.console import Console
 
 from fdt.brokers.finding import AddressBroker, Broker, choose_broker
-from fdt.commands.simulate import SIMULATION_FILE, Simulation, read_simulation
 from fdt.errors import RunFailed, UserError
 from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.processes.children import port_is_free
@@ -41,6 +40,7 @@ from fdt.up.plan_check import TIMELINES, Difference
 from fdt.up.plan_wait import COLUMNS, Check, first
 from fdt.up.read_side import read_side_client, read_side_url
 from fdt.up.run_folder import run_folder
+from fdt.up.simulation import SIMULATION_FILE, Simulation, read_simulation
 from query_api.identity.access import Role
 from query_api.identity.keys import DEVELOPMENT_KEY_FILE, DevelopmentKey
 from sources.plan import Plan, build_plan

@@ -21,7 +21,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from schemas.partitioning import PRODUCER_PARTITIONER
+from runtime import kafka
 from schemas.topics import LARGEST_STATUS, STATUS
 
 logger = logging.getLogger(__name__)
@@ -125,19 +125,18 @@ class KafkaStatusLog:
 
     def fence(self) -> None:
         """A new producer session under the partition's ``transactional.id``."""
-        self._producer = Producer(
+        self._producer = kafka.producer(
+            self._bootstrap,
+            self._name,
             {
-                "bootstrap.servers": self._bootstrap,
                 "transactional.id": self._name,
-                "client.id": self._name,
-                "partitioner": PRODUCER_PARTITIONER,
                 "compression.type": "lz4",
                 "linger.ms": 5,
                 "queue.buffering.max.messages": 1_000_000,
                 "message.max.bytes": LARGEST_STATUS,
                 "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
                 "log_level": 3,
-            }
+            },
         )
         self._connect()
         self._retrying(lambda: self._open_producer().init_transactions(READ_TIMEOUT_S))
@@ -296,18 +295,8 @@ class KafkaStatusLog:
         return logged, False
 
     def _consumer(self) -> Consumer:
-        return Consumer(
-            {
-                "bootstrap.servers": self._bootstrap,
-                "group.id": f"{self._name}-reader",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": _END_AFTER_MS,
-                "log_level": 3,
-            }
-        )
+        settings = {**kafka.COMMITTED, "fetch.wait.max.ms": _END_AFTER_MS, "log_level": 3}
+        return kafka.consumer(self._bootstrap, f"{self._name}-reader", settings)
 
     def _open_producer(self) -> Producer:
         assert self._producer is not None, "fence() comes first"

@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 
 from processor.batch import SourceRecord
 from processor.config import ProcessorConfig
 from processor.partition.status_log import READ_TIMEOUT_S, LogUnavailable
 from processor.safety.poison_probe import Record
+from runtime import kafka
 
 _BATCH: Final = 2_000
 _POLL_S: Final = 0.1
@@ -23,12 +24,9 @@ class KafkaEvents:
 
     def __init__(self, config: ProcessorConfig, number: int) -> None:
         self._number = number
-        self._settings: dict[str, str | int | bool] = {
-            "bootstrap.servers": config.bootstrap,
-            "group.id": f"{config.group_id}-rebuild",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
+        self._bootstrap, self._group = config.bootstrap, f"{config.group_id}-rebuild"
+        self._settings = {
+            **kafka.COMMITTED,
             "auto.offset.reset": "error",
             "max.poll.interval.ms": _LONGEST_UNPOLLED_MS,  # a quiet topic waits for the others
             "queued.max.messages.kbytes": 16 * 1024,
@@ -39,7 +37,7 @@ class KafkaEvents:
         """:class:`LogUnavailable` if the broker gives neither records nor an end."""
         if start >= end:
             return
-        consumer = Consumer(self._settings)
+        consumer = kafka.consumer(self._bootstrap, self._group, self._settings)
         try:
             consumer.assign([TopicPartition(topic, self._number, start)])
             heard = time.monotonic()

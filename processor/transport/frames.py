@@ -24,6 +24,7 @@ from faust.types import TP, ConsumerMessage, Message
 
 from processor.batch import Batch, Chain, Place
 from processor.worker import CONCURRENCY
+from runtime import kafka
 from schemas.topics import TOPIC_SOURCES
 
 FETCH_WAIT_MS: Final = 25
@@ -109,10 +110,11 @@ class FramesThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
         return aiokafka.AIOKafkaConsumer(
-            client_id=conf.broker_client_id,
+            **kafka.aiokafka_settings(
+                driver.server_list(transport.url, transport.default_port), conf.broker_client_id
+            ),
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
-            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
             partition_assignment_strategy=[RangePartitionAssignor],
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -16,6 +16,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from runtime import kafka
 from runtime.alone import NotAlone
 
 ID_FILE: Final = "member-id"
@@ -41,7 +42,7 @@ def require_alone(
 ) -> None:
     """:class:`~runtime.alone.NotAlone` if ``instance`` is another folder's member of ``group``, and
     still is after a session (seconds). A broker that is away is no reason."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    admin = kafka.admin_client(bootstrap)
     waited = 0.0
     while (other := _other(admin, group, instance, own_id)) is not None:
         if waited > session_s + _LOOK_S:

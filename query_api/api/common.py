@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Annotated, Any, Final
 
-from fastapi import Request, Security
+from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -19,7 +18,6 @@ from query_api.queries import rendering
 from query_api.queries.query_service import Desk
 from query_api.queries.reads import Freshness, Reads
 from query_api.resets.resets import Resets
-from query_api.screen.context import Screen
 from query_api.web import base64url
 from query_api.web.problems import Problem, documented
 from runtime.health import Health
@@ -44,26 +42,33 @@ class Services:
     """Most items of one page."""
     desk: Desk
     resets: Resets
-    screen: Screen | None = None
-    """The pages; none where nobody could sign in to them."""
     health: Health = field(default_factory=Health)
     """What the parts of this process say of themselves."""
     topics: TopicsWatch | None = None
 
 
-def sign_in(services: Services) -> Callable[..., Caller]:
+async def services_of(request: Request) -> Services:
+    """A dependency: what :func:`query_api.app.create_app` was given."""
+    services: Services = request.app.state.services
+    return services
+
+
+Serving = Annotated[Services, Depends(services_of)]
+
+
+def signed_in(
+    request: Request,
+    services: Serving,
+    _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+) -> Caller:
     """A dependency: the caller, who may read something at all; a 503, 401 or 403 otherwise."""
+    services.reads.view()  # before all else: not ready is not ready for anybody
+    caller = services.authenticator.caller(request.headers.getlist("authorization"))
+    services.desk.admit(caller)
+    return caller
 
-    def signed_in(
-        request: Request,
-        _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
-    ) -> Caller:
-        services.reads.view()  # before all else: not ready is not ready for anybody
-        caller = services.authenticator.caller(request.headers.getlist("authorization"))
-        services.desk.admit(caller)
-        return caller
 
-    return signed_in
+SignedIn = Annotated[Caller, Depends(signed_in)]
 
 
 def errors(*more: int) -> dict[int | str, dict[str, Any]]:

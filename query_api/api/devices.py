@@ -1,15 +1,13 @@
 """``/v1/devices``: the requests of one device, and one of them with its timeline."""
 
-# No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
+from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from query_api.api import common
+from query_api.api.common import Serving, SignedIn
 from query_api.api.parameters import DevicePath, RequestPath
-from query_api.identity.access import Caller
 from query_api.queries import answers, rendering
 from query_api.queries.criteria import check_parameters, missing, one
 from schemas.identifiers import DeviceId, ServiceRequestId
@@ -17,44 +15,45 @@ from schemas.identifiers import DeviceId, ServiceRequestId
 _NONE: frozenset[str] = frozenset()
 
 
-def router(services: common.Services) -> APIRouter:
-    """The routes of the resource."""
-    routes = APIRouter(tags=["Devices"])
-    SignedIn = Annotated[Caller, Depends(common.sign_in(services))]
+router = APIRouter(tags=["Devices"])
 
-    @routes.get("/v1/devices", status_code=400, responses=common.errors(), response_class=Response)
-    @routes.get("/v1/devices/", include_in_schema=False)
-    def no_device(_: SignedIn) -> Response:
-        """Always refused: nothing is listed without a Device ID."""
-        raise missing(DeviceId)
 
-    @routes.get(
-        "/v1/devices/{device_id}",
-        response_model=answers.DeviceAnswer,
-        responses={**common.errors(404), **common.not_modified()},
-    )
-    def read_device(request: Request, caller: SignedIn, device_id: DevicePath) -> Response:
-        """Every tracked request of one device, newest first."""
-        check_parameters(request, _NONE, _NONE)
-        criterion = one(DeviceId, device_id)
-        found = services.desk.device(caller, criterion)
-        return common.answer(request, rendering.device(found), found.freshness)
+@router.get("/v1/devices", status_code=400, responses=common.errors(), response_class=Response)
+@router.get("/v1/devices/", include_in_schema=False)
+def no_device(_: SignedIn) -> Response:
+    """Always refused: nothing is listed without a Device ID."""
+    raise missing(DeviceId)
 
-    @routes.get(
-        "/v1/devices/{device_id}/service-requests/{service_request_id}",
-        response_model=answers.ItemAnswer,
-        responses={**common.errors(404), **common.not_modified()},
-    )
-    def read_item(
-        request: Request,
-        caller: SignedIn,
-        device_id: DevicePath,
-        service_request_id: RequestPath,
-    ) -> Response:
-        """One item with its timeline."""
-        check_parameters(request, _NONE, _NONE)
-        device, named = one(DeviceId, device_id), one(ServiceRequestId, service_request_id)
-        found = services.desk.item(caller, device, named)
-        return common.answer(request, rendering.item_with_timeline(found), found.freshness)
 
-    return routes
+@router.get(
+    "/v1/devices/{device_id}",
+    response_model=answers.DeviceAnswer,
+    responses={**common.errors(404), **common.not_modified()},
+)
+def read_device(
+    request: Request, services: Serving, caller: SignedIn, device_id: DevicePath
+) -> Response:
+    """Every tracked request of one device, newest first."""
+    check_parameters(request, _NONE, _NONE)
+    criterion = one(DeviceId, device_id)
+    found = services.desk.device(caller, criterion)
+    return common.answer(request, rendering.device(found), found.freshness)
+
+
+@router.get(
+    "/v1/devices/{device_id}/service-requests/{service_request_id}",
+    response_model=answers.ItemAnswer,
+    responses={**common.errors(404), **common.not_modified()},
+)
+def read_item(
+    request: Request,
+    services: Serving,
+    caller: SignedIn,
+    device_id: DevicePath,
+    service_request_id: RequestPath,
+) -> Response:
+    """One item with its timeline."""
+    check_parameters(request, _NONE, _NONE)
+    device, named = one(DeviceId, device_id), one(ServiceRequestId, service_request_id)
+    found = services.desk.item(caller, device, named)
+    return common.answer(request, rendering.item_with_timeline(found), found.freshness)

@@ -1,13 +1,15 @@
 """``/v1/service-requests``: the devices of one request, page by page or as one CSV file."""
 
-# No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
+from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from query_api.api import common
+from query_api.api.common import Serving, SignedIn
 from query_api.api.downloads import csv_answer, workbook_answer
 from query_api.api.parameters import (
     FILTERS,
@@ -18,88 +20,24 @@ from query_api.api.parameters import (
     StatusFilter,
     filters,
 )
-from query_api.identity.access import Caller
 from query_api.queries import answers, rendering, workbook
 from query_api.queries.criteria import check_parameters, missing, one
+from query_api.web.problems import Problem
 from schemas.identifiers import ServiceRequestId
 
 DEFAULT_LIMIT = 100
 
 
-def router(services: common.Services) -> APIRouter:
-    """The routes of the resource."""
-    routes = APIRouter(tags=["Service Requests"])
-    SignedIn = Annotated[Caller, Depends(common.sign_in(services))]
-    Limit = Annotated[
-        int, Query(ge=1, le=services.page_limit, description="Most items of the page.")
-    ]
-    default_limit = min(DEFAULT_LIMIT, services.page_limit)
-
-    @routes.get(
-        "/v1/service-requests", status_code=400, responses=common.errors(), response_class=Response
-    )
-    @routes.get("/v1/service-requests/", include_in_schema=False)
-    def no_request(_: SignedIn) -> Response:
-        """Always refused: nothing is listed without a Service Request ID."""
-        raise missing(ServiceRequestId)
-
-    @routes.get(
-        "/v1/service-requests/{service_request_id}.csv",
-        response_class=Response,
-        responses={**common.errors(404, 422), **_csv_documented()},
-    )
-    def download_request(
-        request: Request,
-        caller: SignedIn,
-        service_request_id: RequestPath,
-        status: StatusFilter = [],  # noqa: B006
-        completion: CompletionFilter = [],  # noqa: B006
-    ) -> Response:
-        """Every device of one Service Request as CSV, streamed, ordered by Device ID."""
-        check_parameters(request, frozenset(), FILTERS)
-        criterion = one(ServiceRequestId, service_request_id)
-        return csv_answer(services.desk, caller, criterion, filters(status, completion))
-
-    @routes.get(
-        "/v1/service-requests/{service_request_id}.xlsx",
-        response_class=Response,
-        responses={**common.errors(404, 422), **_workbook_documented()},
-    )
-    def download_workbook(
-        request: Request,
-        caller: SignedIn,
-        service_request_id: RequestPath,
-        status: StatusFilter = [],  # noqa: B006
-        completion: CompletionFilter = [],  # noqa: B006
-    ) -> Response:
-        """Every device of one Service Request as a workbook, ordered by Device ID."""
-        check_parameters(request, frozenset(), FILTERS)
-        criterion = one(ServiceRequestId, service_request_id)
-        return workbook_answer(services.desk, caller, criterion, filters(status, completion))
-
-    @routes.get(
-        "/v1/service-requests/{service_request_id}",
-        response_model=answers.RequestAnswer,
-        responses={**common.errors(404, 422), **common.not_modified()},
-    )
-    def read_request(
-        request: Request,
-        caller: SignedIn,
-        service_request_id: RequestPath,
-        status: StatusFilter = [],  # noqa: B006
-        completion: CompletionFilter = [],  # noqa: B006
-        limit: Limit = default_limit,
-        cursor: Cursor = None,
-    ) -> Response:
-        """The devices of one Service Request, ordered by Device ID, with counts by completion."""
-        check_parameters(request, PAGING, FILTERS)
-        criterion, after = one(ServiceRequestId, service_request_id), common.place(cursor)
-        page = services.desk.request(caller, criterion, filters(status, completion), limit, after)
-        return common.answer(
-            request, rendering.request(page, common.cursor(page.next_after)), page.freshness
-        )
-
-    return routes
+def _csv_documented() -> dict[int | str, dict[str, object]]:
+    return {
+        200: {
+            "description": "UTF-8, RFC 4180, CRLF, with a header line: "
+            + ", ".join(rendering.CSV_COLUMNS)
+            + ".",
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+            "headers": common.FRESHNESS,
+        }
+    }
 
 
 def _workbook_documented() -> dict[int | str, dict[str, object]]:
@@ -113,13 +51,101 @@ def _workbook_documented() -> dict[int | str, dict[str, object]]:
     }
 
 
-def _csv_documented() -> dict[int | str, dict[str, object]]:
-    return {
-        200: {
-            "description": "UTF-8, RFC 4180, CRLF, with a header line: "
-            + ", ".join(rendering.CSV_COLUMNS)
-            + ".",
-            "content": {"text/csv": {"schema": {"type": "string"}}},
-            "headers": common.FRESHNESS,
-        }
-    }
+router = APIRouter(tags=["Service Requests"])
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which page is asked for."""
+
+    size: int
+    """Most items of it."""
+    cursor: str | None
+    """``next_cursor`` of the page before."""
+
+
+async def page_of(
+    services: Serving,
+    limit: Annotated[int | None, Query(ge=1, description="Most items of the page.")] = None,
+    cursor: Cursor = None,
+) -> Page:
+    """A dependency: the page; a 422 problem for more items than the setting allows."""
+    if limit is None:
+        return Page(min(DEFAULT_LIMIT, services.page_limit), cursor)
+    if limit > services.page_limit:
+        raise Problem(
+            "invalid-parameter",
+            f"limit: Input should be less than or equal to {services.page_limit}.",
+        )
+    return Page(limit, cursor)
+
+
+@router.get(
+    "/v1/service-requests", status_code=400, responses=common.errors(), response_class=Response
+)
+@router.get("/v1/service-requests/", include_in_schema=False)
+def no_request(_: SignedIn) -> Response:
+    """Always refused: nothing is listed without a Service Request ID."""
+    raise missing(ServiceRequestId)
+
+
+@router.get(
+    "/v1/service-requests/{service_request_id}.csv",
+    response_class=Response,
+    responses={**common.errors(404, 422), **_csv_documented()},
+)
+def download_request(
+    request: Request,
+    services: Serving,
+    caller: SignedIn,
+    service_request_id: RequestPath,
+    status: StatusFilter = [],  # noqa: B006
+    completion: CompletionFilter = [],  # noqa: B006
+) -> Response:
+    """Every device of one Service Request as CSV, streamed, ordered by Device ID."""
+    check_parameters(request, frozenset(), FILTERS)
+    criterion = one(ServiceRequestId, service_request_id)
+    return csv_answer(services.desk, caller, criterion, filters(status, completion))
+
+
+@router.get(
+    "/v1/service-requests/{service_request_id}.xlsx",
+    response_class=Response,
+    responses={**common.errors(404, 422), **_workbook_documented()},
+)
+def download_workbook(
+    request: Request,
+    services: Serving,
+    caller: SignedIn,
+    service_request_id: RequestPath,
+    status: StatusFilter = [],  # noqa: B006
+    completion: CompletionFilter = [],  # noqa: B006
+) -> Response:
+    """Every device of one Service Request as a workbook, ordered by Device ID."""
+    check_parameters(request, frozenset(), FILTERS)
+    criterion = one(ServiceRequestId, service_request_id)
+    return workbook_answer(services.desk, caller, criterion, filters(status, completion))
+
+
+@router.get(
+    "/v1/service-requests/{service_request_id}",
+    response_model=answers.RequestAnswer,
+    responses={**common.errors(404, 422), **common.not_modified()},
+)
+def read_request(
+    request: Request,
+    services: Serving,
+    caller: SignedIn,
+    service_request_id: RequestPath,
+    page: Annotated[Page, Depends(page_of)],
+    status: StatusFilter = [],  # noqa: B006
+    completion: CompletionFilter = [],  # noqa: B006
+) -> Response:
+    """The devices of one Service Request, ordered by Device ID, with counts by completion."""
+    check_parameters(request, PAGING, FILTERS)
+    criterion, after = one(ServiceRequestId, service_request_id), common.place(page.cursor)
+    chosen = filters(status, completion)
+    found = services.desk.request(caller, criterion, chosen, page.size, after)
+    return common.answer(
+        request, rendering.request(found, common.cursor(found.next_after)), found.freshness
+    )

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from query_api.audit.entry import RECORD, AuditEntry
+from runtime import kafka
 from schemas.codec import BadRecord, Codec
 from schemas.topics import AUDIT
 
@@ -94,15 +95,7 @@ class KafkaAuditLog:
 
     @contextmanager
     def _consumer(self) -> Iterator[Consumer]:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self._bootstrap,
-                "group.id": "read-side-audit-log",
-                "enable.auto.commit": False,
-                "enable.partition.eof": False,
-                "log_level": 2,
-            }
-        )
+        consumer = kafka.consumer(self._bootstrap, "read-side-audit-log")
         try:
             yield consumer
         finally:

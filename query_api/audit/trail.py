@@ -20,7 +20,6 @@ from runtime.health import Health
 from runtime.producers import RenewedProducer, unmasked
 from runtime.threads import watched
 from schemas.codec import Codec
-from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.registry import RegistryUnavailable
 from schemas.topics import AUDIT
 
@@ -99,17 +98,13 @@ class SpoolPublisher:
         self._health = health
         self._timeout_s = timeout_s
         self._producer = RenewedProducer(
+            bootstrap,
+            "read-side-audit",
             {
-                "bootstrap.servers": bootstrap,
-                "client.id": "read-side-audit",
-                "acks": "all",
-                "enable.idempotence": True,
                 "linger.ms": 5,
                 "compression.type": "lz4",
-                "partitioner": PRODUCER_PARTITIONER,
                 "message.timeout.ms": int(timeout_s * 1000),
-                "log_level": 2,
-            }
+            },
         )
         self._stopping = threading.Event()
         self._thread = watched(PART, self._run, stopping=self._stopping.is_set, on_end=on_end)

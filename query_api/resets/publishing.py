@@ -12,7 +12,6 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from runtime.producers import RenewedProducer, unmasked
 from schemas import headers as h
 from schemas.codec import Codec
-from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.registry import NAMESPACE, RegistryUnavailable
 from schemas.topics import SSMI_EVENTS
 
@@ -49,18 +48,8 @@ class KafkaPublisher:
 
     def __init__(self, bootstrap: str, codec: Codec) -> None:
         self._codec = codec
-        self._producer = RenewedProducer(
-            {
-                "bootstrap.servers": bootstrap,
-                "client.id": "read-side-ssmi",
-                "acks": "all",
-                "enable.idempotence": True,
-                "linger.ms": 0,
-                "partitioner": PRODUCER_PARTITIONER,
-                "message.timeout.ms": int(_DURABLE_S * 1000),
-                "log_level": 2,
-            }
-        )
+        settings = {"linger.ms": 0, "message.timeout.ms": int(_DURABLE_S * 1000)}
+        self._producer = RenewedProducer(bootstrap, "read-side-ssmi", settings)
 
     def publish(self, event: dict[str, Any]) -> Place:
         """Where the event is, once it is durable; :class:`NotDurable`."""

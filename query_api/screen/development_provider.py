@@ -5,7 +5,7 @@ that nothing in the sign-in is different from production. It refuses to be anywh
 and to answer anybody who is not.
 """
 
-# No `from __future__ import annotations`: FastAPI must see the dependencies made in app().
+from __future__ import annotations
 
 import base64
 import hashlib
@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from joserfc import jwt
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from query_api.identity.access import Role
 from query_api.identity.access_tokens import Claims, put_claim
@@ -179,63 +180,102 @@ class DevelopmentProvider:
         return jwt.encode({"alg": "ES256", "kid": self._key.kid}, content, self._key.private)
 
 
+class OnlyThisMachine:
+    """ASGI middleware: answers nobody who comes from another machine."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        client = scope.get("client")
+        if client is not None and not is_loopback(client[0]):
+            await Response("Only for this machine.", 403)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
 def app(provider: DevelopmentProvider, templates: Templates) -> FastAPI:
     """The provider over HTTP, to be mounted at :data:`PATH`."""
-    routes = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    problems.install(routes, lambda _, problem, status: problems.response(problem, status))
+    made = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    made.state.provider, made.state.templates = provider, templates
+    problems.install(made, lambda _, problem, status: problems.response(problem, status))
+    made.add_middleware(OnlyThisMachine)
+    made.include_router(router)
+    return made
 
-    @routes.middleware("http")
-    async def only_this_machine(request: Request, call_next: Any) -> Response:
-        client = request.client
-        if client is not None and not is_loopback(client.host):
-            return Response("Only for this machine.", 403)
-        answer: Response = await call_next(request)
-        return answer
 
-    @routes.get("/.well-known/openid-configuration")
-    def discovery() -> Response:
-        return JSONResponse(provider.discovery())
+async def provider_of(request: Request) -> DevelopmentProvider:
+    """A dependency: what :func:`app` was given."""
+    provider: DevelopmentProvider = request.app.state.provider
+    return provider
 
-    @routes.get("/keys")
-    def public_keys() -> Response:
-        return JSONResponse(provider.keys())
 
-    @routes.get("/authorize")
-    def choose(request: Request) -> Response:
-        asked = {name: request.query_params.get(name, "") for name in _ASKED}
-        refusal = provider.refusal(asked)
-        if refusal is not None:
-            return _refused(request, templates, refusal)
-        text = templates.render(
-            "provider.html",
-            who=None,
-            people=provider.people,
-            hidden=asked,
-            action=f"{PATH}/authorize",
-        )
-        return html(request, text, 200, _POLICY)
+async def templates_of(request: Request) -> Templates:
+    """A dependency: what :func:`app` was given."""
+    templates: Templates = request.app.state.templates
+    return templates
 
-    @routes.post("/authorize")
-    def chosen(request: Request, fields: Annotated[dict[str, str], Depends(read_form)]) -> Response:
-        refusal = provider.refusal(fields)
-        code = None if refusal else provider.code(fields.get("person", ""), fields)
-        if code is None:
-            return _refused(request, templates, refusal or "There is no such person.")
-        answer = {"code": code, "state": fields["state"], "iss": provider.issuer}
-        return RedirectResponse(f"{fields['redirect_uri']}?{urlencode(answer)}", 303)
 
-    @routes.post("/token")
-    def token(fields: Annotated[dict[str, str], Depends(read_form)]) -> Response:
-        answer = provider.token(fields)
-        if answer is None:
-            return JSONResponse({"error": "invalid_grant"}, 400)
-        return JSONResponse(answer)
+router = APIRouter()
+Provided = Annotated[DevelopmentProvider, Depends(provider_of)]
+Rendered = Annotated[Templates, Depends(templates_of)]
+Fields = Annotated[dict[str, str], Depends(read_form)]
 
-    @routes.get("/end-session")
-    def end_session(post_logout_redirect_uri: str = "/") -> Response:
-        return RedirectResponse(provider.signed_out_address(post_logout_redirect_uri), 303)
 
-    return routes
+@router.get("/.well-known/openid-configuration")
+def discovery(provider: Provided) -> Response:
+    """Where everything else is."""
+    return JSONResponse(provider.discovery())
+
+
+@router.get("/keys")
+def public_keys(provider: Provided) -> Response:
+    """What ID tokens are checked with."""
+    return JSONResponse(provider.keys())
+
+
+@router.get("/authorize")
+def choose(request: Request, provider: Provided, templates: Rendered) -> Response:
+    """The page on which a developer chooses whom to be."""
+    asked = {name: request.query_params.get(name, "") for name in _ASKED}
+    refusal = provider.refusal(asked)
+    if refusal is not None:
+        return _refused(request, templates, refusal)
+    text = templates.render(
+        "provider.html",
+        who=None,
+        people=provider.people,
+        hidden=asked,
+        action=f"{PATH}/authorize",
+    )
+    return html(request, text, 200, _POLICY)
+
+
+@router.post("/authorize")
+def chosen(request: Request, provider: Provided, templates: Rendered, fields: Fields) -> Response:
+    """Back to the screen with a code for whom was chosen."""
+    refusal = provider.refusal(fields)
+    code = None if refusal else provider.code(fields.get("person", ""), fields)
+    if code is None:
+        return _refused(request, templates, refusal or "There is no such person.")
+    answer = {"code": code, "state": fields["state"], "iss": provider.issuer}
+    return RedirectResponse(f"{fields['redirect_uri']}?{urlencode(answer)}", 303)
+
+
+@router.post("/token")
+def token(provider: Provided, fields: Fields) -> Response:
+    """An ID token for a code."""
+    answer = provider.token(fields)
+    if answer is None:
+        return JSONResponse({"error": "invalid_grant"}, 400)
+    return JSONResponse(answer)
+
+
+@router.get("/end-session")
+def end_session(provider: Provided, post_logout_redirect_uri: str = "/") -> Response:
+    """Back to the screen."""
+    return RedirectResponse(provider.signed_out_address(post_logout_redirect_uri), 303)
 
 
 def _refused(request: Request, templates: Templates, why: str) -> Response:

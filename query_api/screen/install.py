@@ -12,9 +12,9 @@ from query_api.screen.errors import SignInNeeded, to_sign_in
 
 def install(app: FastAPI, screen: Screen) -> None:
     """Give ``app`` the pages of ``screen``."""
-    for room in (session, search, results, reset, log):
-        app.include_router(room.router(screen))
-    app.include_router(assets.router())
+    app.state.screen = screen
+    for room in (session, search, results, reset, log, assets):
+        app.include_router(room.router)
 
     @app.exception_handler(SignInNeeded)
     async def _sign_in_needed(request: Request, needed: SignInNeeded) -> Response:

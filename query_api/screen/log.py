@@ -1,18 +1,18 @@
 """The auditor's page: who looked at what, and what was reset."""
 
-# No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
+from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from query_api.audit.entry import Action, Outcome
 from query_api.audit.reading import MOST_ENTRIES, LogUnavailable, Question
 from query_api.identity.sessions import Session
 from query_api.screen.context import Screen
-from query_api.screen.session import posted, signed_in
+from query_api.screen.session import CurrentSession, PostedFields, Showing
 from query_api.web.problems import RETRY_AFTER_S, Problem
 
 _HOUR_MS: Final = 3_600_000
@@ -29,47 +29,46 @@ class Chosen:
     user: str | None = None
 
 
-def router(screen: Screen) -> APIRouter:
-    """The routes. A user's name is a filter too, so the form is posted."""
-    routes = APIRouter(include_in_schema=False)
-    SignedIn = Annotated[Session, Depends(signed_in(screen))]
-    Posted = Annotated[dict[str, str], Depends(posted(screen))]
+router = APIRouter(include_in_schema=False)
 
-    def shown(request: Request, session: Session, chosen: Chosen) -> Response:
-        since = screen.now_ms() - chosen.hours * _HOUR_MS
-        question = Question(since, chosen.user, chosen.action, chosen.outcome)
-        try:
-            found = screen.desk.log(session.caller, question)
-        except LogUnavailable as error:
-            raise Problem(
-                "log-unavailable",
-                "The broker that keeps the access log does not answer: try again in a moment.",
-                {"Retry-After": str(RETRY_AFTER_S)},
-            ) from error
-        return screen.page(
-            request,
-            "log.html",
-            session,
-            here="log",
-            entries=found,
-            most=MOST_ENTRIES,
-            periods=_PERIODS,
-            actions=[str(action) for action in Action],
-            outcomes=[str(outcome) for outcome in Outcome],
-            chosen=chosen,
-        )
 
-    @routes.get("/access-log")
-    def log(request: Request, session: SignedIn) -> Response:
-        """The last day."""
-        return shown(request, session, Chosen())
+def _log_page(request: Request, screen: Screen, session: Session, chosen: Chosen) -> Response:
+    since = screen.now_ms() - chosen.hours * _HOUR_MS
+    question = Question(since, chosen.user, chosen.action, chosen.outcome)
+    try:
+        found = screen.desk.log(session.caller, question)
+    except LogUnavailable as error:
+        raise Problem(
+            "log-unavailable",
+            "The broker that keeps the access log does not answer: try again in a moment.",
+            {"Retry-After": str(RETRY_AFTER_S)},
+        ) from error
+    return screen.page(
+        request,
+        "log.html",
+        session,
+        here="log",
+        entries=found,
+        most=MOST_ENTRIES,
+        periods=_PERIODS,
+        actions=[str(action) for action in Action],
+        outcomes=[str(outcome) for outcome in Outcome],
+        chosen=chosen,
+    )
 
-    @routes.post("/access-log")
-    def filtered_log(request: Request, session: SignedIn, fields: Posted) -> Response:
-        """What is asked for."""
-        return shown(request, session, _chosen(fields))
 
-    return routes
+@router.get("/access-log")
+def log(request: Request, screen: Showing, session: CurrentSession) -> Response:
+    """The last day."""
+    return _log_page(request, screen, session, Chosen())
+
+
+@router.post("/access-log")
+def filtered_log(
+    request: Request, screen: Showing, session: CurrentSession, fields: PostedFields
+) -> Response:
+    """What is asked for."""
+    return _log_page(request, screen, session, _chosen(fields))
 
 
 def _chosen(fields: dict[str, str]) -> Chosen:

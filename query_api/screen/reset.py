@@ -1,12 +1,12 @@
 """The page on which the Service Centre resets one item."""
 
-# No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
+from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from projections.lifecycle import Status
@@ -23,7 +23,7 @@ from query_api.resets.resets import (
 )
 from query_api.screen.context import Screen
 from query_api.screen.sealed import DeviceToken, RequestToken, device_of, request_of
-from query_api.screen.session import posted, signed_in
+from query_api.screen.session import CurrentSession, PostedFields, Showing
 from query_api.web.problems import Problem
 from schemas.identifiers import DeviceId, ServiceRequestId
 
@@ -36,86 +36,89 @@ _FIELDS: Final = {
 }
 
 
-def router(screen: Screen) -> APIRouter:
-    """The routes."""
-    routes = APIRouter(include_in_schema=False)
-    SignedIn = Annotated[Session, Depends(signed_in(screen))]
-    Posted = Annotated[dict[str, str], Depends(posted(screen))]
-    path = "/devices/{device_token}/requests/{request_token}/reset"
+router = APIRouter(include_in_schema=False)
+_PATH: Final = "/devices/{device_token}/requests/{request_token}/reset"
 
-    def form(
-        request: Request,
-        session: Session,
-        item: ItemView,
-        fields: Mapping[str, str],
-        errors: Mapping[str, str],
-        status: int,
-    ) -> Response:
-        address = screen.addresses.item(item.device_id, item.service_request_id)
-        return screen.page(
-            request,
-            "reset.html",
-            session,
-            status=status,
-            error=bool(errors),
-            errors=errors,
-            error_list=[{"text": text, "href": f"#{field}"} for field, text in errors.items()],
-            item=item,
-            final=is_final(item.status),
-            confirmed=fields.get("confirm") == "yes",
-            reason=fields.get("reason", ""),
-            incident_reference=fields.get("incident_reference", ""),
-            key=fields.get("key") or str(uuid.uuid4()),
-            item_address=address,
-            reset_address=f"{address}/reset",
-        )
 
-    def item_of(session: Session, device: DeviceId, named: ServiceRequestId) -> ItemView:
-        screen.resets.require(session.caller, device, named)
-        return screen.desk.item(session.caller, device, named, again=True).item
+def _form(
+    request: Request,
+    screen: Screen,
+    session: Session,
+    item: ItemView,
+    fields: Mapping[str, str],
+    errors: Mapping[str, str],
+    status: int,
+) -> Response:
+    address = screen.addresses.item(item.device_id, item.service_request_id)
+    return screen.page(
+        request,
+        "reset.html",
+        session,
+        status=status,
+        error=bool(errors),
+        errors=errors,
+        error_list=[{"text": text, "href": f"#{field}"} for field, text in errors.items()],
+        item=item,
+        final=is_final(item.status),
+        confirmed=fields.get("confirm") == "yes",
+        reason=fields.get("reason", ""),
+        incident_reference=fields.get("incident_reference", ""),
+        key=fields.get("key") or str(uuid.uuid4()),
+        item_address=address,
+        reset_address=f"{address}/reset",
+    )
 
-    @routes.get(path)
-    def reset_form(
-        request: Request,
-        session: SignedIn,
-        device_token: DeviceToken,
-        request_token: RequestToken,
-    ) -> Response:
-        """What a reset does, and what it asks for."""
-        device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
-        item = item_of(session, device, named)
-        if item.status is Status.RESET_BY_DCC:
-            return RedirectResponse(screen.addresses.item(device, named), 303)
-        return form(request, session, item, {}, {}, 200)
 
-    @routes.post(path)
-    def reset(
-        request: Request,
-        session: SignedIn,
-        device_token: DeviceToken,
-        request_token: RequestToken,
-        fields: Posted,
-    ) -> Response:
-        """Reset the item, and show it; or say what is missing."""
-        device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
-        item = item_of(session, device, named)
-        said, errors = _understood(fields)
-        if errors:
-            return form(request, session, item, fields, errors, 422)
-        order = ResetOrder(device, named, **said, confirmed=fields.get("confirm") == "yes")
-        try:
-            done = screen.resets.reset(session.caller, order)
-        except Problem as problem:
-            if problem.kind == "confirmation-needed":
-                missing = {"confirm": "Confirm that a final status is to be reset"}
-                return form(request, session, item, fields, missing, 409)
-            if problem.kind == "status-changed":
-                return form(request, session, item, _anew(fields), _changed(item), 409)
-            raise
-        address = screen.addresses.item(device, named)
-        return RedirectResponse(f"{address}?done=reset{'' if done.shown else '-soon'}", 303)
+def _item_of(
+    screen: Screen, session: Session, device: DeviceId, named: ServiceRequestId
+) -> ItemView:
+    screen.resets.require(session.caller, device, named)
+    return screen.desk.item(session.caller, device, named, again=True).item
 
-    return routes
+
+@router.get(_PATH)
+def reset_form(
+    request: Request,
+    screen: Showing,
+    session: CurrentSession,
+    device_token: DeviceToken,
+    request_token: RequestToken,
+) -> Response:
+    """What a reset does, and what it asks for."""
+    device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
+    item = _item_of(screen, session, device, named)
+    if item.status is Status.RESET_BY_DCC:
+        return RedirectResponse(screen.addresses.item(device, named), 303)
+    return _form(request, screen, session, item, {}, {}, 200)
+
+
+@router.post(_PATH)
+def reset(
+    request: Request,
+    screen: Showing,
+    session: CurrentSession,
+    device_token: DeviceToken,
+    request_token: RequestToken,
+    fields: PostedFields,
+) -> Response:
+    """Reset the item, and show it; or say what is missing."""
+    device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
+    item = _item_of(screen, session, device, named)
+    said, errors = _understood(fields)
+    if errors:
+        return _form(request, screen, session, item, fields, errors, 422)
+    order = ResetOrder(device, named, **said, confirmed=fields.get("confirm") == "yes")
+    try:
+        done = screen.resets.reset(session.caller, order)
+    except Problem as problem:
+        if problem.kind == "confirmation-needed":
+            missing = {"confirm": "Confirm that a final status is to be reset"}
+            return _form(request, screen, session, item, fields, missing, 409)
+        if problem.kind == "status-changed":
+            return _form(request, screen, session, item, _anew(fields), _changed(item), 409)
+        raise
+    address = screen.addresses.item(device, named)
+    return RedirectResponse(f"{address}?done=reset{'' if done.shown else '-soon'}", 303)
 
 
 def _understood(fields: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:

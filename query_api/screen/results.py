@@ -1,12 +1,12 @@
 """What was searched for: the devices of a request, the requests of a device, one item."""
 
-# No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
+from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from projections.lifecycle import STATUS_BY_LABEL, Completion, Status
@@ -21,7 +21,7 @@ from query_api.screen.errors import is_refresh
 from query_api.screen.pages import presenters
 from query_api.screen.pages.presenters import Row, query
 from query_api.screen.sealed import DeviceToken, RequestToken, device_of, request_of
-from query_api.screen.session import signed_in
+from query_api.screen.session import CurrentSession, Showing
 from query_api.web.problems import Problem
 from schemas.identifiers import ServiceRequestId
 
@@ -46,121 +46,129 @@ class Place:
         return {} if self.after is None else {"after": self.after, "from": self.shown_from}
 
 
-def router(screen: Screen) -> APIRouter:
-    """The routes."""
-    routes = APIRouter(include_in_schema=False)
-    SignedIn = Annotated[Session, Depends(signed_in(screen))]
-    From = Annotated[int, Query(alias="from", ge=1, le=1_000_000)]
-    After = Annotated[str | None, Query(max_length=200)]
-    Refresh = Annotated[str, Query(max_length=10)]
-    Completions = Annotated[list[str], Query()]
-    Statuses = Annotated[list[str], Query()]
+router = APIRouter(include_in_schema=False)
+From = Annotated[int, Query(alias="from", ge=1, le=1_000_000)]
+After = Annotated[str | None, Query(max_length=200)]
+Refresh = Annotated[str, Query(max_length=10)]
+Completions = Annotated[list[str], Query()]
+Statuses = Annotated[list[str], Query()]
 
-    @routes.get("/requests/{request_token}")
-    def request_page(
-        request: Request,
-        session: SignedIn,
-        request_token: RequestToken,
-        status: Statuses = [],  # noqa: B006
-        completion: Completions = [],  # noqa: B006
-        after: After = None,
-        shown_from: From = 1,
-        refresh: Refresh = "",
-    ) -> Response:
-        """The devices of one request."""
-        named = request_of(screen.seal, request_token)
-        chosen = _filters(status, completion)
-        place = Place(after, shown_from, refresh)
-        page = screen.desk.request(
-            session.caller,
-            named,
-            chosen,
-            screen.page_size,
-            None if after is None else device_of(screen.seal, after),
-            again=_again(session, request, named),
-        )
-        return screen.page(
-            request,
-            "request.html",
-            session,
-            fresh=page.freshness,
-            **_request_context(screen, named, chosen, page, place),
-        )
 
-    @routes.get("/requests/{request_token}/download")
-    def download(
-        session: SignedIn,
-        request_token: RequestToken,
-        status: Statuses = [],  # noqa: B006
-        completion: Completions = [],  # noqa: B006
-    ) -> Response:
-        """What the page shows, on all its pages, as CSV."""
-        named = request_of(screen.seal, request_token)
-        return csv_answer(screen.desk, session.caller, named, _filters(status, completion))
+@router.get("/requests/{request_token}")
+def request_page(
+    request: Request,
+    screen: Showing,
+    session: CurrentSession,
+    request_token: RequestToken,
+    status: Statuses = [],  # noqa: B006
+    completion: Completions = [],  # noqa: B006
+    after: After = None,
+    shown_from: From = 1,
+    refresh: Refresh = "",
+) -> Response:
+    """The devices of one request."""
+    named = request_of(screen.seal, request_token)
+    chosen = _filters(status, completion)
+    place = Place(after, shown_from, refresh)
+    page = screen.desk.request(
+        session.caller,
+        named,
+        chosen,
+        screen.page_size,
+        None if after is None else device_of(screen.seal, after),
+        again=_again(session, request, named),
+    )
+    return screen.page(
+        request,
+        "request.html",
+        session,
+        fresh=page.freshness,
+        **_request_context(screen, named, chosen, page, place),
+    )
 
-    @routes.get("/requests/{request_token}/spreadsheet")
-    def download_workbook(
-        session: SignedIn,
-        request_token: RequestToken,
-        status: Statuses = [],  # noqa: B006
-        completion: Completions = [],  # noqa: B006
-    ) -> Response:
-        """The same as a workbook."""
-        named = request_of(screen.seal, request_token)
-        return workbook_answer(screen.desk, session.caller, named, _filters(status, completion))
 
-    @routes.get("/devices/{device_token}")
-    def device_page(
-        request: Request, session: SignedIn, device_token: DeviceToken, refresh: Refresh = ""
-    ) -> Response:
-        """The requests of one device."""
-        device = device_of(screen.seal, device_token)
-        again = _again(session, request, device)
-        answer = screen.desk.device(session.caller, device, again=again)
-        return screen.page(
-            request,
-            "device.html",
-            session,
-            fresh=answer.freshness,
-            device_id=device,
-            rows=_rows(screen, answer.items),
-            unmatched=presenters.entries(answer.unmatched),
-            **_refreshing(request.url.path, {}, _moves(answer.items), refresh),
-        )
+@router.get("/requests/{request_token}/download")
+def download(
+    screen: Showing,
+    session: CurrentSession,
+    request_token: RequestToken,
+    status: Statuses = [],  # noqa: B006
+    completion: Completions = [],  # noqa: B006
+) -> Response:
+    """What the page shows, on all its pages, as CSV."""
+    named = request_of(screen.seal, request_token)
+    return csv_answer(screen.desk, session.caller, named, _filters(status, completion))
 
-    @routes.get("/devices/{device_token}/requests/{request_token}")
-    def item_page(
-        request: Request,
-        session: SignedIn,
-        device_token: DeviceToken,
-        request_token: RequestToken,
-        refresh: Refresh = "",
-        done: Annotated[str, Query(max_length=20)] = "",
-    ) -> Response:
-        """One item with its timeline."""
-        device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
-        again = _again(session, request, f"{device} {named}")
-        answer = screen.desk.item(session.caller, device, named, again=again)
-        item, addresses = answer.item, screen.addresses
-        soon = done == "reset-soon" and item.status is not Status.RESET_BY_DCC
-        here = addresses.item(item.device_id, item.service_request_id)
-        can_reset = may_reset(session.caller) and item.status is not Status.RESET_BY_DCC
-        return screen.page(
-            request,
-            "item.html",
-            session,
-            fresh=answer.freshness,
-            item=item,
-            stage_rows=presenters.stages(item),
-            not_kept=item.not_kept,
-            notice=NOTICES.get(done if soon or done != "reset-soon" else "reset"),
-            reset_address=f"{here}/reset" if can_reset else None,
-            device_address=addresses.device(item.device_id),
-            request_address=addresses.request(item.service_request_id),
-            **_refreshing(here, {"done": done}, soon or _moves([item]), refresh),
-        )
 
-    return routes
+@router.get("/requests/{request_token}/spreadsheet")
+def download_workbook(
+    screen: Showing,
+    session: CurrentSession,
+    request_token: RequestToken,
+    status: Statuses = [],  # noqa: B006
+    completion: Completions = [],  # noqa: B006
+) -> Response:
+    """The same as a workbook."""
+    named = request_of(screen.seal, request_token)
+    return workbook_answer(screen.desk, session.caller, named, _filters(status, completion))
+
+
+@router.get("/devices/{device_token}")
+def device_page(
+    request: Request,
+    screen: Showing,
+    session: CurrentSession,
+    device_token: DeviceToken,
+    refresh: Refresh = "",
+) -> Response:
+    """The requests of one device."""
+    device = device_of(screen.seal, device_token)
+    again = _again(session, request, device)
+    answer = screen.desk.device(session.caller, device, again=again)
+    return screen.page(
+        request,
+        "device.html",
+        session,
+        fresh=answer.freshness,
+        device_id=device,
+        rows=_rows(screen, answer.items),
+        unmatched=presenters.entries(answer.unmatched),
+        **_refreshing(request.url.path, {}, _moves(answer.items), refresh),
+    )
+
+
+@router.get("/devices/{device_token}/requests/{request_token}")
+def item_page(
+    request: Request,
+    screen: Showing,
+    session: CurrentSession,
+    device_token: DeviceToken,
+    request_token: RequestToken,
+    refresh: Refresh = "",
+    done: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    """One item with its timeline."""
+    device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
+    again = _again(session, request, f"{device} {named}")
+    answer = screen.desk.item(session.caller, device, named, again=again)
+    item, addresses = answer.item, screen.addresses
+    soon = done == "reset-soon" and item.status is not Status.RESET_BY_DCC
+    here = addresses.item(item.device_id, item.service_request_id)
+    can_reset = may_reset(session.caller) and item.status is not Status.RESET_BY_DCC
+    return screen.page(
+        request,
+        "item.html",
+        session,
+        fresh=answer.freshness,
+        item=item,
+        stage_rows=presenters.stages(item),
+        not_kept=item.not_kept,
+        notice=NOTICES.get(done if soon or done != "reset-soon" else "reset"),
+        reset_address=f"{here}/reset" if can_reset else None,
+        device_address=addresses.device(item.device_id),
+        request_address=addresses.request(item.service_request_id),
+        **_refreshing(here, {"done": done}, soon or _moves([item]), refresh),
+    )
 
 
 def _again(session: Session, request: Request, what: str) -> bool:

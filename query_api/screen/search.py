@@ -1,18 +1,18 @@
 """The search: one choice, one value; what it finds is shown at an address that does not tell it."""
 
-# No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
+from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from query_api.identity.sessions import Session
 from query_api.queries.criteria import Unusable, typed
 from query_api.screen.context import Screen
 from query_api.screen.pages.presenters import MARKS
-from query_api.screen.session import posted, signed_in
+from query_api.screen.session import CurrentSession, PostedFields, Showing
 from schemas.identifiers import DeviceId, ServiceRequestId
 
 _REQUEST: Final = "request"
@@ -31,56 +31,57 @@ class Mistake:
     text: str
 
 
-def router(screen: Screen) -> APIRouter:
-    """The routes."""
-    routes = APIRouter(include_in_schema=False)
-    SignedIn = Annotated[Session, Depends(signed_in(screen))]
-    Posted = Annotated[dict[str, str], Depends(posted(screen))]
+router = APIRouter(include_in_schema=False)
 
-    def form(
-        request: Request,
-        session: Session,
-        by: str = "",
-        value: str = "",
-        mistake: Mistake | None = None,
-    ) -> Response:
-        return screen.page(
-            request,
-            "search.html",
-            session,
-            status=400 if mistake else 200,
-            fresh=screen.freshness(),
-            here="search",
-            by=by,
-            value=value,
-            error=mistake,
-        )
 
-    @routes.get("/search")
-    def search_form(request: Request, session: SignedIn) -> Response:
-        """The form."""
-        return form(request, session)
+def _form(
+    request: Request,
+    screen: Screen,
+    session: Session,
+    by: str = "",
+    value: str = "",
+    mistake: Mistake | None = None,
+) -> Response:
+    return screen.page(
+        request,
+        "search.html",
+        session,
+        status=400 if mistake else 200,
+        fresh=screen.freshness(),
+        here="search",
+        by=by,
+        value=value,
+        error=mistake,
+    )
 
-    @routes.post("/search")
-    def search(request: Request, session: SignedIn, fields: Posted) -> Response:
-        """On to what was searched for, or back to the form with how to put it right."""
-        by, value = fields.get("by", ""), fields.get("value", "")
-        found = understood(by, value)
-        if isinstance(found, Mistake):
-            return form(request, session, by, value, found)
-        addresses = screen.addresses
-        if isinstance(found, ServiceRequestId):
-            return RedirectResponse(addresses.request(found), 303)
-        return RedirectResponse(addresses.device(found), 303)
 
-    @routes.get("/statuses")
-    def statuses(request: Request, session: SignedIn) -> Response:
-        """What the statuses and marks mean."""
-        return screen.page(
-            request, "statuses.html", session, here="statuses", marks=list(MARKS.values())
-        )
+@router.get("/search")
+def search_form(request: Request, screen: Showing, session: CurrentSession) -> Response:
+    """The form."""
+    return _form(request, screen, session)
 
-    return routes
+
+@router.post("/search")
+def search(
+    request: Request, screen: Showing, session: CurrentSession, fields: PostedFields
+) -> Response:
+    """On to what was searched for, or back to the form with how to put it right."""
+    by, value = fields.get("by", ""), fields.get("value", "")
+    found = understood(by, value)
+    if isinstance(found, Mistake):
+        return _form(request, screen, session, by, value, found)
+    addresses = screen.addresses
+    if isinstance(found, ServiceRequestId):
+        return RedirectResponse(addresses.request(found), 303)
+    return RedirectResponse(addresses.device(found), 303)
+
+
+@router.get("/statuses")
+def statuses(request: Request, screen: Showing, session: CurrentSession) -> Response:
+    """What the statuses and marks mean."""
+    return screen.page(
+        request, "statuses.html", session, here="statuses", marks=list(MARKS.values())
+    )
 
 
 def understood(by: str, value: str) -> DeviceId | ServiceRequestId | Mistake:

@@ -1,11 +1,10 @@
 """Signing in and out, and who is signed in: every page asks here."""
 
-# No `from __future__ import annotations`: FastAPI must see the dependencies made in router().
+from __future__ import annotations
 
 import hashlib
 import logging
 import re
-from collections.abc import Callable
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -39,34 +38,39 @@ def local_path(text: str) -> str:
     return text if text != "/" and _LOCAL.fullmatch(text) else HOME
 
 
-def signed_in(screen: Screen) -> Callable[[Request], Session]:
+async def screen_of(request: Request) -> Screen:
+    """A dependency: the pages that :func:`query_api.screen.install.install` was given."""
+    screen: Screen = request.app.state.screen
+    return screen
+
+
+Showing = Annotated[Screen, Depends(screen_of)]
+
+
+def current_session(request: Request, screen: Showing) -> Session:
     """A dependency: the session of the browser, whose user has anything to look at here."""
-
-    def current(request: Request) -> Session:
-        session = live(screen, request)
-        screen.desk.admit(session.caller)
-        return session
-
-    return current
+    session = live(screen, request)
+    screen.desk.admit(session.caller)
+    return session
 
 
-def posted(screen: Screen) -> Callable[..., dict[str, str]]:
+def posted_fields(
+    request: Request, screen: Showing, fields: Annotated[dict[str, str], Depends(read_form)]
+) -> dict[str, str]:
     """A dependency: the fields of a form that a page of this very session sent."""
+    session = live(screen, request)
+    origin = request.headers.get("origin", screen.public_url)
+    if origin != screen.public_url or not session.accepts(fields.pop("csrf", "")):
+        raise Problem(
+            "csrf",
+            "The form was not sent from a page of this sign-in, or the page is old: load the page "
+            "again, and fill it in again.",
+        )
+    return fields
 
-    def checked(
-        request: Request, fields: Annotated[dict[str, str], Depends(read_form)]
-    ) -> dict[str, str]:
-        session = live(screen, request)
-        origin = request.headers.get("origin", screen.public_url)
-        if origin != screen.public_url or not session.accepts(fields.pop("csrf", "")):
-            raise Problem(
-                "csrf",
-                "The form was not sent from a page of this sign-in, or the page is old: load the "
-                "page again, and fill it in again.",
-            )
-        return fields
 
-    return checked
+CurrentSession = Annotated[Session, Depends(current_session)]
+PostedFields = Annotated[dict[str, str], Depends(posted_fields)]
 
 
 def live(screen: Screen, request: Request) -> Session:
@@ -86,83 +90,82 @@ def _asked(request: Request) -> str:
     return local_path(request.url.path + query)
 
 
-def router(screen: Screen) -> APIRouter:
-    """The routes."""
-    routes = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False)
 
-    @routes.get("/")
-    def home() -> Response:
-        """The search is where everything begins."""
-        return RedirectResponse(HOME, 303)
 
-    @routes.get("/sign-in")
-    def sign_in_page(request: Request, to: str = HOME, after: str = "") -> Response:
-        """What this is, and the way in."""
-        if screen.session_of(request) is not None:
-            return RedirectResponse(local_path(to), 303)
-        start = f"{screen.public_url}/sign-in/start?{urlencode({'to': local_path(to)})}"
-        ended = _ENDED.get(after)
-        return screen.page(request, "sign_in.html", None, start=start, ended=ended)
+@router.get("/")
+def home() -> Response:
+    """The search is where everything begins."""
+    return RedirectResponse(HOME, 303)
 
-    @routes.get("/sign-in/start")
-    def start(request: Request, to: str = HOME) -> Response:
-        """On to the identity provider."""
-        try:
-            begun = screen.sign_in.begin(local_path(to))
-        except ProviderAway as error:
-            raise _away(error) from error
-        answer = RedirectResponse(begun.address, 303)
-        _forget_others(screen, request, answer)
-        answer.set_cookie(
-            _cookie_of(screen, begun.state),
-            begun.browser,
-            max_age=int(UNDER_WAY_S),
-            path="/",
-            secure=screen.secure,
-            httponly=True,
-            samesite="lax",
+
+@router.get("/sign-in")
+def sign_in_page(request: Request, screen: Showing, to: str = HOME, after: str = "") -> Response:
+    """What this is, and the way in."""
+    if screen.session_of(request) is not None:
+        return RedirectResponse(local_path(to), 303)
+    start = f"{screen.public_url}/sign-in/start?{urlencode({'to': local_path(to)})}"
+    ended = _ENDED.get(after)
+    return screen.page(request, "sign_in.html", None, start=start, ended=ended)
+
+
+@router.get("/sign-in/start")
+def start(request: Request, screen: Showing, to: str = HOME) -> Response:
+    """On to the identity provider."""
+    try:
+        begun = screen.sign_in.begin(local_path(to))
+    except ProviderAway as error:
+        raise _away(error) from error
+    answer = RedirectResponse(begun.address, 303)
+    _forget_others(screen, request, answer)
+    answer.set_cookie(
+        _cookie_of(screen, begun.state),
+        begun.browser,
+        max_age=int(UNDER_WAY_S),
+        path="/",
+        secure=screen.secure,
+        httponly=True,
+        samesite="lax",
+    )
+    return answer
+
+
+@router.get("/sign-in/callback")
+def callback(request: Request, screen: Showing) -> Response:
+    """Back from the identity provider."""
+    cookie = _cookie_of(screen, request.query_params.get("state", ""))
+    browser = request.cookies.get(cookie)
+    try:
+        found = screen.sign_in.finish(browser, dict(request.query_params))
+    except SignInFailed as error:
+        return screen.page(
+            request,
+            "message.html",
+            None,
+            status=400,
+            heading="You are not signed in",
+            lines=[str(error)],
+            links=[{"href": "/sign-in", "text": "Sign in"}],
         )
-        return answer
+    except ProviderAway as error:
+        raise _away(error) from error
+    answer = _begin(screen, request, found)
+    _forget(screen, answer, cookie)
+    return answer
 
-    @routes.get("/sign-in/callback")
-    def callback(request: Request) -> Response:
-        """Back from the identity provider."""
-        cookie = _cookie_of(screen, request.query_params.get("state", ""))
-        browser = request.cookies.get(cookie)
-        try:
-            found = screen.sign_in.finish(browser, dict(request.query_params))
-        except SignInFailed as error:
-            return screen.page(
-                request,
-                "message.html",
-                None,
-                status=400,
-                heading="You are not signed in",
-                lines=[str(error)],
-                links=[{"href": "/sign-in", "text": "Sign in"}],
-            )
-        except ProviderAway as error:
-            raise _away(error) from error
-        answer = _begin(screen, request, found)
-        _forget(screen, answer, cookie)
-        return answer
 
-    @routes.post("/sign-out")
-    def sign_out(
-        request: Request, _: Annotated[dict[str, str], Depends(posted(screen))]
-    ) -> Response:
-        """End the session here and at the identity provider."""
-        ended = screen.sessions.end(request.cookies.get(screen.cookie, ""))
-        address = None
-        if ended is not None:
-            screen.desk.auditor.note(ended.caller, Action.SIGN_OUT, None, Outcome.ACCEPTED)
-            address = screen.sign_in.sign_out_address(ended.id_token)
-        answer = RedirectResponse(address or "/sign-in?after=signed-out", 303)
-        answer.delete_cookie(screen.cookie, path="/", secure=screen.secure, httponly=True)
-        answer.headers["Clear-Site-Data"] = '"cache", "storage"'
-        return answer
-
-    return routes
+@router.post("/sign-out")
+def sign_out(request: Request, screen: Showing, _: PostedFields) -> Response:
+    """End the session here and at the identity provider."""
+    ended = screen.sessions.end(request.cookies.get(screen.cookie, ""))
+    address = None
+    if ended is not None:
+        screen.desk.auditor.note(ended.caller, Action.SIGN_OUT, None, Outcome.ACCEPTED)
+        address = screen.sign_in.sign_out_address(ended.id_token)
+    answer = RedirectResponse(address or "/sign-in?after=signed-out", 303)
+    answer.delete_cookie(screen.cookie, path="/", secure=screen.secure, httponly=True)
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
 
 
 def _begin(screen: Screen, request: Request, found: SignedIn) -> Response:

@@ -26,6 +26,7 @@ from query_api.view.status_topic import (
     start_offsets,
 )
 from query_api.view.status_view import Batch, Control, Covered, View
+from runtime import kafka
 from runtime.threads import Explained, watched
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId, InvalidIdentifier
@@ -166,16 +167,10 @@ class Feed:
 
     @contextmanager
     def _consumer(self, positions: dict[int, int]) -> Iterator[Consumer]:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self._bootstrap,
-                "group.id": "fdt-read-side",  # demanded by the client; no group is joined
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "error",
-                "log_level": CLIENT_LOG_LEVEL,
-            }
+        consumer = kafka.consumer(
+            self._bootstrap,
+            "fdt-read-side",
+            {**kafka.COMMITTED, "auto.offset.reset": "error", "log_level": CLIENT_LOG_LEVEL},
         )
         try:
             consumer.assign([TopicPartition(STATUS, n, offset) for n, offset in positions.items()])

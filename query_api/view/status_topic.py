@@ -13,25 +13,22 @@ from concurrent.futures import Future
 from typing import Any, Final
 
 from confluent_kafka import (
-    IsolationLevel,
     KafkaError,
     KafkaException,
-    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
     AdminClient,
-    ConfigResource,
     OffsetSpec,
 )
 
 from query_api.view.folder import LogFacts
+from runtime import broker, kafka
 from runtime.threads import Explained
 from schemas.topics import SOURCE_TOPICS, STATUS
 
 logger = logging.getLogger(__name__)
 
-ANSWER_TIMEOUT_S: Final = 5.0
 """For how long one question to the broker may stay open."""
 CLIENT_LOG_LEVEL: Final = 2
 """librdkafka repeats itself on standard error; what matters comes back as errors, logged once."""
@@ -85,7 +82,7 @@ class KafkaStatusLog:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": CLIENT_LOG_LEVEL})
+        self._admin = kafka.admin_client(bootstrap, {"log_level": CLIENT_LOG_LEVEL})
 
     def facts(self) -> LogFacts:
         """Identity and bounds of the topic now.
@@ -111,10 +108,7 @@ class KafkaStatusLog:
         return Watch(self._admin, facts)
 
     def _described(self) -> tuple[str, int]:
-        asked = self._admin.describe_topics(
-            TopicCollection([STATUS]), request_timeout=ANSWER_TIMEOUT_S
-        )
-        found = self._answer(asked[STATUS])
+        found = self._answer(broker.topics(self._admin, [STATUS])[STATUS])
         return str(found.topic_id), len(found.partitions)
 
     def _newest(self, topic: str, partitions: int) -> dict[int, int]:
@@ -124,23 +118,19 @@ class KafkaStatusLog:
         return {number: info.timestamp for number, info in found.items() if info.timestamp >= 0}
 
     def _offsets(self, places: list[TopicPartition], spec: OffsetSpec) -> dict[int, Any]:
-        asked = self._admin.list_offsets(
-            dict.fromkeys(places, spec),
-            isolation_level=IsolationLevel.READ_COMMITTED,
-            request_timeout=ANSWER_TIMEOUT_S,
-        )
+        asked = broker.offsets(self._admin, places, spec, committed=True)
         return {place.partition: self._answer(future) for place, future in asked.items()}
 
     def _tombstones_kept_ms(self) -> int:
-        resource = ConfigResource(ConfigResource.Type.TOPIC, STATUS)
-        asked = self._admin.describe_configs([resource], request_timeout=ANSWER_TIMEOUT_S)
-        return int(self._answer(asked[resource])["delete.retention.ms"].value)
+        found = self._answer(broker.settings(self._admin, [STATUS])[STATUS])
+        return broker.tombstones_kept_ms(found)
 
     def _answer(self, future: Future[Any]) -> Any:
         try:
-            return future.result(ANSWER_TIMEOUT_S + 1)
+            return future.result(broker.ANSWER_S + 1)
         except TimeoutError as error:
-            raise BrokerAway(f"{self._bootstrap} did not answer in {ANSWER_TIMEOUT_S} s") from error
+            told = f"{self._bootstrap} did not answer in {broker.ANSWER_S:g} s"
+            raise BrokerAway(told) from error
         except KafkaException as error:
             raise _translated(error, self._bootstrap) from error
 
@@ -197,31 +187,20 @@ class Watch:
             for topic in SOURCE_TOPICS.values()
             for place in self._places
         ]
-        asked = self._admin.list_offsets(
-            dict.fromkeys(places, _LATEST),
-            isolation_level=IsolationLevel.READ_COMMITTED,
-            request_timeout=ANSWER_TIMEOUT_S,
-        )
+        asked = broker.offsets(self._admin, places, _LATEST, committed=True)
         self._events = {(place.topic, place.partition): future for place, future in asked.items()}
 
     def _ask(self, now: float) -> None:
         if not self._ends and now >= self._ask_ends_at:
             self._ask_ends_at = now + ENDS_EVERY_S
-            asked = self._admin.list_offsets(
-                dict.fromkeys(self._places, _LATEST),
-                isolation_level=IsolationLevel.READ_COMMITTED,
-                request_timeout=ANSWER_TIMEOUT_S,
-            )
+            asked = broker.offsets(self._admin, self._places, _LATEST, committed=True)
             self._ends = {place.partition: future for place, future in asked.items()}
         if not self._events and now >= self._ask_events_at:
             self._ask_events_at = now + EVENTS_EVERY_S
             self._ask_events()
         if self._topic is None and now >= self._ask_topic_at:
             self._ask_topic_at = now + TOPIC_EVERY_S
-            described = self._admin.describe_topics(
-                TopicCollection([STATUS]), request_timeout=ANSWER_TIMEOUT_S
-            )
-            self._topic = described[STATUS]
+            self._topic = broker.topics(self._admin, [STATUS])[STATUS]
 
     def _check_silence(self, now: float) -> None:
         silent_ms, self._answered_at = (now - self._answered_at) * 1000, now

@@ -16,9 +16,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from query_api.identity.access import Forbidden
-from query_api.identity.rate_limit import TooMany
-
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -111,9 +108,9 @@ def in_trouble(troubles: Mapping[str, str]) -> Problem:
     return Problem("in-trouble", told, {"Retry-After": str(RETRY_AFTER_S)})
 
 
-def too_many(error: TooMany) -> Problem:
-    """The user asks too often; says when the next try will be answered."""
-    return Problem("too-many", str(error), {"Retry-After": str(error.retry_after_s)})
+def too_many(told: str, retry_after_s: int) -> Problem:
+    """The user asks too often; the next try is answered after ``retry_after_s``."""
+    return Problem("too-many", told, {"Retry-After": str(retry_after_s)})
 
 
 def no_trail() -> Problem:
@@ -173,10 +170,6 @@ def install(app: FastAPI, respond: Respond) -> None:
     @app.exception_handler(Problem)
     async def _ours(request: Request, error: Problem) -> Response:
         return respond(request, error, None)
-
-    @app.exception_handler(Forbidden)
-    async def _forbidden(request: Request, error: Forbidden) -> Response:
-        return respond(request, Problem("forbidden", str(error)), None)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:

@@ -15,8 +15,7 @@ from joserfc.jwk import Key
 from starlette.testclient import TestClient
 
 from projections.state import Report, encode_row
-from query_api.api.common import Services
-from query_api.app import create_app
+from query_api.app import ReadSide, create_app
 from query_api.assembly import Parts, ReadSideConfig, ScreenConfig, services_of
 from query_api.audit.entry import AuditEntry
 from query_api.audit.reading import Question
@@ -261,7 +260,7 @@ class World:
         self.view.apply(batch(encoded, next_offset=self.next_offset, **changes))
         self.progress.reach({0: self.next_offset})
 
-    def services(self) -> Services:
+    def services(self) -> ReadSide:
         """What the application works with."""
         reads = Reads(self.progress, ForgivingCatalogue(CATALOGUE), RETENTION_MS)
         config = ReadSideConfig(

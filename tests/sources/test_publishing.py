@@ -19,6 +19,7 @@ from fdt.commands import simulate as command
 from fdt.errors import RunFailed, UserError
 from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
+from fdt.up import simulation
 from schemas.topics import SOURCE_TOPICS
 from sources.events import Publication, Rubbish
 from sources.plan import Plan, build_plan
@@ -152,14 +153,14 @@ def test_a_simulation_without_a_broker_is_refused(
 
 def test_a_noted_simulation_is_read_back(tmp_path: Path) -> None:
     """And a missing or damaged note is told in one sentence."""
-    noted = command.Simulation(seed=7, requests=2, devices=50, speed=5000.0, base_ms=1)
-    path = command.write_simulation(tmp_path / "new", noted)
-    assert command.read_simulation(tmp_path / "new") == noted
+    noted = simulation.Simulation(seed=7, requests=2, devices=50, speed=5000.0, base_ms=1)
+    path = simulation.write_simulation(tmp_path / "new", noted)
+    assert simulation.read_simulation(tmp_path / "new") == noted
     path.write_text('{"seed": 7}')
     with pytest.raises(UserError, match="delete it"):
-        command.read_simulation(tmp_path / "new")
+        simulation.read_simulation(tmp_path / "new")
     with pytest.raises(UserError, match="run fdt simulate first"):
-        command.read_simulation(tmp_path)
+        simulation.read_simulation(tmp_path)
 
 
 @pytest.mark.usefixtures("environment")

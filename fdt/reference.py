@@ -1,4 +1,4 @@
-"""docs/commands.md, made from the commands: ``python -m fdt.manual.reference`` prints it.
+"""docs/commands.md, made from the commands: ``python -m fdt.reference`` prints it.
 
 Options come from the application, exit codes from the table of commands, fields of ``--json`` from
 the lines that commands print.
@@ -20,7 +20,7 @@ from fdt.errors import INTERRUPTED, READER_GONE
 _HEAD: Final = f"""\
 # Commands
 
-Made by `python -m fdt.manual.reference`; a test fails when this page and the commands differ.
+Made by `python -m fdt.reference`; a test fails when this page and the commands differ.
 
 What a command found goes to standard output. On a terminal it is a table where that fits, else a
 block for each line; in a file or a pipe it is a line each, with tabs between the cells and the

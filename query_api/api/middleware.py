@@ -14,7 +14,7 @@ import msgspec
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from query_api.web.metrics import Metrics
+from query_api.api.metrics import Metrics
 from storage.store import StoreDamaged
 
 access_log = logging.getLogger("query_api.access")

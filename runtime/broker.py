@@ -1,0 +1,55 @@
+"""What the brokers say of topics: descriptions, offsets, settings. Futures, for all who ask.
+
+The worker waits for each answer, the read side looks whether it has come. What an error means to
+them differs, so it is theirs to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import Any, Final
+
+from confluent_kafka import IsolationLevel, TopicCollection, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
+    AdminClient,
+    ConfigResource,
+    OffsetSpec,
+)
+
+ANSWER_S: Final = 10.0
+"""How long the brokers may take, in seconds."""
+_TOMBSTONES: Final = "delete.retention.ms"
+
+
+def topics(admin: AdminClient, names: Iterable[str]) -> dict[str, Future[Any]]:
+    """Name -> description: ``topic_id`` and ``partitions``."""
+    asked: dict[str, Future[Any]] = admin.describe_topics(
+        TopicCollection(list(names)), request_timeout=ANSWER_S
+    )
+    return asked
+
+
+def offsets(
+    admin: AdminClient, places: Iterable[TopicPartition], spec: OffsetSpec, *, committed: bool
+) -> dict[TopicPartition, Future[Any]]:
+    """Place -> ``offset`` and ``timestamp``; ``committed`` leaves open transactions out."""
+    level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+    asked: dict[TopicPartition, Future[Any]] = admin.list_offsets(
+        dict.fromkeys(places, spec), isolation_level=level, request_timeout=ANSWER_S
+    )
+    return asked
+
+
+def settings(admin: AdminClient, names: Iterable[str]) -> dict[str, Future[Any]]:
+    """Topic -> its settings by name, as they are in force, the broker's defaults included."""
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
+    if not resources:
+        return {}
+    asked = admin.describe_configs(resources, request_timeout=ANSWER_S)
+    return {resource.name: future for resource, future in asked.items()}
+
+
+def tombstones_kept_ms(found: Any) -> int:
+    """How long a compacted topic keeps its tombstones, of its :func:`settings`; milliseconds."""
+    return int(found[_TOMBSTONES].value)

@@ -1,0 +1,61 @@
+"""Kafka clients: the one place that makes them, for every program.
+
+What all have in common is said here once: where the brokers are, who is asking, how much the client
+itself logs. Programs add what their job needs (docs/reliability.md says who notices the end of
+each). The client of Faust's thread is aiokafka's and begins with :func:`aiokafka_settings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+
+from schemas.partitioning import PRODUCER_PARTITIONER
+
+SILENT: Final = 0
+"""``log_level`` of a client whose errors are all told by exceptions."""
+CRITICAL: Final = 2
+"""``log_level`` of a client that may log what it cannot tell otherwise (syslog's numbers)."""
+
+COMMITTED: Final[Mapping[str, Any]] = {
+    "isolation.level": "read_committed",
+    "enable.partition.eof": True,
+}
+"""Settings of a consumer that reads partitions to their ends, and only what is committed."""
+
+Settings = Mapping[str, Any]
+
+
+def admin_client(bootstrap: str, settings: Settings | None = None) -> AdminClient:
+    """Asks the brokers about topics and groups; complains by exceptions and not on the terminal."""
+    return AdminClient(_settings(bootstrap, "fdt-admin", SILENT, settings))
+
+
+def producer(bootstrap: str, client_id: str, settings: Settings | None = None) -> Producer:
+    """An idempotent one, which waits for every replica and places a key as Java's clients do."""
+    own = {"partitioner": PRODUCER_PARTITIONER, "acks": "all", "enable.idempotence": True}
+    return Producer(_settings(bootstrap, client_id, CRITICAL, {**own, **(settings or {})}))
+
+
+def consumer(bootstrap: str, group: str, settings: Settings | None = None) -> Consumer:
+    """One that is assigned its partitions and commits nothing by itself.
+
+    ``group`` is demanded by the client and joined by none of them; it is the client id as well.
+    """
+    own = {"group.id": group, "enable.auto.commit": False, "auto.offset.reset": "earliest"}
+    return Consumer(_settings(bootstrap, group, CRITICAL, {**own, **(settings or {})}))
+
+
+def aiokafka_settings(bootstrap: str | list[str], client_id: str) -> dict[str, Any]:
+    """The same for a client of aiokafka."""
+    return {"bootstrap_servers": bootstrap, "client_id": client_id}
+
+
+def _settings(
+    bootstrap: str, client_id: str, log_level: int, settings: Settings | None
+) -> dict[str, Any]:
+    base = {"bootstrap.servers": bootstrap, "client.id": client_id, "log_level": log_level}
+    return {**base, **(settings or {})}
