@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from processor.config import ProcessorConfig, codec_of, folding_of, reader_of
-from processor.partition.partition import Partition, Topics
+from processor.partition.partition import Partition
 from processor.partition.recovery import Progress
+from processor.partition.source_topics import Topics
 from processor.partition.status_log import StatusLog
 from processor.partition.stores import FolderStores
 from processor.safety.in_flight import NotedInHand

@@ -19,7 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 )
 
 from processor.partition.ledger import SourceLog
-from processor.partition.partition import TopicsDiffer
+from processor.partition.source_topics import TopicsDiffer
 from processor.partition.status_log import LogUnavailable
 from runtime import broker, kafka
 from runtime.reading import NothingCame, to_the_end

@@ -20,7 +20,8 @@ from typing import Final, TypeVar
 from faust.types import TP
 
 from processor.batch import Batch
-from processor.partition.partition import Partition, Topics, TopicsDiffer
+from processor.partition.partition import Partition
+from processor.partition.source_topics import Topics, TopicsDiffer
 from processor.partition.status_log import LogUnavailable
 from schemas.registry import RegistryUnavailable
 

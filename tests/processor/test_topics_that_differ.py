@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from processor.partition.partition import TopicsDiffer
+from processor.partition.source_topics import TopicsDiffer
 from processor.worker import Worker
 from schemas.topics import DSP_EVENTS
 from tests.processor.bench import DEVICES, PARTITIONS, STRANGER, Bench, accepted

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from processor.partition.ledger import SourceLog
-from processor.partition.partition import TopicsDiffer
+from processor.partition.source_topics import TopicsDiffer
 from processor.partition.status_log import (
     Appended,
     Fenced,

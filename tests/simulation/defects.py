@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from processor.partition import partition as partitions
+from processor.partition import resumption
+from processor.partition.durable_rows import DurableRows
 from processor.partition.ledger import Ledger, Position, control_value
 from processor.partition.partition import Partition
 from processor.partition.recovery import LogState
+from processor.partition.resumption import Resumption
 from processor.partition.status_log import Outgoing
 from processor.worker import Worker
 from schemas.topics import CONTROL_KEY, STATUS
@@ -22,12 +24,12 @@ from tests.simulation.broker import SimulatedLog
 Patch = Callable[[object, str, Any], None]
 """Sets an attribute: ``setattr``, or pytest's ``monkeypatch.setattr``."""
 
-_append = Partition._append
+_append = DurableRows.append
 _resume = Partition.resume
 
 
 def _offsets_first(
-    self: Partition,
+    self: DurableRows,
     ledger: Ledger,
     records: Sequence[Outgoing],
     changes: Mapping[bytes, bytes | None],
@@ -38,12 +40,12 @@ def _offsets_first(
 
 
 def _disk_first(
-    self: Partition,
+    self: DurableRows,
     ledger: Ledger,
     records: Sequence[Outgoing],
     changes: Mapping[bytes, bytes | None],
 ) -> None:
-    self._write(ledger, changes)
+    self.write(ledger, changes)
     _append(self, ledger, records, changes)
 
 
@@ -64,8 +66,9 @@ def _from_the_group(self: Partition) -> None:
     self.ledger = replace(self.ledger, positions=positions)
 
 
-def _unread(self: Partition, log: LogState) -> None:
-    self.ledger = replace(self.ledger, status_offset=log.end)
+def _unread(self: Resumption, log: LogState, mending: bool) -> None:
+    durable = self._durable
+    durable.ledger = replace(durable.ledger, status_offset=log.end)
 
 
 def _any_topic(ledger: Ledger, sources: Mapping[str, Any]) -> Ledger:
@@ -77,16 +80,16 @@ def _any_topic(ledger: Ledger, sources: Mapping[str, Any]) -> Ledger:
 
 
 DEFECTS: Final[dict[str, Callable[[Patch], None]]] = {
-    "commit before write": lambda patch: patch(Partition, "_append", _offsets_first),
+    "commit before write": lambda patch: patch(DurableRows, "append", _offsets_first),
     "swallow an exception": lambda patch: patch(Worker, "_guarded", _swallowed),
-    "WriteBatch before the transaction": lambda patch: patch(Partition, "_append", _disk_first),
+    "WriteBatch before the transaction": lambda patch: patch(DurableRows, "append", _disk_first),
     "trust Kafka's group offset": lambda patch: patch(Partition, "resume", _from_the_group),
     "fold before the status topic is read to its end": lambda patch: patch(
-        Partition, "_catch_up", _unread
+        Resumption, "_catch_up", _unread
     ),
     "no fence": lambda patch: patch(SimulatedLog, "_require_session", lambda self: None),
     "a topic created anew goes on at its old offset": lambda patch: patch(
-        partitions, "current", _any_topic
+        resumption, "current", _any_topic
     ),
 }
 
