@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from schemas.codec import Codec
 from schemas.partitioning import PRODUCER_PARTITIONER, partition_of
 from schemas.topics import DSP_EVENTS
-from sources.plan import Plan, build_plan
+from sources.planning.plan import Plan, build_plan
 from sources.schedule import Schedule
 from sources.wire import Wire, wire
 

@@ -23,7 +23,7 @@ from fdt.brokers.finding import choose_broker
 from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
 from schemas.codec import Codec
-from sources.plan import build_plan
+from sources.planning.plan import build_plan
 from sources.schedule import Schedule
 from sources.wire import Wire, wire
 

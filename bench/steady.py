@@ -35,8 +35,8 @@ from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
 from schemas.codec import Codec
 from schemas.topics import SOURCE_TOPICS, STATUS
-from sources.events import PlannedEvent
-from sources.plan import build_plan
+from sources.planning.events import PlannedEvent
+from sources.planning.plan import build_plan
 from sources.schedule import LAST_PUBLICATION_MS, Schedule, wall_ms
 from sources.wire import Wire, wire
 

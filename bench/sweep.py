@@ -22,9 +22,9 @@ from processor.partition import expiry
 from processor.partition.ledger import LEDGER_KEY, Ledger, SourceLog, pack
 from processor.partition.partition import Partition
 from processor.partition.recovery import ROW_PREFIX
-from processor.partition.stores import FolderStores
 from processor.rebuild.rebuilding import NoLog
 from processor.safety.in_flight import NotedInHand
+from processor.stores import FolderStores
 from projections.catalogue import load_catalogue
 from projections.events import Reader
 from projections.fold import Fold

@@ -65,12 +65,9 @@ class ProcessorApp(faust.App):
     crashing: asyncio.Future[None] | None = None
 
 
-def build(
-    config: ProcessorConfig, topics: KafkaTopics, unfit: Callable[[], str | None]
-) -> ProcessorApp:
-    """The application for a configuration; nothing is connected yet. While ``unfit`` says why,
-    nothing is folded."""
-    app = ProcessorApp(
+def _faust_app(config: ProcessorConfig) -> ProcessorApp:
+    """Faust with its settings, and without what we do not use."""
+    return ProcessorApp(
         config.group_id,
         broker=f"frames://{config.bootstrap.replace(',', ';')}",
         datadir=str(config.folder / "faust"),
@@ -87,6 +84,14 @@ def build(
         consumer_max_fetch_size=4 * 1024 * 1024,
         stream_buffer_maxsize=64,
     )
+
+
+def build(
+    config: ProcessorConfig, topics: KafkaTopics, unfit: Callable[[], str | None]
+) -> ProcessorApp:
+    """The application for a configuration; nothing is connected yet. While ``unfit`` says why,
+    nothing is folded."""
+    app = _faust_app(config)
     app.owner = Worker(
         lambda number: make(number),
         topics,

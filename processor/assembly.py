@@ -10,9 +10,9 @@ from processor.partition.partition import Partition
 from processor.partition.recovery import Progress
 from processor.partition.source_topics import Topics
 from processor.partition.status_log import StatusLog
-from processor.partition.stores import FolderStores
 from processor.safety.in_flight import NotedInHand
 from processor.safety.poison_probe import kills
+from processor.stores import FolderStores
 
 
 class Assembly:

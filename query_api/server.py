@@ -8,12 +8,13 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
 
 from projections.catalogue import load_catalogue
 from query_api.app import create_app
@@ -84,13 +85,9 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
     spool = Spool(config.data_dir / f"{config.view_folder.name}-audit", config.screen.spool_bytes)
     topics = TopicsWatch(config.bootstrap, config.specs, health, end)
     audit = SpoolPublisher(spool, config.bootstrap, codec, health, end)
+    silent_ms = config.screen.processor_silent_after_ms
     parts = Parts(
-        Reads(
-            feed.progress,
-            catalogue,
-            config.retention_ms,
-            config.screen.processor_silent_after_ms,
-        ),
+        Reads(feed.progress, catalogue, config.retention_ms, silent_ms),
         Auditor(spool),
         KafkaAuditLog(config.bootstrap, codec),
         KafkaPublisher(config.bootstrap, codec),
@@ -102,7 +99,34 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
         logger.warning("no screen is served: FDT_OIDC_CLIENT_ID names no client at the provider")
     app = create_app(services, on_damage=feed.fail)
     mount_provider(app, config, base)
-    server = uvicorn.Server(
+    server = _http_server(app)
+    with listener, _stopped_by_signals(server):
+        if on_listening is not None:
+            on_listening(base)
+        _run(server, listener, (feed, audit, topics))
+    if failures:
+        raise ReadSideEnded(f"The read side ended: {failures[0]}") from failures[0]
+
+
+def _run(
+    server: uvicorn.Server,
+    listener: socket.socket,
+    threads: Sequence[Feed | SpoolPublisher | TopicsWatch],
+) -> None:
+    """Serve until told to end, with the threads beside it."""
+    sys.setswitchinterval(SWITCH_S)
+    for thread in threads:
+        thread.start()
+    try:
+        server.run(sockets=[listener])
+    finally:
+        for thread in threads:
+            thread.stop()
+
+
+def _http_server(app: FastAPI) -> uvicorn.Server:
+    """What serves ``app``, with no log, header or life of its own."""
+    return uvicorn.Server(
         uvicorn.Config(
             app,
             access_log=False,
@@ -112,21 +136,6 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-    with listener, _stopped_by_signals(server):
-        if on_listening is not None:
-            on_listening(base)
-        sys.setswitchinterval(SWITCH_S)
-        feed.start()
-        audit.start()
-        topics.start()
-        try:
-            server.run(sockets=[listener])
-        finally:
-            feed.stop()
-            audit.stop()
-            topics.stop()
-    if failures:
-        raise ReadSideEnded(f"The read side ended: {failures[0]}") from failures[0]
 
 
 def accepted_issuers(config: ReadSideConfig) -> dict[str, KeySource]:

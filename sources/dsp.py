@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from schemas.topics import Source
-from sources.duplicate_judge import ResendClerk
+from sources.judging.duplicate_judge import ResendClerk
 from sources.program import run
 
 

@@ -21,8 +21,8 @@ from typing import Final, NoReturn, Protocol
 from schemas.codec import Codec
 from schemas.registry import RegistryUnavailable, registry
 from schemas.topics import Source
-from sources.events import PlannedEvent, Publication, Rubbish
-from sources.plan import Plan, build_plan
+from sources.planning.events import PlannedEvent, Publication, Rubbish
+from sources.planning.plan import Plan, build_plan
 from sources.publisher import Publisher, SourceError
 from sources.schedule import FASTEST, SLOWEST, Schedule, wall_ms
 from sources.wire import wire

@@ -16,8 +16,8 @@ import time
 from dataclasses import dataclass
 from typing import Final, Self
 
-from sources.events import PlannedEvent
-from sources.vocabulary import HOUR_MS
+from sources.planning.events import PlannedEvent
+from sources.planning.vocabulary import HOUR_MS
 
 HORIZON_MS: Final = 40 * HOUR_MS
 """Virtual events occur from 0 to here."""

@@ -13,7 +13,7 @@ from schemas.codec import HEADER_LENGTH, Codec
 from schemas.partitioning import partition_of
 from schemas.registry import NAMESPACE
 from schemas.topics import Source
-from sources.events import RECORDS, PlannedEvent, Publication, Rubbish
+from sources.planning.events import RECORDS, PlannedEvent, Publication, Rubbish
 from sources.schedule import Schedule
 
 Headers = list[tuple[str, str | bytes | None]]

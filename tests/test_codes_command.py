@@ -10,7 +10,7 @@ import pytest
 from fdt.cli import run
 from projections.catalogue import load_catalogue
 from projections.views import ItemView
-from sources.plan import Plan, build_plan
+from sources.planning.plan import Plan, build_plan
 from tests.support.plans import publish
 from tests.support.processes import running
 from tests.support.topics import Table, create_anew, wait_until_read

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.partitioning import partition_of
 from schemas.topics import DSP_EVENTS, STATUS
-from sources.plan import Plan, build_plan
+from sources.planning.plan import Plan, build_plan
 from tests.support.plans import differences, publish
 from tests.support.processes import running
 from tests.support.rows import status_value

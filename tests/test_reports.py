@@ -28,7 +28,7 @@ from query_api.identity.access import Caller, Role
 from schemas import headers
 from schemas.codec import Codec
 from schemas.topics import DEAD_LETTERS, DSP_EVENTS
-from sources.plan import build_plan
+from sources.planning.plan import build_plan
 from tests.query_api.world import ALPHA
 from tests.support.audit import spool_publisher
 from tests.support.events import DEVICE, dsp_event

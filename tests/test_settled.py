@@ -16,8 +16,8 @@ from fdt.up.plan_check import Difference, ReadSideAway, differences
 from fdt.up.plan_wait import Check, first
 from fdt.up.simulation import Simulation
 from query_api.queries.rendering import time as rfc3339
-from sources.oracle import Expected
-from sources.plan import Plan, build_plan
+from sources.planning.oracle import Expected
+from sources.planning.plan import Plan, build_plan
 
 BASE_MS = 1_790_000_000_123
 PAGE = 7

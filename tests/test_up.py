@@ -30,7 +30,7 @@ from fdt.up.plan_check import Difference
 from fdt.up.run_folder import run_folder
 from fdt.up.stack import Settled, run, share_development_key, welcome
 from query_api.identity.keys import DEVELOPMENT_KEY_FILE
-from sources.plan import build_plan
+from sources.planning.plan import build_plan
 from tests.support.topics import create_anew
 
 SMALL = ("--requests=2", "--devices=60", "--speed=100000")

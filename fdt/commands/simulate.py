@@ -30,7 +30,7 @@ from fdt.report import AsJson, Report
 from fdt.settings import Settings
 from fdt.up.simulation import Simulation, write_simulation
 from runtime.threads import watched
-from sources.plan import build_plan
+from sources.planning.plan import build_plan
 from sources.schedule import Schedule, wall_ms
 from sources.wire import rfc3339
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from query_api.identity.access import Role
 from query_api.screen.development_provider import Person
-from sources.vocabulary import SUPPLIERS
+from sources.planning.vocabulary import SUPPLIERS
 
 
 def people() -> tuple[Person, ...]:

@@ -15,8 +15,8 @@ from urllib.parse import quote
 import httpx
 
 from projections.events import RESET_CODE
-from sources.oracle import Expected
-from sources.plan import Plan
+from sources.planning.oracle import Expected
+from sources.planning.plan import Plan
 from sources.wire import rfc3339
 
 TIMELINES: Final = 20_000

@@ -11,7 +11,7 @@ import httpx
 from fdt.report import Column
 from fdt.up.plan_check import Difference, ReadSideAway, differences
 from fdt.up.simulation import Simulation
-from sources.plan import Plan
+from sources.planning.plan import Plan
 
 UNCHANGED_SECONDS: Final = 20.0
 """After so long without a change, what differs from the plan will not go away by waiting."""

@@ -43,9 +43,9 @@ from fdt.up.run_folder import run_folder
 from fdt.up.simulation import SIMULATION_FILE, Simulation, read_simulation
 from query_api.identity.access import Role
 from query_api.identity.keys import DEVELOPMENT_KEY_FILE, DevelopmentKey
-from sources.plan import Plan, build_plan
-from sources.script import PlannedRequest
-from sources.vocabulary import SUPPLIERS
+from sources.planning.plan import Plan, build_plan
+from sources.planning.script import PlannedRequest
+from sources.planning.vocabulary import SUPPLIERS
 
 USUAL_SEED: Final = 7
 LISTENING_SECONDS: Final = 60.0

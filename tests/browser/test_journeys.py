@@ -22,9 +22,9 @@ from schemas.codec import Codec
 from schemas.identifiers import DeviceId
 from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.topics import AUDIT, SOURCE_TOPICS, Source
-from sources.duplicate_judge import ResendClerk
-from sources.events import RECORDS, PlannedEvent
-from sources.plan import build_plan
+from sources.judging.duplicate_judge import ResendClerk
+from sources.planning.events import RECORDS, PlannedEvent
+from sources.planning.plan import build_plan
 from sources.program import Job
 from sources.publisher import SourceError
 from sources.schedule import Schedule

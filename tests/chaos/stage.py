@@ -13,7 +13,7 @@ from projections.state import decode_row, order
 from schemas.codec import Codec
 from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.topics import CONTROL_KEY, STATUS
-from sources.plan import Plan
+from sources.planning.plan import Plan
 from sources.schedule import Schedule
 from tests.chaos.workers import LONGEST_S, PARTITIONS, Workers
 from tests.support.plans import differences, wires

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fdt.brokers.finding import Broker, LocalKafka
-from sources.plan import Plan, build_plan
+from sources.planning.plan import Plan, build_plan
 from tests.chaos import scenarios as play
 from tests.chaos.stage import Stage
 

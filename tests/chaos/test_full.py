@@ -15,7 +15,7 @@ import pytest
 from fdt.brokers.finding import LocalKafka
 from fdt.kafka.topics import create_missing, specs_of
 from fdt.settings import Settings
-from sources.plan import build_plan
+from sources.planning.plan import build_plan
 from tests.chaos import forgetting
 from tests.chaos import scenarios as play
 from tests.chaos.cluster import Cluster

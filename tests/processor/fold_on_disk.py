@@ -19,8 +19,8 @@ from processor.batch import Batch, Frame
 from processor.partition.partition import Partition
 from processor.partition.recovery import Stores
 from processor.partition.status_log import Appended, Outgoing
-from processor.partition.stores import FolderStores
 from processor.safety.in_flight import InHand, NotedInHand
+from processor.stores import FolderStores
 from projections.catalogue import load_catalogue
 from projections.events import Reader
 from schemas.codec import Codec

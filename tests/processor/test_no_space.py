@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from processor.partition.stores import FolderStores
+from processor.stores import FolderStores
 from projections.state import decode_row
 from schemas.topics import CONTROL_KEY, STATUS
 from tests.processor import fold_on_disk

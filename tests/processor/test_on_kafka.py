@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 from schemas.codec import Codec
 from schemas.partitioning import partition_of
 from schemas.topics import DSP_EVENTS
-from sources.plan import Plan, build_plan
+from sources.planning.plan import Plan, build_plan
 from tests.support.events import DEVICE, dsp_event
 from tests.support.plans import differences, publish
 from tests.support.processes import running

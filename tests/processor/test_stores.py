@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from processor.partition.stores import ASIDE_KEPT, FolderStores
+from processor.stores import ASIDE_KEPT, FolderStores
 
 
 def test_what_is_set_aside_is_kept_and_the_oldest_goes(tmp_path: Path) -> None:

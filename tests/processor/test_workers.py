@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from sources.plan import build_plan
+from sources.planning.plan import build_plan
 from tests.support.plans import differences, publish
 from tests.support.processes import running
 from tests.support.topics import table, wait_until_read

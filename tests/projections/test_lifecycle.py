@@ -24,7 +24,7 @@ from query_api.api.parameters import CompletionFilter, StatusFilter, filters
 from query_api.queries import rendering
 from query_api.queries.answers import ItemAnswer, RequestAnswer
 from schemas.topics import Source
-from sources.vocabulary import COMPLETIONS
+from sources.planning.vocabulary import COMPLETIONS
 from tests.projections.story import after, dsp
 
 PAGE = Path("docs/lifecycle.md")

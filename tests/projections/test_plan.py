@@ -13,7 +13,7 @@ from projections.views import DeviceView, device_view
 from schemas.codec import BadRecord, Codec
 from schemas.partitioning import partition_of
 from schemas.topics import DAY_MS, TOPIC_SOURCES
-from sources.plan import Plan, build_plan
+from sources.planning.plan import Plan, build_plan
 from sources.schedule import Schedule
 from sources.wire import Wire
 from tests.support.plans import differences, wires

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sources.plan import Plan, build_plan
+from sources.planning.plan import Plan, build_plan
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from schemas.topics import Source
-from sources.duplicate_judge import ResendClerk
-from sources.events import PlannedEvent
-from sources.plan import Plan
+from sources.judging.duplicate_judge import ResendClerk
+from sources.judging.register import Register, word_of
+from sources.planning.events import PlannedEvent
+from sources.planning.plan import Plan
 from sources.publisher import SourceError
-from sources.register import Register, word_of
 
 
 class NoFeed:

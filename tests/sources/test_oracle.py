@@ -8,10 +8,10 @@ from typing import get_args
 import pytest
 
 from schemas.topics import Source
-from sources.events import PlannedEvent
-from sources.oracle import Expected
-from sources.plan import Plan
-from sources.vocabulary import COMPLETIONS, Completion, Mark, Status
+from sources.planning.events import PlannedEvent
+from sources.planning.oracle import Expected
+from sources.planning.plan import Plan
+from sources.planning.vocabulary import COMPLETIONS, Completion, Mark, Status
 
 SOURCES: dict[Status, Source] = {
     "Rejected by DSP": Source.DSP,

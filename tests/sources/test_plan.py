@@ -9,10 +9,10 @@ import pytest
 
 from schemas.codec import Codec
 from schemas.identifiers import DeviceId, ServiceRequestId
-from sources import vocabulary as v
-from sources.journeys import HAPPY, KINDS
-from sources.malformed import VARIETIES
-from sources.plan import Plan, build_plan
+from sources.planning import vocabulary as v
+from sources.planning.journeys import HAPPY, KINDS
+from sources.planning.malformed import VARIETIES
+from sources.planning.plan import Plan, build_plan
 from sources.schedule import HORIZON_MS, Schedule
 from sources.wire import wire
 

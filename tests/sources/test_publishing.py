@@ -21,8 +21,8 @@ from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
 from fdt.up import simulation
 from schemas.topics import SOURCE_TOPICS
-from sources.events import Publication, Rubbish
-from sources.plan import Plan, build_plan
+from sources.planning.events import Publication, Rubbish
+from sources.planning.plan import Plan, build_plan
 
 SEED, REQUESTS, DEVICES, SPEED = 4711, 2, 50, 100_000.0
 

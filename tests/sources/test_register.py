@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.identifiers import InvalidIdentifier
 from schemas.topics import Source
-from sources.register import Register, Word, word_of
+from sources.judging.register import Register, Word, word_of
 
 DEVICE = "00-DB-12-34-56-00-00-01"
 FIRST = "90-B3-D5-1F-30-01-00-00:90-B3-D5-1F-30-00-00-02:1000"

@@ -10,8 +10,8 @@ from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId, InvalidIdentifier
 from schemas.partitioning import partition_of
 from schemas.topics import TOPIC_SOURCES, Source
-from sources.events import RECORDS, Publication, Rubbish
-from sources.plan import Plan
+from sources.planning.events import RECORDS, Publication, Rubbish
+from sources.planning.plan import Plan
 from sources.schedule import Schedule
 from sources.wire import Wire, wire
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.topics import Source
-from sources.events import PlannedEvent
-from sources.journeys.steps import FAST_CLOCK_MS, SLOW_CLOCK_MS
+from sources.planning.events import PlannedEvent
+from sources.planning.journeys.steps import FAST_CLOCK_MS, SLOW_CLOCK_MS
+from sources.planning.vocabulary import DAY_MS, HOUR_MS
 from sources.schedule import FASTEST, HORIZON_MS, LAST_PUBLICATION_MS, SLOWEST, Schedule
-from sources.vocabulary import DAY_MS, HOUR_MS
 
 START_MS = 1_795_000_000_000
 

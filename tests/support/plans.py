@@ -10,8 +10,8 @@ from confluent_kafka import Producer
 from projections.views import ItemView
 from schemas.codec import Codec
 from schemas.partitioning import PRODUCER_PARTITIONER
-from sources.oracle import Expected
-from sources.plan import Plan
+from sources.planning.oracle import Expected
+from sources.planning.plan import Plan
 from sources.schedule import Schedule
 from sources.wire import Wire, wire
 

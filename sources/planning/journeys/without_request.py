@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sources import vocabulary as v
-from sources.journeys.catalogue import journey
-from sources.journeys.steps import (
+from sources.planning import vocabulary as v
+from sources.planning.journeys.catalogue import journey
+from sources.planning.journeys.steps import (
     accepted,
     activated,
     approved,
@@ -16,7 +16,7 @@ from sources.journeys.steps import (
     until,
     version_read,
 )
-from sources.script import Link, Script
+from sources.planning.script import Link, Script
 
 
 def _finished_by(s: Script, link: Link) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from sources.journeys.catalogue import journey
-from sources.journeys.steps import (
+from sources.planning.journeys.catalogue import journey
+from sources.planning.journeys.steps import (
     activated,
     delivered,
     not_delivered,
     transfer_failed,
     until,
 )
-from sources.script import Script
+from sources.planning.script import Script
 
 
 @journey(2)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from sources.journeys.catalogue import journey
-from sources.journeys.steps import activated, delivered, older_version, other_version, until
-from sources.script import Script
+from sources.planning.journeys.catalogue import journey
+from sources.planning.journeys.steps import (
+    activated,
+    delivered,
+    older_version,
+    other_version,
+    until,
+)
+from sources.planning.script import Script
 
 
 @journey(2)

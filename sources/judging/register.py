@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from schemas.identifiers import ServiceRequestId
 from schemas.topics import Source
-from sources import vocabulary as v
+from sources.planning import vocabulary as v
 
 _CSP_GOES_ON: Final = frozenset({"APPROVED", *v.CSP_TRANSFERS})
 _CSP_ENDS: Final = frozenset({*v.CSP_REFUSALS, *v.CSP_TRANSFER_FAILURES})

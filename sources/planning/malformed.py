@@ -14,9 +14,9 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from schemas.topics import Source
-from sources import vocabulary as v
-from sources.events import RECORDS, Damage, Rubbish
-from sources.script import PlannedDevice, PlannedRequest
+from sources.planning import vocabulary as v
+from sources.planning.events import RECORDS, Damage, Rubbish
+from sources.planning.script import PlannedDevice, PlannedRequest
 
 _JUST_NOW_MS: Final = 30_000
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sources import vocabulary as v
-from sources.events import PlannedEvent
-from sources.journeys.catalogue import journey
-from sources.journeys.steps import (
+from sources.planning import vocabulary as v
+from sources.planning.events import PlannedEvent
+from sources.planning.journeys.catalogue import journey
+from sources.planning.journeys.steps import (
     accepted,
     activated,
     activation_failed,
@@ -15,7 +15,7 @@ from sources.journeys.steps import (
     transferred,
     until,
 )
-from sources.script import Script
+from sources.planning.script import Script
 
 
 @journey()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sources.script import Script
+from sources.planning.script import Script
 
 Writer = Callable[[Script], None]
 

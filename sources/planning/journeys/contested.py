@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sources.journeys.catalogue import journey
-from sources.journeys.steps import (
+from sources.planning.journeys.catalogue import journey
+from sources.planning.journeys.steps import (
     accepted,
     activated,
     activation_failed,
@@ -15,7 +15,7 @@ from sources.journeys.steps import (
     transferred,
     until,
 )
-from sources.script import Script
+from sources.planning.script import Script
 
 
 @journey()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sources.journeys import (
+from sources.planning.journeys import (
     clocks,
     contested,
     disorder,
@@ -12,7 +12,7 @@ from sources.journeys import (
     resets,
     without_request,
 )
-from sources.journeys.catalogue import KINDS, Kind
+from sources.planning.journeys.catalogue import KINDS, Kind
 
 HAPPY = KINDS["happy"]
 """The way most devices go."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sources import vocabulary as v
-from sources.events import PlannedEvent
-from sources.script import Item, Link, Script
+from sources.planning import vocabulary as v
+from sources.planning.events import PlannedEvent
+from sources.planning.script import Item, Link, Script
 
 PROMPT: Final = 0.2
 """Minutes to publish what must not be overtaken: a request's end, before it is sent again."""

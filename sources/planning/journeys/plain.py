@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sources import vocabulary as v
-from sources.journeys.catalogue import journey
-from sources.journeys.steps import (
+from sources.planning import vocabulary as v
+from sources.planning.journeys.catalogue import journey
+from sources.planning.journeys.steps import (
     accepted,
     activated,
     activation_failed,
@@ -14,7 +14,7 @@ from sources.journeys.steps import (
     transfer_failed,
     until,
 )
-from sources.script import Script
+from sources.planning.script import Script
 
 
 @journey()

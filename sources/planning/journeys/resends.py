@@ -6,9 +6,9 @@ acceptance: within that hour it would be the next request's.
 
 from __future__ import annotations
 
-from sources import vocabulary as v
-from sources.journeys.catalogue import journey
-from sources.journeys.steps import (
+from sources.planning import vocabulary as v
+from sources.planning.journeys.catalogue import journey
+from sources.planning.journeys.steps import (
     PROMPT,
     accepted,
     activated,
@@ -19,7 +19,7 @@ from sources.journeys.steps import (
     transfer_failed,
     transferred,
 )
-from sources.script import Item, Script
+from sources.planning.script import Item, Script
 
 
 def _some_time_later(s: Script) -> None:

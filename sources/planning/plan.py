@@ -1,7 +1,7 @@
 """A seeded plan of everything the sources publish, and of how every item must end.
 
 The same arguments give the same plan, byte for byte. ``expected`` is the oracle: it is collected
-from the journeys' own words (:mod:`sources.journeys`) and computed by no rule of the tracker.
+from the journeys' own words (:mod:`sources.planning.journeys`), by no rule of the tracker.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from random import Random
 from typing import Final
 
 from schemas.topics import Source
-from sources import vocabulary as v
-from sources.events import PlannedEvent, Publication, Rubbish
-from sources.journeys import HAPPY, KINDS, Kind
-from sources.malformed import VARIETIES, spoil
-from sources.oracle import Expected
+from sources.planning import vocabulary as v
+from sources.planning.events import PlannedEvent, Publication, Rubbish
+from sources.planning.journeys import HAPPY, KINDS, Kind
+from sources.planning.malformed import VARIETIES, spoil
+from sources.planning.oracle import Expected
+from sources.planning.script import Campaign, PlannedDevice, PlannedRequest, Script
 from sources.schedule import HORIZON_MS, LAST_PUBLICATION_MS
-from sources.script import Campaign, PlannedDevice, PlannedRequest, Script
 
 MAX_DEVICES_A_REQUEST: Final = 50_000
 HAPPY_SHARE: Final = 0.6

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sources.events import PlannedEvent
-from sources.vocabulary import COMPLETIONS, Completion, Mark, Status
+from sources.planning.events import PlannedEvent
+from sources.planning.vocabulary import COMPLETIONS, Completion, Mark, Status
 
 
 @dataclass(frozen=True, slots=True)

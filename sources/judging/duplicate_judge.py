@@ -26,11 +26,11 @@ from schemas.identifiers import (
     ServiceRequestId,
 )
 from schemas.topics import SOURCE_TOPICS, TOPIC_SOURCES, Source
-from sources import vocabulary as v
-from sources.events import RECORDS, PlannedEvent
+from sources.judging.register import Register, word_of
+from sources.planning import vocabulary as v
+from sources.planning.events import RECORDS, PlannedEvent
 from sources.program import Job
 from sources.publisher import SourceError
-from sources.register import Register, word_of
 
 PATIENCE_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.1

@@ -14,10 +14,10 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from schemas.topics import Source
-from sources import vocabulary as v
-from sources.events import PlannedEvent, Resend
-from sources.identifier_spellings import roughly
-from sources.oracle import Expected, Marked, ending
+from sources.planning import vocabulary as v
+from sources.planning.events import PlannedEvent, Resend
+from sources.planning.identifier_spellings import roughly
+from sources.planning.oracle import Expected, Marked, ending
 from sources.schedule import HORIZON_MS, LAST_PUBLICATION_MS
 
 Link = Literal["request", "version", "hash", "nothing", "foreign"]

@@ -6,8 +6,8 @@ simulation, and is then after every other event's time at any speed.
 
 from __future__ import annotations
 
-from sources.journeys.catalogue import journey
-from sources.journeys.steps import (
+from sources.planning.journeys.catalogue import journey
+from sources.planning.journeys.steps import (
     FAST_CLOCK_MS,
     SLOW_CLOCK_MS,
     accepted,
@@ -18,7 +18,7 @@ from sources.journeys.steps import (
     transferred,
     until,
 )
-from sources.script import Script
+from sources.planning.script import Script
 
 
 @journey()
