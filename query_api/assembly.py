@@ -14,7 +14,8 @@ from query_api.audit.entry import wall_ms
 from query_api.audit.reading import AuditLog
 from query_api.audit.trail import Auditor
 from query_api.identity.access_tokens import Authenticator, Claims
-from query_api.identity.keys import DevelopmentKey, KeySource, OidcKeys, is_loopback
+from query_api.identity.keys import DevelopmentKey, KeySource, OidcKeys
+from query_api.identity.provider_http import is_loopback
 from query_api.identity.rate_limit import RateLimit
 from query_api.identity.sessions import Sessions
 from query_api.identity.sign_in import Client, Provider, SignIn

@@ -25,13 +25,8 @@ from joserfc.errors import (
 from joserfc.jwa import JWSAlgModel
 
 from query_api.identity.access import Caller, Role
-from query_api.identity.keys import (
-    DEVELOPMENT_ISSUER,
-    DevelopmentKey,
-    KeySource,
-    ProviderAway,
-    UnknownKey,
-)
+from query_api.identity.keys import DEVELOPMENT_ISSUER, DevelopmentKey, KeySource, UnknownKey
+from query_api.identity.provider_http import ProviderAway
 from query_api.web.problems import RETRY_AFTER_S, Problem
 from schemas.identifiers import Eui64, InvalidIdentifier
 

@@ -6,7 +6,6 @@ known, but keys that could not be confirmed for a day are not trusted any more.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import tempfile
@@ -14,13 +13,14 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Final, Protocol
 
 import httpx
 import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+
+from query_api.identity.provider_http import ProviderAway, ProviderHttp
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,6 @@ CONFIRM_EVERY_S: Final = 3600.0
 """Known keys are fetched anew this often, so that a withdrawn one is noticed."""
 TRUSTED_FOR_S: Final = 86_400.0
 
-_FETCH_TIMEOUT_S: Final = 5.0
 _KEY_TYPES: Final[dict[str, type[ECKey | RSAKey | OKPKey]]] = {
     "EC": ECKey,
     "RSA": RSAKey,
@@ -44,10 +43,6 @@ _KEY_TYPES: Final[dict[str, type[ECKey | RSAKey | OKPKey]]] = {
 
 class UnknownKey(LookupError):
     """The issuer has no key of that ID."""
-
-
-class ProviderAway(ConnectionError):
-    """The identity provider did not answer as it should, and its keys are not known."""
 
 
 class KeySource(Protocol):
@@ -104,18 +99,6 @@ class _KeyList(msgspec.Struct):
     keys: list[dict[str, Any]]
 
 
-class Discovered(Protocol):
-    """What is wanted of a discovery document: at least whose it is."""
-
-    @property
-    def issuer(self) -> str:
-        """The provider, as it calls itself."""
-
-
-_Shape = TypeVar("_Shape")
-_Document = TypeVar("_Document", bound=Discovered)
-
-
 class OidcKeys:
     """The keys of an OpenID Connect provider, by its discovery document. Safe for many threads."""
 
@@ -126,7 +109,7 @@ class OidcKeys:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._issuer = issuer
-        self._given_client = client
+        self._http = ProviderHttp(issuer, client)
         self._clock = clock
         self._lock = threading.Lock()
         self._keys: dict[str, Key] = {}
@@ -163,8 +146,8 @@ class OidcKeys:
         """One attempt; a failure keeps the keys that are held."""
         try:
             self._keys = self._fetch()
-        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, ProviderAway) as error:
-            self._away = f"The identity provider {self._issuer} cannot be used: {error}"
+        except ProviderAway as error:
+            self._away = str(error)
             self._ask_at = self._clock() + RETRY_EVERY_S
             logger.warning("%s", self._away)
         else:
@@ -172,55 +155,13 @@ class OidcKeys:
             self._ask_at = self._confirmed_at + REFRESH_AT_MOST_EVERY_S
 
     def _fetch(self) -> dict[str, Key]:
-        document = discovered(self._issuer, _Discovery, self._given_client)
+        document = self._http.discovered(_Discovery)
         found = {}
-        for listed in _answered(document.jwks_uri, _KeyList, self._given_client).keys:
+        for listed in self._http.answer(document.jwks_uri, _KeyList).keys:
             kid, key = listed.get("kid"), _signing_key(listed)
             if isinstance(kid, str) and key is not None:
                 found[kid] = key
         return found
-
-
-def discovered(issuer: str, shape: type[_Document], client: httpx.Client | None) -> _Document:
-    """A provider's discovery document; :class:`ProviderAway` if it is another's.
-
-    Other failures are ``httpx.HTTPError``, ``httpx.InvalidURL`` and ``msgspec.DecodeError``.
-    """
-    address = issuer.rstrip("/") + "/.well-known/openid-configuration"
-    document = _answered(address, shape, client)
-    if document.issuer != issuer:
-        raise ProviderAway(f"its discovery document says that it is {document.issuer}")
-    return document
-
-
-def _answered(address: str, shape: type[_Shape], client: httpx.Client | None) -> _Shape:
-    """What a provider answers; asked so seldom that no connection is kept."""
-    check_transport(address)
-    if client is not None:
-        answer = client.get(address)
-    else:
-        answer = httpx.get(address, timeout=_FETCH_TIMEOUT_S)
-    answer.raise_for_status()
-    return msgspec.json.decode(answer.content, type=shape)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach ``host``."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def check_transport(address: str) -> None:
-    """Keys that came in clear text over a network could be anybody's."""
-    parts = urlsplit(address)
-    if parts.scheme != "https" and not (
-        parts.scheme == "http" and is_loopback(parts.hostname or "")
-    ):
-        raise ProviderAway(f"{address} is not https")
 
 
 def _signing_key(listed: dict[str, Any]) -> Key | None:

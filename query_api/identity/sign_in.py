@@ -25,14 +25,13 @@ from authlib.integrations.httpx_client import OAuth2Client
 
 from query_api.identity.access import Caller
 from query_api.identity.access_tokens import Authenticator
-from query_api.identity.keys import ProviderAway, check_transport, discovered
+from query_api.identity.provider_http import TIMEOUT_S, ProviderAway, ProviderHttp
 from query_api.web.problems import Problem
 
 SCOPE: Final = "openid profile"
 UNDER_WAY_S: Final = 600.0
 
 _UNDER_WAY_HELD: Final = 10_000
-_FETCH_TIMEOUT_S: Final = 5.0
 _KNOWN_FOR_S: Final = 3600.0
 
 
@@ -59,24 +58,21 @@ class Provider:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.issuer = issuer
-        self._given_client = client
+        self._http = ProviderHttp(issuer, client)
         self._clock = clock
         self._known: Endpoints | None = None
         self._known_at = 0.0
 
     def endpoints(self) -> Endpoints:
-        """Where to go; :class:`~query_api.identity.keys.ProviderAway`."""
+        """Where to go; :class:`~query_api.identity.provider_http.ProviderAway`."""
         if self._known is None or self._clock() - self._known_at > _KNOWN_FOR_S:
             self._known, self._known_at = self._fetch(), self._clock()
         return self._known
 
     def _fetch(self) -> Endpoints:
-        try:
-            found = discovered(self.issuer, Endpoints, self._given_client)
-        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, ProviderAway) as error:
-            raise ProviderAway(f"{self.issuer} cannot be used: {error}") from error
+        found = self._http.discovered(Endpoints)
         for endpoint in (found.authorization_endpoint, found.token_endpoint):
-            check_transport(endpoint)
+            self._http.check(endpoint)
         return found
 
 
@@ -160,7 +156,7 @@ class SignIn:
 
     def finish(self, browser: str | None, answer: Mapping[str, str]) -> SignedIn:
         """Who has signed in, by the provider's answer; :class:`SignInFailed`, or
-        :class:`~query_api.identity.keys.ProviderAway`."""
+        :class:`~query_api.identity.provider_http.ProviderAway`."""
         under_way = self._taken(browser, answer.get("state", ""))
         if "error" in answer:
             raise SignInFailed("The identity provider did not sign you in.")
@@ -230,7 +226,7 @@ class SignIn:
             scope=SCOPE,
             redirect_uri=self._client.redirect_uri,
             code_challenge_method="S256",
-            timeout=_FETCH_TIMEOUT_S,
+            timeout=TIMEOUT_S,
         )
 
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from query_api.audit.entry import Action, Outcome
-from query_api.identity.keys import ProviderAway
+from query_api.identity.provider_http import ProviderAway
 from query_api.identity.sessions import Session
 from query_api.identity.sign_in import UNDER_WAY_S, SignedIn, SignInFailed
 from query_api.screen.context import Screen

@@ -11,7 +11,8 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from query_api.identity.access import Caller, Role
 from query_api.identity.access_tokens import Authenticator, Claims, development_token
-from query_api.identity.keys import DEVELOPMENT_ISSUER, DevelopmentKey, ProviderAway
+from query_api.identity.keys import DEVELOPMENT_ISSUER, DevelopmentKey
+from query_api.identity.provider_http import ProviderAway
 from query_api.web.problems import KINDS, Problem
 from schemas.identifiers import Eui64
 from tests.query_api.tokens import AUDIENCE, ISSUER, TokenMaker

@@ -17,10 +17,9 @@ from query_api.identity.keys import (
     TRUSTED_FOR_S,
     DevelopmentKey,
     OidcKeys,
-    ProviderAway,
     UnknownKey,
-    is_loopback,
 )
+from query_api.identity.provider_http import ProviderAway, is_loopback
 from tests.query_api.tokens import ISSUER
 
 

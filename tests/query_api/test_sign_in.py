@@ -13,7 +13,8 @@ import pytest
 
 from query_api.identity.access import Caller, Role
 from query_api.identity.access_tokens import Authenticator, Claims
-from query_api.identity.keys import DevelopmentKey, ProviderAway
+from query_api.identity.keys import DevelopmentKey
+from query_api.identity.provider_http import ProviderAway
 from query_api.identity.sessions import Sessions
 from query_api.identity.sign_in import Begun, Client, Provider, SignIn, SignInFailed
 from query_api.screen.development_provider import CLIENT_ID, DevelopmentProvider, NotOnLoopback
