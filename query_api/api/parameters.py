@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Depends, Path, Query
 from pydantic import AfterValidator, WithJsonSchema
 
 from projections.lifecycle import LIFECYCLE, STATUS_BY_LABEL, Completion, Status
@@ -62,3 +62,14 @@ def filters(status: list[str], completion: list[str]) -> Filters:
         frozenset(Status(STATUS_BY_LABEL[label]) for label in status),
         frozenset(Completion(word) for word in completion),
     )
+
+
+async def chosen(
+    status: StatusFilter = [],  # noqa: B006
+    completion: CompletionFilter = [],  # noqa: B006
+) -> Filters:
+    """A dependency: the filters of an address."""
+    return filters(status, completion)
+
+
+Chosen = Annotated[Filters, Depends(chosen)]

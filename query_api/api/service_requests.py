@@ -14,11 +14,9 @@ from query_api.api.downloads import csv_answer, workbook_answer
 from query_api.api.parameters import (
     FILTERS,
     PAGING,
-    CompletionFilter,
+    Chosen,
     Cursor,
     RequestPath,
-    StatusFilter,
-    filters,
 )
 from query_api.queries import answers, rendering, workbook
 from query_api.queries.criteria import check_parameters, missing, one
@@ -99,13 +97,11 @@ def download_request(
     services: Serving,
     caller: SignedIn,
     service_request_id: RequestPath,
-    status: StatusFilter = [],  # noqa: B006
-    completion: CompletionFilter = [],  # noqa: B006
+    chosen: Chosen,
 ) -> Response:
     """Every device of one Service Request as CSV, streamed, ordered by Device ID."""
     check_parameters(request, frozenset(), FILTERS)
-    criterion = one(ServiceRequestId, service_request_id)
-    return csv_answer(services.desk, caller, criterion, filters(status, completion))
+    return csv_answer(services.desk, caller, one(ServiceRequestId, service_request_id), chosen)
 
 
 @router.get(
@@ -118,13 +114,12 @@ def download_workbook(
     services: Serving,
     caller: SignedIn,
     service_request_id: RequestPath,
-    status: StatusFilter = [],  # noqa: B006
-    completion: CompletionFilter = [],  # noqa: B006
+    chosen: Chosen,
 ) -> Response:
     """Every device of one Service Request as a workbook, ordered by Device ID."""
     check_parameters(request, frozenset(), FILTERS)
     criterion = one(ServiceRequestId, service_request_id)
-    return workbook_answer(services.desk, caller, criterion, filters(status, completion))
+    return workbook_answer(services.desk, caller, criterion, chosen)
 
 
 @router.get(
@@ -137,14 +132,12 @@ def read_request(
     services: Serving,
     caller: SignedIn,
     service_request_id: RequestPath,
+    chosen: Chosen,
     page: Annotated[Page, Depends(page_of)],
-    status: StatusFilter = [],  # noqa: B006
-    completion: CompletionFilter = [],  # noqa: B006
 ) -> Response:
     """The devices of one Service Request, ordered by Device ID, with counts by completion."""
     check_parameters(request, PAGING, FILTERS)
     criterion, after = one(ServiceRequestId, service_request_id), common.place(page.cursor)
-    chosen = filters(status, completion)
     found = services.desk.request(caller, criterion, chosen, page.size, after)
     return common.answer(
         request, rendering.request(found, common.cursor(found.next_after)), found.freshness

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from projections.lifecycle import STATUS_BY_LABEL, Completion, Status
@@ -50,8 +50,27 @@ router = APIRouter(include_in_schema=False)
 From = Annotated[int, Query(alias="from", ge=1, le=1_000_000)]
 After = Annotated[str | None, Query(max_length=200)]
 Refresh = Annotated[str, Query(max_length=10)]
-Completions = Annotated[list[str], Query()]
-Statuses = Annotated[list[str], Query()]
+
+
+async def chosen_filters(
+    status: Annotated[list[str], Query()] = [],  # noqa: B006
+    completion: Annotated[list[str], Query()] = [],  # noqa: B006
+) -> Filters:
+    """A dependency: the filters in an address; the form sends an empty text for *All*."""
+    labels, words = [text for text in status if text], [text for text in completion if text]
+    for name, given, known in (
+        ("status", labels, set(STATUS_BY_LABEL)),
+        ("completion", words, set(map(str, Completion))),
+    ):
+        if not set(given) <= known:
+            raise Problem(
+                "invalid-parameter",
+                f"{name}: there is no such filter; choose one on the page of the request.",
+            )
+    return filters(labels, words)
+
+
+Chosen = Annotated[Filters, Depends(chosen_filters)]
 
 
 @router.get("/requests/{request_token}")
@@ -60,15 +79,13 @@ def request_page(
     screen: Showing,
     session: CurrentSession,
     request_token: RequestToken,
-    status: Statuses = [],  # noqa: B006
-    completion: Completions = [],  # noqa: B006
+    chosen: Chosen,
     after: After = None,
     shown_from: From = 1,
     refresh: Refresh = "",
 ) -> Response:
     """The devices of one request."""
     named = request_of(screen.seal, request_token)
-    chosen = _filters(status, completion)
     place = Place(after, shown_from, refresh)
     page = screen.desk.request(
         session.caller,
@@ -92,12 +109,11 @@ def download(
     screen: Showing,
     session: CurrentSession,
     request_token: RequestToken,
-    status: Statuses = [],  # noqa: B006
-    completion: Completions = [],  # noqa: B006
+    chosen: Chosen,
 ) -> Response:
     """What the page shows, on all its pages, as CSV."""
     named = request_of(screen.seal, request_token)
-    return csv_answer(screen.desk, session.caller, named, _filters(status, completion))
+    return csv_answer(screen.desk, session.caller, named, chosen)
 
 
 @router.get("/requests/{request_token}/spreadsheet")
@@ -105,12 +121,11 @@ def download_workbook(
     screen: Showing,
     session: CurrentSession,
     request_token: RequestToken,
-    status: Statuses = [],  # noqa: B006
-    completion: Completions = [],  # noqa: B006
+    chosen: Chosen,
 ) -> Response:
     """The same as a workbook."""
     named = request_of(screen.seal, request_token)
-    return workbook_answer(screen.desk, session.caller, named, _filters(status, completion))
+    return workbook_answer(screen.desk, session.caller, named, chosen)
 
 
 @router.get("/devices/{device_token}")
@@ -177,21 +192,6 @@ def _again(session: Session, request: Request, what: str) -> bool:
         return True
     session.show(what)
     return False
-
-
-def _filters(status: list[str], completion: list[str]) -> Filters:
-    """The filters in an address; the form sends an empty text for *All*."""
-    labels, words = [text for text in status if text], [text for text in completion if text]
-    for name, given, known in (
-        ("status", labels, set(STATUS_BY_LABEL)),
-        ("completion", words, set(map(str, Completion))),
-    ):
-        if not set(given) <= known:
-            raise Problem(
-                "invalid-parameter",
-                f"{name}: there is no such filter; choose one on the page of the request.",
-            )
-    return filters(labels, words)
 
 
 def _moves(items: Iterable[ItemView]) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
+from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.routing import APIRoute
 
 from query_api.identity.access import Role
@@ -152,7 +153,7 @@ def page_parameters() -> Iterator[tuple[str, str, str]]:
     for route in world().app().routes:
         for included in getattr(getattr(route, "original_router", None), "routes", []):
             if isinstance(included, APIRoute) and not included.include_in_schema:
-                for each in included.dependant.query_params:
+                for each in get_flat_dependant(included.dependant).query_params:
                     yield included.path, each.alias, "A" * 300
 
 
