@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
-from fastapi.dependencies.utils import get_flat_dependant
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from query_api.identity.access import Role
@@ -148,12 +148,18 @@ def test_several_wrong_values_are_told_once() -> None:
     assert [detail.count(f"{name}: ") for name in ("status", "completion", "limit")] == [1, 1, 1]
 
 
+def flat(dependant: Dependant) -> list[Any]:
+    """The parameters of a route, and of what it depends on."""
+    inner = [each for part in dependant.dependencies for each in flat(part)]
+    return [*dependant.query_params, *inner]
+
+
 def page_parameters() -> Iterator[tuple[str, str, str]]:
     """(path, name, a value that it does not take) of the pages."""
     for route in world().app().routes:
         for included in getattr(getattr(route, "original_router", None), "routes", []):
             if isinstance(included, APIRoute) and not included.include_in_schema:
-                for each in get_flat_dependant(included.dependant).query_params:
+                for each in flat(included.dependant):
                     yield included.path, each.alias, "A" * 300
 
 
