@@ -57,8 +57,8 @@ def _page(reads: Reads) -> Iterator[tuple[str, ...]]:
     request = ServiceRequestId.parse(request_of(0))
 
     def page() -> bytes:
-        with reads.moment() as moment:
-            found = moment.page(_CALLER, request, Filters(), PAGE, None)
+        with reads.snapshot() as snapshot:
+            found = snapshot.page(_CALLER, request, Filters(), PAGE, None)
         return rendering.request(found, None).model_dump_json().encode()
 
     content = page()
@@ -73,8 +73,8 @@ def _download(reads: Reads) -> Iterator[tuple[str, ...]]:
     request = ServiceRequestId.parse(request_of(0))
 
     def rows() -> list[bytes]:
-        with reads.moment() as moment:
-            return list(rendering.csv_chunks(moment.items(_CALLER, request, Filters())))
+        with reads.snapshot() as snapshot:
+            return list(rendering.csv_chunks(snapshot.items(_CALLER, request, Filters())))
 
     chunks = rows()
     yield _row("50,000 rows", "none", sum(map(len, chunks)), _cpu_ms(rows, 3))
@@ -89,8 +89,8 @@ def _workbook(reads: Reads) -> Iterator[tuple[str, ...]]:
     request = ServiceRequestId.parse(request_of(0))
 
     def made() -> int:
-        with ExitStack() as files, reads.moment() as moment:
-            items = moment.items(_CALLER, request, Filters())
+        with ExitStack() as files, reads.snapshot() as snapshot:
+            items = snapshot.items(_CALLER, request, Filters())
             return workbook.workbook(items, files).stat().st_size
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -16,7 +16,7 @@ from typing import Final
 from projections.cap import TIMELINE_CAP
 from projections.catalogue import load_catalogue
 from projections.fold import Fold
-from projections.retention import RETENTION_MS, settle
+from projections.retention import RETENTION_MS, retain
 from projections.state import Report, Row, encode_row
 from projections.status_record import status_body
 from schemas.topics import Source
@@ -62,7 +62,7 @@ def _writing(rules: Fold, length: int) -> Callable[[], object]:
 
 
 def _ready(row: Row) -> bytes:
-    settled = settle(row, RETENTION_MS, START)
+    settled = retain(row, RETENTION_MS, START)
     return status_body(DEVICE, settled.row, settled.found, encode_row(settled.row))
 
 

@@ -23,12 +23,12 @@ from processor.partition.ledger import LEDGER_KEY, Ledger, SourceLog, pack
 from processor.partition.partition import Partition
 from processor.partition.recovery import ROW_PREFIX
 from processor.rebuild.rebuilding import NoLog
-from processor.safety.in_flight import NotedInHand
+from processor.safety.in_flight import NotedInFlight
 from processor.stores import FolderStores
 from projections.catalogue import load_catalogue
 from projections.events import Reader
 from projections.fold import Fold
-from projections.retention import RETENTION_MS, settle
+from projections.retention import RETENTION_MS, retain
 from projections.state import Report, encode_row
 from schemas.codec import Codec
 from schemas.topics import DAY_MS, SOURCE_TOPICS, STATUS, Source
@@ -126,7 +126,7 @@ def state(rules: Fold, number: int, is_due: bool) -> bytes:
     row = rules.new_row()
     for report in reports(number, NOW - (RETENTION_MS if is_due else DAY_MS)):
         rules.add(row, report)
-    return encode_row(settle(row, RETENTION_MS, 0).row)
+    return encode_row(retain(row, RETENTION_MS, 0).row)
 
 
 def reports(number: int, last: int) -> Iterator[Report]:
@@ -173,7 +173,7 @@ def partition_in(folder: Path, stores: FolderStores) -> Partition:
         codec=Codec(),
         topics=Unchanging(),
         worker="bench",
-        in_hand=NotedInHand(folder, lambda number, suspects, stored: False),
+        in_flight=NotedInFlight(folder, lambda number, suspects, stored: False),
     )
 
 

@@ -10,7 +10,7 @@ from processor.partition.partition import Partition
 from processor.partition.recovery import Progress
 from processor.partition.source_topics import Topics
 from processor.partition.status_log import StatusLog
-from processor.safety.in_flight import NotedInHand
+from processor.safety.in_flight import NotedInFlight
 from processor.safety.poison_probe import kills
 from processor.stores import FolderStores
 
@@ -23,7 +23,7 @@ class Assembly:
         self._topics = topics
         self._progress = progress
         self._reader, self._codec = reader_of(config), codec_of(config)
-        self._in_hand = NotedInHand(
+        self._in_flight = NotedInFlight(
             config.folder,
             lambda number, suspects, stored: kills(
                 partial(folding_of, config, number), suspects, stored
@@ -45,7 +45,7 @@ class Assembly:
             codec=self._codec,
             topics=self._topics,
             worker=self._config.worker,
-            in_hand=self._in_hand,
+            in_flight=self._in_flight,
             timeline_cap=self._config.timeline_cap,
             retention_ms=self._config.retention_ms,
             progress=self._progress,

@@ -2,7 +2,7 @@
 
 A row is a set of records, so folding is adding to a set: the order and the grouping of the records,
 copies and replays cannot matter (design §5, I2). What a record *means* is left to the view
-(:mod:`projections.standing`).
+(:mod:`projections.status_derivation`).
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from typing import Final
 import msgspec
 
 from projections.correlation import version_of
-from projections.standing import Standings, standings
 from projections.state import Item, Records, Report, Row, order
+from projections.status_derivation import DerivedStatuses, derive_statuses
 from schemas.topics import DAY_MS
 
 RETENTION_MS: Final = 30 * DAY_MS
@@ -30,11 +30,11 @@ _NEVER: Final = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Retained:
     """A row without what had ended, and what it comes to."""
 
     row: Row
-    found: Standings
+    found: DerivedStatuses
 
     @property
     def is_empty(self) -> bool:
@@ -42,7 +42,7 @@ class Settled:
         return self.row.holds_from == NOTHING_HELD
 
 
-def settle(row: Row, retention_ms: int, now: int) -> Settled:
+def retain(row: Row, retention_ms: int, now: int) -> Retained:
     """``row`` as of ``now``, the partition's time: every record received before it is known.
 
     The answer's row has its ``holds_from``; ``row`` itself is spent.
@@ -51,7 +51,7 @@ def settle(row: Row, retention_ms: int, now: int) -> Settled:
     if first + retention_ms <= max(last, now):
         row = _replayed(row, retention_ms, now)
         first, last = _span(row)
-    found = standings(row)
+    found = derive_statuses(row)
     row.holds_from = _since(found)
     if first + retention_ms <= last:
         row.holds_from = _holds_from(row, found, now)
@@ -60,7 +60,7 @@ def settle(row: Row, retention_ms: int, now: int) -> Settled:
     else:
         # What is left is not due, whatever a later record says of what came before it.
         row.holds_from = max(row.holds_from, now - retention_ms + 1)
-    return Settled(row, found)
+    return Retained(row, found)
 
 
 Placed = tuple[str | None, Report]
@@ -74,23 +74,23 @@ def _span(row: Row) -> tuple[int, int]:
     return first, max([reports[-1].received_at for reports in kept], default=0)
 
 
-def _holds_from(row: Row, found: Standings, now: int) -> int:
+def _holds_from(row: Row, found: DerivedStatuses, now: int) -> int:
     """When retention began for what ends first, of a row with records behind a gap.
 
     Never later than it really is, so that a sweep looks in time: records after ``now`` may still be
     told apart from those before it, and then do not speak for them.
     """
-    past, ahead = _parted(row, now)
-    before = standings(_filled(row, past))
+    past, ahead = _split_at(row, now)
+    before = derive_statuses(_with_records(row, past))
     return min([_since(found), _since(before), *(report.received_at for _, report in ahead)])
 
 
-def _since(found: Standings) -> int:
+def _since(found: DerivedStatuses) -> int:
     items = [item.evidence.received_at for item in found.items]
     return min(items + [report.received_at for report in found.unmatched], default=_NEVER)
 
 
-def _parted(row: Row, now: int) -> tuple[list[Placed], list[Placed]]:
+def _split_at(row: Row, now: int) -> tuple[list[Placed], list[Placed]]:
     """The records up to ``now`` and those after it, each as they were received."""
     placed: list[Placed] = [(None, report) for report in row.hub.kept]
     placed += [(item.request_id, report) for item in row.items for report in item.records.kept]
@@ -99,13 +99,13 @@ def _parted(row: Row, now: int) -> tuple[list[Placed], list[Placed]]:
     return placed[:at], placed[at:]
 
 
-def _filled(row: Row, placed: Iterable[Placed]) -> Row:
+def _with_records(row: Row, placed: Iterable[Placed]) -> Row:
     """``row`` with these records instead of its own; its counts of those left out stay."""
     filled = Row(row.catalogue, row.device_types, 0, row.forgot_at)
     filled.hub = Records([], row.hub.left_out)
     filled.items = [Item(i.request_id, Records([], i.records.left_out)) for i in row.items]
     for request_id, report in placed:
-        _put(filled, request_id, report)
+        _add_record(filled, request_id, report)
     return filled
 
 
@@ -116,20 +116,20 @@ def _replayed(row: Row, retention_ms: int, now: int) -> Row:
     What the row held when it last forgot something is put back as it stood then: a report may have
     lived on with an item that is gone now.
     """
-    past, ahead = _parted(row, now)
-    kept = _filled(row, ())
+    past, ahead = _split_at(row, now)
+    kept = _with_records(row, ())
     for request_id, report in past:
         if report.received_at > row.forgot_at:
             _expire(kept, retention_ms, report.received_at)
-        _put(kept, request_id, report)
+        _add_record(kept, request_id, report)
     _expire(kept, retention_ms, now)
     for request_id, report in ahead:
-        _put(kept, request_id, report)
+        _add_record(kept, request_id, report)
     kept.items = [item for item in kept.items if item.records.kept]
     return kept
 
 
-def _put(row: Row, request_id: str | None, report: Report) -> None:
+def _add_record(row: Row, request_id: str | None, report: Report) -> None:
     """At the end of its set: records are put as they were received."""
     if request_id is None:
         row.hub.kept.append(report)
@@ -142,7 +142,7 @@ def _put(row: Row, request_id: str | None, report: Report) -> None:
 def _expire(row: Row, retention_ms: int, now: int) -> None:
     """Remove what is due at ``now``, the earliest first: what one leaves behind may end another."""
     while _span(row)[0] + retention_ms <= now:
-        found = standings(row)
+        found = derive_statuses(row)
         since = _since(found)
         if since + retention_ms > now:
             return
@@ -156,7 +156,7 @@ def _expire(row: Row, retention_ms: int, now: int) -> None:
         row.forgot_at = at if row.reports() else 0  # an empty row is like one that never was
 
 
-def _remember_versions(row: Row, found: Standings) -> None:
+def _remember_versions(row: Row, found: DerivedStatuses) -> None:
     """A report that an image hash brought to its item stays there when that knowledge ends."""
     versions = {
         report.identity: item.version

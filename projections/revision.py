@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from projections.catalogue import Catalogue
 from projections.fold import reread
 from projections.lifecycle import Status
-from projections.standing import Standing, standings
 from projections.state import decode_row
+from projections.status_derivation import DerivedStatus, derive_statuses
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,10 @@ def revised(state: bytes, catalogue: Catalogue) -> list[ItemChange] | None:
     reread(again, catalogue)
     if [r.status for r in row.reports()] == [r.status for r in again.reports()]:
         return None
-    before, after = _by_request(standings(row).items), _by_request(standings(again).items)
+    before, after = (
+        _by_request(derive_statuses(row).items),
+        _by_request(derive_statuses(again).items),
+    )
     return [
         ItemChange(request_id, before[request_id].status, item.status)
         for request_id, item in sorted(after.items())
@@ -49,9 +52,9 @@ def revised(state: bytes, catalogue: Catalogue) -> list[ItemChange] | None:
     ]
 
 
-def _by_request(items: list[Standing]) -> dict[str, Standing]:
+def _by_request(items: list[DerivedStatus]) -> dict[str, DerivedStatus]:
     return {item.request_id: item for item in items}
 
 
-def _shown(item: Standing) -> tuple[Status, bytes, int]:
+def _shown(item: DerivedStatus) -> tuple[Status, bytes, int]:
     return item.status, item.evidence.identity, item.evidence.at

@@ -1,8 +1,8 @@
 """The row of a device: what is stored, in which bytes, and the one order of its records.
 
 A row is a canonical form of a *set* of records, so equal sets have equal bytes. Which event counts
-and where it belongs is a view over that set (:mod:`projections.standing`). It is MessagePack with a
-layout byte in front: encoding costs a fiftieth of Avro's (docs/decisions/0003).
+and where it belongs is a view over that set (:mod:`projections.status_derivation`). It is
+MessagePack with a layout byte in front: encoding costs a fiftieth of Avro's (docs/decisions/0003).
 """
 
 from __future__ import annotations

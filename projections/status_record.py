@@ -14,14 +14,14 @@ from functools import lru_cache
 from typing import Any, Final
 
 from projections.lifecycle import LIFECYCLE
-from projections.standing import Standing, Standings
 from projections.state import Row, encode_row
+from projections.status_derivation import DerivedStatus, DerivedStatuses
 from projections.views import evidence_of, native_code
 from schemas.identifiers import event_id_text
 from schemas.topics import SOURCE_TOPICS
 
 
-def status_record(device_id: str, row: Row, found: Standings) -> dict[str, Any]:
+def status_record(device_id: str, row: Row, found: DerivedStatuses) -> dict[str, Any]:
     """The fields of ``FirmwareStatus`` for a row and what it comes to."""
     return {
         "device_id": device_id,
@@ -32,7 +32,7 @@ def status_record(device_id: str, row: Row, found: Standings) -> dict[str, Any]:
     }
 
 
-def status_body(device_id: str, row: Row, found: Standings, state: bytes) -> bytes:
+def status_body(device_id: str, row: Row, found: DerivedStatuses, state: bytes) -> bytes:
     """The Avro body of the same; ``state`` are the row's stored bytes."""
     items = found.served
     parts = [_text(device_id), _known(row.catalogue)]
@@ -43,7 +43,7 @@ def status_body(device_id: str, row: Row, found: Standings, state: bytes) -> byt
     return b"".join(parts)
 
 
-def _item(item: Standing) -> dict[str, Any]:
+def _item(item: DerivedStatus) -> dict[str, Any]:
     evidence = evidence_of(item.evidence)
     return {
         "service_request_id": item.request_id,
@@ -63,7 +63,7 @@ def _item(item: Standing) -> dict[str, Any]:
     }
 
 
-def _item_body(item: Standing) -> bytes:
+def _item_body(item: DerivedStatus) -> bytes:
     evidence = item.evidence
     return b"".join(
         (

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from projections.catalogue import Catalogue, Meaning
 from projections.correlation import version_of
 from projections.lifecycle import NO_STATUS, STAGE, Completion, Status
-from projections.standing import Standing, standings
 from projections.state import Report, Row, order
+from projections.status_derivation import DerivedStatus, derive_statuses
 from schemas.identifiers import event_id_text
 from schemas.topics import SOURCE_TOPICS, Source
 
@@ -99,7 +99,7 @@ class DeviceView:
 
 def device_view(device_id: str, row: Row, catalogue: Catalogue, retention_ms: int) -> DeviceView:
     """The view of a whole row; items whose device type is not known yet are left out (rule 8)."""
-    found = standings(row)
+    found = derive_statuses(row)
     wording = _Wording(catalogue, found.copies)
     return DeviceView(
         device_id,
@@ -133,7 +133,7 @@ class _Wording:
 
 
 def _item_view(
-    device_id: str, standing: Standing, wording: _Wording, retention_ms: int
+    device_id: str, standing: DerivedStatus, wording: _Wording, retention_ms: int
 ) -> ItemView:
     evidence = standing.evidence
     ordered = sorted(standing.reports, key=order)
@@ -157,7 +157,7 @@ def _item_view(
     )
 
 
-def _marks(report: Report, standing: Standing) -> tuple[str, ...]:
+def _marks(report: Report, standing: DerivedStatus) -> tuple[str, ...]:
     """Why a report did not become the status (rule 6)."""
     marks: list[str] = []
     if standing.status is Status.RESET_BY_DCC:
@@ -173,7 +173,7 @@ def _marks(report: Report, standing: Standing) -> tuple[str, ...]:
     return tuple(marks)
 
 
-def _refuted(report: Report, standing: Standing, wording: _Wording) -> TimelineEntry:
+def _refuted(report: Report, standing: DerivedStatus, wording: _Wording) -> TimelineEntry:
     """An activation of something else than the item's: it stands there, and says nothing of it."""
     spoken_of = version_of(report)
     what = "another image" if spoken_of is None else f"version {spoken_of}"

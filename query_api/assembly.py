@@ -1,4 +1,4 @@
-"""The read side's parts put together: desk, resets, and the screen with its way to sign in."""
+"""The read side's parts put together: queries, resets, and the screen with its way to sign in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from query_api.identity.provider_http import is_loopback
 from query_api.identity.rate_limit import RateLimit
 from query_api.identity.sessions import Sessions
 from query_api.identity.sign_in import Client, Provider, SignIn
-from query_api.queries.query_service import Desk, Limits
+from query_api.queries.query_service import Limits, QueryService
 from query_api.queries.reads import PROCESSOR_SILENT_AFTER_MS, Reads
 from query_api.resets.publishing import Publisher
 from query_api.resets.resets import Resets
@@ -117,21 +117,23 @@ def services_of(
         RateLimit("refreshes", REFRESHES_PER_MINUTE),
         RateLimit("downloads", config.screen.downloads_per_minute),
     )
-    desk = Desk(parts.reads, parts.auditor, parts.log, limits)
-    resets = Resets(desk, parts.publisher)
+    queries = QueryService(parts.reads, parts.auditor, parts.log, limits)
+    resets = Resets(queries, parts.publisher)
     return ReadSide(
         parts.reads,
         Authenticator(issuers, config.oidc_audience, config.claims),
         config.page_limit,
-        desk,
+        queries,
         resets,
         parts.health,
         parts.topics,
-        screen_of(config, desk, resets, base),
+        screen_of(config, queries, resets, base),
     )
 
 
-def screen_of(config: ReadSideConfig, desk: Desk, resets: Resets, base: str) -> Screen | None:
+def screen_of(
+    config: ReadSideConfig, queries: QueryService, resets: Resets, base: str
+) -> Screen | None:
     """The pages, where somebody could sign in to them."""
     settings, public_url = config.screen, public_url_of(config, base)
     if settings.client_id is not None and config.oidc_issuer is not None:
@@ -148,7 +150,7 @@ def screen_of(config: ReadSideConfig, desk: Desk, resets: Resets, base: str) -> 
     )
     id_tokens = Authenticator({issuer: OidcKeys(issuer)}, client_id, config.claims)
     return Screen(
-        desk=desk,
+        queries=queries,
         resets=resets,
         sessions=Sessions(settings.idle_s, settings.absolute_s),
         sign_in=SignIn(Provider(issuer), id_tokens, client),

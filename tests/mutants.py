@@ -29,7 +29,8 @@ from rich.progress import track
 
 ROOT: Final = Path(__file__).parent.parent
 MODULES: Final = tuple(
-    f"projections/{name}.py" for name in ("lifecycle", "fold", "cap", "correlation", "standing")
+    f"projections/{name}.py"
+    for name in ("lifecycle", "fold", "cap", "correlation", "status_derivation")
 )
 TESTS: Final = (
     *("lifecycle", "transitions", "contradictions", "untidy_input", "what_is_kept", "revision"),

@@ -73,9 +73,9 @@ class Operator:
         progress.begin(self.view, {0: 0}, {0: 0})
         reads = Reads(progress, ForgivingCatalogue(load_catalogue()), retention_ms)
         caller = Caller("chris", frozenset(), frozenset({Role.SERVICE_CENTRE}))
-        with reads.moment() as moment:
+        with reads.snapshot() as snapshot:
             try:
-                found = list(moment.items(caller, ServiceRequestId.parse(REQUEST), Filters()))
+                found = list(snapshot.items(caller, ServiceRequestId.parse(REQUEST), Filters()))
             except NothingHeld:
                 return {}
         return {

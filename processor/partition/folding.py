@@ -17,9 +17,9 @@ from processor.safety.defects import Defect, Refused
 from projections.cap import TIMELINE_CAP
 from projections.events import RECORDS, Reader, check_key
 from projections.fold import Fold
-from projections.retention import RETENTION_MS, Settled, settle
-from projections.standing import standings
+from projections.retention import RETENTION_MS, Retained, retain
 from projections.state import ForeignLayout, Report, Row, decode_row, encode_row
+from projections.status_derivation import derive_statuses
 from projections.status_record import status_body
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId
@@ -117,10 +117,10 @@ class Folding:
     def status(self, device: str, state: bytes) -> Outgoing:
         """A stored row as a record of the status topic."""
         row = decode_row(state)
-        return self._status(device, Settled(row, standings(row)), state)
+        return self._status(device, Retained(row, derive_statuses(row)), state)
 
-    def _status(self, device: str, settled: Settled, state: bytes) -> Outgoing:
-        body = status_body(device, settled.row, settled.found, state)
+    def _status(self, device: str, retained: Retained, state: bytes) -> Outgoing:
+        body = status_body(device, retained.row, retained.found, state)
         return Outgoing(STATUS, device.encode(), self._codec.prefix(STATUS_RECORD) + body)
 
     def _read(self, frame: Frame, covered: int, work: _Work) -> None:
@@ -191,15 +191,15 @@ class Folding:
 
     def _settle(self, device: DeviceId, row: Row, before: bytes | None, work: _Work) -> None:
         """What of a row is held now: written, or forgotten for good."""
-        settled = settle(row, self.retention_ms, work.now)
-        if settled.is_empty and before is None:
+        retained = retain(row, self.retention_ms, work.now)
+        if retained.is_empty and before is None:
             return
-        state = None if settled.is_empty else encode_row(settled.row)
+        state = None if retained.is_empty else encode_row(retained.row)
         work.folded.before[device], work.folded.rows[device] = before, state
         work.folded.outgoing.append(
             Outgoing(STATUS, device.encode(), None)
             if state is None
-            else self._status(device, settled, state)
+            else self._status(device, retained, state)
         )
 
     def _culprit(

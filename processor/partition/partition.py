@@ -25,7 +25,7 @@ from processor.partition.resumption import Resumption
 from processor.partition.source_topics import Topics
 from processor.partition.status_log import Outgoing, StatusLog
 from processor.partition.sweep import SWEPT, Sweep
-from processor.safety.in_flight import InHand
+from processor.safety.in_flight import InFlight
 from projections.cap import TIMELINE_CAP
 from projections.events import Reader
 from projections.retention import RETENTION_MS
@@ -52,7 +52,7 @@ class Partition:
         codec: Codec,
         topics: Topics,
         worker: str,
-        in_hand: InHand,
+        in_flight: InFlight,
         timeline_cap: int = TIMELINE_CAP,
         retention_ms: int = RETENTION_MS,
         progress: Progress = lambda number, done, total: None,
@@ -61,7 +61,7 @@ class Partition:
         self._folding = Folding(number, partitions, reader, codec, timeline_cap, retention_ms)
         self._log = log
         self._topics = topics
-        self._in_hand = in_hand
+        self._in_flight = in_flight
         self._durable = DurableRows(number, worker, stores, log, codec)
         self._sweep = Sweep(self._durable, self._folding)
         self._resumption = Resumption(
@@ -100,7 +100,7 @@ class Partition:
         if again:
             self.ledger = gone_back(self.ledger, again)
         deleted = self._deleted_before(batch)
-        with self._in_hand.holding(self.number, batch, self._stored) as refused:
+        with self._in_flight.holding(self.number, batch, self._stored) as refused:
             covered = self.ledger.next_offset
             read = self._durable.clock.with_batch(batch)
             ledger = counting_deleted(self._advanced(batch, read), deleted)

@@ -21,7 +21,7 @@ from processor.batch import Batch, Chain, SourceRecord
 from processor.partition.partition import Partition
 from processor.partition.recovery import Progress
 from processor.partition.status_log import Appended, KafkaStatusLog, Logged, Outgoing
-from projections.retention import settle
+from projections.retention import retain
 from projections.state import Report, decode_row, encode_row, holds_from
 from schemas import headers
 from schemas.topics import DEAD_LETTERS, Source
@@ -189,8 +189,8 @@ class Rebuild:
         if state is None:
             return None
         now = self._held.ledger.partition_time or 0
-        settled = settle(decode_row(state), self._retention_ms, now)
-        return None if settled.is_empty else encode_row(settled.row)
+        retained = retain(decode_row(state), self._retention_ms, now)
+        return None if retained.is_empty else encode_row(retained.row)
 
     def _outcome(self, found: list[tuple[bytes | None, bytes | None]]) -> Outcome:
         missing = sum(held is None for held, _ in found)

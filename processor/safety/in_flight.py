@@ -37,7 +37,7 @@ Ranges = dict[str, tuple[int, int]]
 """Topic -> (first offset, next offset)."""
 
 
-class InHand(Protocol):
+class InFlight(Protocol):
     """Keeps the note of each partition."""
 
     def holding(self, number: int, batch: Batch, stored: Stored) -> AbstractContextManager[Refused]:
@@ -45,7 +45,7 @@ class InHand(Protocol):
         ...
 
 
-class NotedInHand:
+class NotedInFlight:
     """Notes as files of the worker's folder."""
 
     def __init__(self, folder: Path, kills: Kills, defects: Defects | None = None) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from query_api.identity.access import Caller
 from query_api.identity.access_tokens import Authenticator
 from query_api.queries import rendering
-from query_api.queries.query_service import Desk
+from query_api.queries.query_service import QueryService
 from query_api.queries.reads import Freshness, Reads
 from query_api.resets.resets import Resets
 from query_api.web import base64url
@@ -40,7 +40,7 @@ class Services:
     authenticator: Authenticator
     page_limit: int
     """Most items of one page."""
-    desk: Desk
+    queries: QueryService
     resets: Resets
     health: Health = field(default_factory=Health)
     """What the parts of this process say of themselves."""
@@ -64,7 +64,7 @@ def signed_in(
     """A dependency: the caller, who may read something at all; a 503, 401 or 403 otherwise."""
     services.reads.view()  # before all else: not ready is not ready for anybody
     caller = services.authenticator.caller(request.headers.getlist("authorization"))
-    services.desk.admit(caller)
+    services.queries.admit(caller)
     return caller
 
 

@@ -36,7 +36,7 @@ def read_device(
     """Every tracked request of one device, newest first."""
     check_parameters(request, _NONE, _NONE)
     criterion = one(DeviceId, device_id)
-    found = services.desk.device(caller, criterion)
+    found = services.queries.device(caller, criterion)
     return common.answer(request, rendering.device(found), found.freshness)
 
 
@@ -55,5 +55,5 @@ def read_item(
     """One item with its timeline."""
     check_parameters(request, _NONE, _NONE)
     device, named = one(DeviceId, device_id), one(ServiceRequestId, service_request_id)
-    found = services.desk.item(caller, device, named)
+    found = services.queries.item(caller, device, named)
     return common.answer(request, rendering.item_with_timeline(found), found.freshness)

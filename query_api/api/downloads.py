@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 
 from query_api.identity.access import Caller
 from query_api.queries import rendering, workbook
-from query_api.queries.query_service import Desk
+from query_api.queries.query_service import QueryService
 from query_api.queries.reads import Filters, Freshness
 from schemas.identifiers import ServiceRequestId
 
@@ -17,11 +17,11 @@ MEDIA_TYPE = "text/csv; charset=utf-8; header=present"
 
 
 def csv_answer(
-    desk: Desk, caller: Caller, request: ServiceRequestId, filters: Filters
+    queries: QueryService, caller: Caller, request: ServiceRequestId, filters: Filters
 ) -> StreamingResponse:
     """Every wanted item of a request; :class:`~query_api.queries.reads.NothingHeld`."""
     with ExitStack() as stack:
-        download = desk.download(caller, request, filters, stack)
+        download = queries.download(caller, request, filters, stack)
         chunks = _closing(stack.pop_all(), rendering.csv_chunks(download.items))
     return StreamingResponse(
         chunks, media_type=MEDIA_TYPE, headers=_headers(request, "csv", download.freshness)
@@ -29,12 +29,12 @@ def csv_answer(
 
 
 def workbook_answer(
-    desk: Desk, caller: Caller, request: ServiceRequestId, filters: Filters
+    queries: QueryService, caller: Caller, request: ServiceRequestId, filters: Filters
 ) -> StreamingResponse:
     """The same rows as a workbook; :class:`~query_api.queries.reads.NothingHeld`."""
     with ExitStack() as files:
         with ExitStack() as snapshot:
-            download = desk.download(caller, request, filters, snapshot)
+            download = queries.download(caller, request, filters, snapshot)
             path = workbook.workbook(download.items, files)
         length = path.stat().st_size
         chunks = workbook.chunks(path, files.pop_all())

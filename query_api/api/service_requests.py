@@ -101,7 +101,7 @@ def download_request(
 ) -> Response:
     """Every device of one Service Request as CSV, streamed, ordered by Device ID."""
     check_parameters(request, frozenset(), FILTERS)
-    return csv_answer(services.desk, caller, one(ServiceRequestId, service_request_id), chosen)
+    return csv_answer(services.queries, caller, one(ServiceRequestId, service_request_id), chosen)
 
 
 @router.get(
@@ -119,7 +119,7 @@ def download_workbook(
     """Every device of one Service Request as a workbook, ordered by Device ID."""
     check_parameters(request, frozenset(), FILTERS)
     criterion = one(ServiceRequestId, service_request_id)
-    return workbook_answer(services.desk, caller, criterion, chosen)
+    return workbook_answer(services.queries, caller, criterion, chosen)
 
 
 @router.get(
@@ -138,7 +138,7 @@ def read_request(
     """The devices of one Service Request, ordered by Device ID, with counts by completion."""
     check_parameters(request, PAGING, FILTERS)
     criterion, after = one(ServiceRequestId, service_request_id), common.place(page.cursor)
-    found = services.desk.request(caller, criterion, chosen, page.size, after)
+    found = services.queries.request(caller, criterion, chosen, page.size, after)
     return common.answer(
         request, rendering.request(found, common.cursor(found.next_after)), found.freshness
     )

@@ -55,7 +55,7 @@ class Download:
     freshness: Freshness
 
 
-class Desk:
+class QueryService:
     """Answers questions for callers who are signed in."""
 
     def __init__(self, reads: Reads, auditor: Auditor, log: AuditLog, limits: Limits) -> None:
@@ -93,12 +93,12 @@ class Desk:
         ``again`` is for a page that refreshes what it showed before: that is no new look-up.
         """
         self._count(caller, again)
-        with self.reads.moment() as moment:
+        with self.reads.snapshot() as snapshot:
             return self._noted(
                 caller,
                 Action.SEARCH,
                 str(request),
-                lambda: moment.page(caller, request, filters, limit, after),
+                lambda: snapshot.page(caller, request, filters, limit, after),
                 lambda page: len(page.items),
                 silent=again,
                 foreign=not may_see(caller, request),
@@ -107,12 +107,12 @@ class Desk:
     def device(self, caller: Caller, device: DeviceId, *, again: bool = False) -> DeviceAnswer:
         """The requests of a device; :class:`~query_api.queries.reads.NothingHeld`."""
         self._count(caller, again)
-        with self.reads.moment() as moment:
+        with self.reads.snapshot() as snapshot:
             return self._noted(
                 caller,
                 Action.SEARCH,
                 str(device),
-                lambda: moment.device(caller, device),
+                lambda: snapshot.device(caller, device),
                 lambda answer: len(answer.items),
                 silent=again,
             )
@@ -122,12 +122,12 @@ class Desk:
     ) -> ItemAnswer:
         """One item with its timeline; :class:`~query_api.queries.reads.NothingHeld`."""
         self._count(caller, again)
-        with self.reads.moment() as moment:
+        with self.reads.snapshot() as snapshot:
             return self._noted(
                 caller,
                 Action.VIEW,
                 f"{device} {request}",
-                lambda: moment.item(caller, device, request),
+                lambda: snapshot.item(caller, device, request),
                 lambda _: 1,
                 silent=again,
                 foreign=not may_see(caller, request),
@@ -138,16 +138,16 @@ class Desk:
     ) -> Download:
         """Every wanted item of a request, from a snapshot that ``held`` keeps open."""
         self._limits.download.take(caller.subject)
-        moment = held.enter_context(self.reads.moment())
+        snapshot = held.enter_context(self.reads.snapshot())
         items = self._noted(
             caller,
             Action.DOWNLOAD,
             str(request),
-            lambda: moment.items(caller, request, filters),
-            lambda _: moment.count(request, filters),
+            lambda: snapshot.items(caller, request, filters),
+            lambda _: snapshot.count(request, filters),
             foreign=not may_see(caller, request),
         )
-        return Download(items, moment.freshness)
+        return Download(items, snapshot.freshness)
 
     def log(self, caller: Caller, question: Question) -> list[AuditEntry]:
         """The newest audit entries, for an auditor; reading them is itself written down."""

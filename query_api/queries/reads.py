@@ -125,7 +125,7 @@ class ItemAnswer:
     freshness: Freshness
 
 
-class Moment:
+class Snapshot:
     """Everything that is read for one answer: one snapshot, and the broker's time in it."""
 
     def __init__(
@@ -279,7 +279,7 @@ class Reads:
         return view
 
     @contextmanager
-    def moment(self) -> Iterator[Moment]:
+    def snapshot(self) -> Iterator[Snapshot]:
         """One moment of the view, or :class:`NotReady`.
 
         The lag is taken before the snapshot, so that an answer is never staler than it says.
@@ -288,7 +288,7 @@ class Reads:
         lag = self.progress.lag()
         with view.snapshot() as reading:
             now = self.progress.broker_now()
-            yield Moment(reading, self.progress, lag, now, self._catalogue, self.retention_ms)
+            yield Snapshot(reading, self.progress, lag, now, self._catalogue, self.retention_ms)
 
     def freshness(self) -> Freshness:
         """The freshness of the view as last applied; :class:`NotReady`."""

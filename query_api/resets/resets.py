@@ -20,7 +20,7 @@ from projections.lifecycle import Completion, Status
 from projections.views import ItemView
 from query_api.audit.entry import Action, Outcome, wall_ms
 from query_api.identity.access import Caller, require_reset
-from query_api.queries.query_service import Desk
+from query_api.queries.query_service import QueryService
 from query_api.queries.reads import NothingHeld
 from query_api.resets.publishing import NotDurable, Place, Publisher
 from query_api.web.problems import RETRY_AFTER_S, Problem
@@ -124,9 +124,9 @@ class Resets:
     """Takes orders. Safe for many threads."""
 
     def __init__(
-        self, desk: Desk, publisher: Publisher, now_ms: Callable[[], int] = wall_ms
+        self, queries: QueryService, publisher: Publisher, now_ms: Callable[[], int] = wall_ms
     ) -> None:
-        self._desk = desk
+        self._queries = queries
         self._publisher = publisher
         self._now_ms = now_ms
         self._lock = threading.Lock()
@@ -144,7 +144,7 @@ class Resets:
     def require(self, caller: Caller, device: DeviceId, request: ServiceRequestId) -> None:
         """:class:`Forbidden`, written down, for anybody but the Service Centre;
         asked before it is looked whether there is such an item."""
-        self._desk.require(caller, require_reset, f"reset {device} {request}")
+        self._queries.require(caller, require_reset, f"reset {device} {request}")
 
     def _publish(self, caller: Caller, order: ResetOrder, event_id: str) -> Place:
         criterion = f"{order.device} {order.request} {order.incident_reference}"
@@ -152,15 +152,15 @@ class Resets:
             done = self._check(caller, order, event_id)
             place = done or self._publisher.publish(self._event(caller, order, event_id))
         except NothingHeld:
-            self._desk.auditor.note(caller, Action.RESET, criterion, Outcome.EMPTY)
+            self._queries.auditor.note(caller, Action.RESET, criterion, Outcome.EMPTY)
             raise
         except Problem:
-            self._desk.auditor.note(caller, Action.RESET, criterion, Outcome.REFUSED)
+            self._queries.auditor.note(caller, Action.RESET, criterion, Outcome.REFUSED)
             raise
         except NotDurable as error:
-            self._desk.auditor.note(caller, Action.RESET, criterion, Outcome.FAILED)
+            self._queries.auditor.note(caller, Action.RESET, criterion, Outcome.FAILED)
             raise _not_recorded() from error
-        self._desk.auditor.note(caller, Action.RESET, criterion, Outcome.ACCEPTED, 1)
+        self._queries.auditor.note(caller, Action.RESET, criterion, Outcome.ACCEPTED, 1)
         self._remember(event_id, order, place)
         return place
 
@@ -188,8 +188,8 @@ class Resets:
         return None
 
     def _item(self, caller: Caller, order: ResetOrder) -> ItemView:
-        with self._desk.reads.moment() as moment:
-            return moment.item(caller, order.device, order.request).item
+        with self._queries.reads.snapshot() as snapshot:
+            return snapshot.item(caller, order.device, order.request).item
 
     def _event(self, caller: Caller, order: ResetOrder, event_id: str) -> dict[str, str | int]:
         return {

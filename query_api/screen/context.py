@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from query_api.identity.access import Caller, Role, may_read_log
 from query_api.identity.sessions import Session, Sessions
 from query_api.identity.sign_in import SignIn
-from query_api.queries.query_service import Desk
+from query_api.queries.query_service import QueryService
 from query_api.queries.reads import Freshness, NotReady
 from query_api.resets.resets import Resets
 from query_api.screen.pages.environment import Templates
@@ -36,7 +36,7 @@ _COMPRESS_FROM: Final = 1000
 class Screen:
     """Everything that pages are made with."""
 
-    desk: Desk
+    queries: QueryService
     resets: Resets
     sessions: Sessions
     sign_in: SignIn
@@ -70,7 +70,7 @@ class Screen:
     def freshness(self) -> Freshness | None:
         """How fresh the view is; none while it may not be read."""
         try:
-            return self.desk.reads.freshness()
+            return self.queries.reads.freshness()
         except NotReady:
             return None
 
@@ -99,7 +99,7 @@ class Screen:
             fresh=fresh,
             silent_sources=silent,
             unreported_since=unreported,
-            retention=self.desk.reads.retention_ms,
+            retention=self.queries.reads.retention_ms,
             idle_minutes=int(self.sessions.idle_s // 60),
             **_person(session),
             **context,

@@ -36,7 +36,7 @@ def _log_page(request: Request, screen: Screen, session: Session, chosen: Chosen
     since = screen.now_ms() - chosen.hours * _HOUR_MS
     question = Question(since, chosen.user, chosen.action, chosen.outcome)
     try:
-        found = screen.desk.log(session.caller, question)
+        found = screen.queries.log(session.caller, question)
     except LogUnavailable as error:
         raise Problem(
             "log-unavailable",

@@ -73,7 +73,7 @@ def _item_of(
     screen: Screen, session: Session, device: DeviceId, named: ServiceRequestId
 ) -> ItemView:
     screen.resets.require(session.caller, device, named)
-    return screen.desk.item(session.caller, device, named, again=True).item
+    return screen.queries.item(session.caller, device, named, again=True).item
 
 
 @router.get(_PATH)

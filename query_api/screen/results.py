@@ -87,7 +87,7 @@ def request_page(
     """The devices of one request."""
     named = request_of(screen.seal, request_token)
     place = Place(after, shown_from, refresh)
-    page = screen.desk.request(
+    page = screen.queries.request(
         session.caller,
         named,
         chosen,
@@ -113,7 +113,7 @@ def download(
 ) -> Response:
     """What the page shows, on all its pages, as CSV."""
     named = request_of(screen.seal, request_token)
-    return csv_answer(screen.desk, session.caller, named, chosen)
+    return csv_answer(screen.queries, session.caller, named, chosen)
 
 
 @router.get("/requests/{request_token}/spreadsheet")
@@ -125,7 +125,7 @@ def download_workbook(
 ) -> Response:
     """The same as a workbook."""
     named = request_of(screen.seal, request_token)
-    return workbook_answer(screen.desk, session.caller, named, chosen)
+    return workbook_answer(screen.queries, session.caller, named, chosen)
 
 
 @router.get("/devices/{device_token}")
@@ -139,7 +139,7 @@ def device_page(
     """The requests of one device."""
     device = device_of(screen.seal, device_token)
     again = _again(session, request, device)
-    answer = screen.desk.device(session.caller, device, again=again)
+    answer = screen.queries.device(session.caller, device, again=again)
     return screen.page(
         request,
         "device.html",
@@ -165,7 +165,7 @@ def item_page(
     """One item with its timeline."""
     device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
     again = _again(session, request, f"{device} {named}")
-    answer = screen.desk.item(session.caller, device, named, again=again)
+    answer = screen.queries.item(session.caller, device, named, again=again)
     item, addresses = answer.item, screen.addresses
     soon = done == "reset-soon" and item.status is not Status.RESET_BY_DCC
     here = addresses.item(item.device_id, item.service_request_id)

@@ -50,7 +50,7 @@ Showing = Annotated[Screen, Depends(screen_of)]
 def current_session(request: Request, screen: Showing) -> Session:
     """A dependency: the session of the browser, whose user has anything to look at here."""
     session = live(screen, request)
-    screen.desk.admit(session.caller)
+    screen.queries.admit(session.caller)
     return session
 
 
@@ -160,7 +160,7 @@ def sign_out(request: Request, screen: Showing, _: PostedFields) -> Response:
     ended = screen.sessions.end(request.cookies.get(screen.cookie, ""))
     address = None
     if ended is not None:
-        screen.desk.auditor.note(ended.caller, Action.SIGN_OUT, None, Outcome.ACCEPTED)
+        screen.queries.auditor.note(ended.caller, Action.SIGN_OUT, None, Outcome.ACCEPTED)
         address = screen.sign_in.sign_out_address(ended.id_token)
     answer = RedirectResponse(address or "/sign-in?after=signed-out", 303)
     answer.delete_cookie(screen.cookie, path="/", secure=screen.secure, httponly=True)
@@ -170,7 +170,7 @@ def sign_out(request: Request, screen: Showing, _: PostedFields) -> Response:
 
 def _begin(screen: Screen, request: Request, found: SignedIn) -> Response:
     """A session under a new name; one that the browser had before is ended."""
-    screen.desk.auditor.note(found.caller, Action.SIGN_IN, None, Outcome.ACCEPTED)
+    screen.queries.auditor.note(found.caller, Action.SIGN_IN, None, Outcome.ACCEPTED)
     screen.sessions.end(request.cookies.get(screen.cookie, ""))
     answer = RedirectResponse(found.return_to, 303)
     answer.set_cookie(

@@ -21,7 +21,7 @@ from projections.state import LAYOUT, Report
 
 VIEW_LAYOUT: Final = 3
 """Version of keys and values. A view of another version is rebuilt from the topic, so raise it
-whenever they change, or the rules that turn a row into index entries (``projections.standing``)."""
+whenever they change, or the rules of index entries do (:mod:`projections.status_derivation`)."""
 
 META_KEY: Final = b"m"
 TOTALS_KEY: Final = b"t"

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from projections.standing import standings
 from projections.state import decode_row
+from projections.status_derivation import derive_statuses
 from query_api.view.layout import (
     META_KEY,
     PARTITION_PREFIX,
@@ -215,7 +215,7 @@ def index_entries(state: bytes) -> dict[str, IndexEntry]:
     """Request ID -> entry of each item that is served (rule 8: once its device type is known)."""
     return {
         item.request_id: IndexEntry(item.device_type or "", item.version, item.evidence)
-        for item in standings(decode_row(state)).served
+        for item in derive_statuses(decode_row(state)).served
     }
 
 

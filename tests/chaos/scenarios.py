@@ -64,7 +64,7 @@ def one_of_two_killed(stage: Stage) -> tuple[float, int]:
     stage.wait_read(len(stage.events) // 4)
     killed_ms = round(time.time() * 1000)
     stage.kill("w0")
-    in_hand = [
+    in_flight = [
         end - first
         for note in (stage.folder / "w0").glob("*.in-hand")
         if (text := note.read_text())
@@ -72,7 +72,7 @@ def one_of_two_killed(stage: Stage) -> tuple[float, int]:
     ]
     stage.all_published()
     stage.verdict("w1")
-    return max(pauses(stage.bootstrap, killed_ms).values()), sum(in_hand)
+    return max(pauses(stage.bootstrap, killed_ms).values()), sum(in_flight)
 
 
 def broker_away(stage: Stage, broker: LocalKafka, down_s: float, *, kill: bool) -> None:

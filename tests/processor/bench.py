@@ -55,7 +55,7 @@ class Bench:
             codec=CODEC,
             topics=SimulatedTopics(self.broker),
             worker="test",
-            in_hand=NothingNoted(),
+            in_flight=NothingNoted(),
             retention_ms=self.retention_ms,
         )
         partition.resume()

@@ -19,7 +19,7 @@ from processor.batch import Batch, Frame
 from processor.partition.partition import Partition
 from processor.partition.recovery import Stores
 from processor.partition.status_log import Appended, Outgoing
-from processor.safety.in_flight import InHand, NotedInHand
+from processor.safety.in_flight import InFlight, NotedInFlight
 from processor.stores import FolderStores
 from projections.catalogue import load_catalogue
 from projections.events import Reader
@@ -86,7 +86,7 @@ def _event(rng: random.Random, offset: int) -> Record:
     return Record(device.encode(), CODEC.encode("DspEvent", dsp_event(**fields)), offset)
 
 
-def partition_of(stores: Stores, log: SimulatedLog, in_hand: InHand) -> Partition:
+def partition_of(stores: Stores, log: SimulatedLog, in_flight: InFlight) -> Partition:
     """The real partition over what it is given."""
     return Partition(
         0,
@@ -97,7 +97,7 @@ def partition_of(stores: Stores, log: SimulatedLog, in_hand: InHand) -> Partitio
         codec=CODEC,
         topics=SimulatedTopics(log.broker),
         worker="test",
-        in_hand=in_hand,
+        in_flight=in_flight,
     )
 
 
@@ -118,7 +118,7 @@ def main(folder: Path, connection: int | None = None) -> None:
     log = FileLog(folder)
     # So little memory that RocksDB flushes every few batches, and compacts now and then.
     stores = FolderStores(folder, memory_mb=3, least_free_mb=0)
-    partition = partition_of(stores, log, NotedInHand(folder, lambda *_: False))
+    partition = partition_of(stores, log, NotedInFlight(folder, lambda *_: False))
     try:
         fold_all(partition, log)
     finally:

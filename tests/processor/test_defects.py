@@ -13,7 +13,7 @@ import pytest
 from processor.batch import Batch, Frame
 from processor.partition.folding import Folding
 from processor.safety.defects import ENDS, MOST, Defect, Defects, told
-from processor.safety.in_flight import NotedInHand
+from processor.safety.in_flight import NotedInFlight
 from processor.safety.poison_probe import Record as Plain
 from projections.catalogue import load_catalogue
 from projections.events import Reader
@@ -49,10 +49,10 @@ def defect(offset: int, error: Exception | None = None) -> Defect:
 def worked(folder: Path, *offsets: int, kind: Exception | None = None, now: int = 0) -> set[int]:
     """A process that meets defects at ``offsets``, the first unrefused one of which ends it: the
     offsets that it refuses."""
-    in_hand = NotedInHand(folder, lambda *_: False, Defects(folder, lambda: now))
+    in_flight = NotedInFlight(folder, lambda *_: False, Defects(folder, lambda: now))
     refused: set[int] = set()
     try:
-        with in_hand.holding(0, batch(), lambda device: None) as known:
+        with in_flight.holding(0, batch(), lambda device: None) as known:
             refused = {offset for _, offset in known}
             for offset in offsets:
                 if offset not in refused:

@@ -13,7 +13,7 @@ import pytest
 from processor.batch import Batch, Frame
 from processor.partition.folding import Folding
 from processor.safety.defects import Refused
-from processor.safety.in_flight import DEATHS, NotedInHand, Stored, Suspect
+from processor.safety.in_flight import DEATHS, NotedInFlight, Stored, Suspect
 from processor.safety.poison_probe import kills
 from projections.catalogue import load_catalogue
 from projections.events import Reader
@@ -53,8 +53,8 @@ def die(
     folder: Path, held: Sequence[Record], kills_: object = lethal
 ) -> frozenset[tuple[str, int]]:
     """A process that has these in hand when it is killed."""
-    in_hand = NotedInHand(folder, kills_)  # type: ignore[arg-type]
-    holding = in_hand.holding(0, batch(held), lambda device: None)
+    in_flight = NotedInFlight(folder, kills_)  # type: ignore[arg-type]
+    holding = in_flight.holding(0, batch(held), lambda device: None)
     _NEVER_LEFT.append(holding)
     return frozenset(holding.__enter__())
 
@@ -83,7 +83,7 @@ def test_deaths_with_other_records_in_hand_do_not_add_up(tmp_path: Path) -> None
 def test_an_exception_is_no_death(tmp_path: Path) -> None:
     """A bug of ours ends the worker, and its records are tried again for ever."""
     for _ in range(DEATHS + 2):
-        holding = NotedInHand(tmp_path, lethal).holding(
+        holding = NotedInFlight(tmp_path, lethal).holding(
             0, batch(records(4, lethal=[1])), lambda device: None
         )
         with pytest.raises(ZeroDivisionError):

@@ -55,7 +55,7 @@ class Table:
             codec=CODEC,
             topics=SimulatedTopics(self.broker),
             worker="test",
-            in_hand=NothingNoted(),
+            in_flight=NothingNoted(),
         )
         self.worker.resume()
         for device in DEVICES[:devices]:

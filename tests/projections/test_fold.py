@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from projections.cap import _hash
 from projections.fold import Fold
 from projections.lifecycle import LIFECYCLE
-from projections.standing import standings
 from projections.state import Report, Row, decode_row, encode_row
+from projections.status_derivation import derive_statuses
 from projections.status_record import status_body, status_record
 from projections.views import device_view
 from schemas.codec import Codec
@@ -126,7 +126,7 @@ def test_the_public_record_is_what_the_generic_encoder_writes(records: list[Reco
     """The Avro body written by hand equals fastavro's, byte for byte."""
     row = folded(records, CAPPED)
     codec = Codec()
-    found = standings(row)
+    found = derive_statuses(row)
     by_hand = codec.prefix("FirmwareStatus") + status_body("D", row, found, encode_row(row))
     assert by_hand == codec.encode("FirmwareStatus", status_record("D", row, found))
 
@@ -184,7 +184,7 @@ def test_only_events_that_came_again_have_copies() -> None:
     """Events are counted by their further records."""
     once, again = chatter(2)
     copy = msgspec.structs.replace(again, offset=9, received_at=10**9)
-    assert standings(row_of([once, again, copy])).copies == {again.identity: 1}
+    assert derive_statuses(row_of([once, again, copy])).copies == {again.identity: 1}
 
 
 def test_a_record_left_out_is_news_once() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from projections.events import BROKEN_CLOCK_MS
 from projections.fold import Fold
-from projections.retention import Settled, settle
+from projections.retention import Retained, retain
 from projections.state import Row, encode_row, holds_from
 from projections.views import device_view
 from schemas.codec import BadRecord
@@ -43,13 +43,13 @@ SHORT = 20 * HOUR
 END = NOW + 60 * HOUR
 
 
-def after(*events: Event, days: float) -> Settled:
+def after(*events: Event, days: float) -> Retained:
     """The row so many days after the start."""
     reports = [told(event, number) for number, event in enumerate(events)]
-    return settle(row_of(reports), R, START + round(days * DAY_MS))
+    return retain(row_of(reports), R, START + round(days * DAY_MS))
 
 
-def requests(settled: Settled) -> list[str]:
+def requests(settled: Retained) -> list[str]:
     """The items that are held, newest first."""
     return [item.request_id for item in settled.found.items]
 
@@ -133,11 +133,11 @@ def test_a_gap_that_only_a_lagging_topic_can_close_is_not_judged_yet() -> None:
     """What was received before the partition's time is known; what came after it is not."""
     early, late = told(dsp(**at_day(0)), 0), told(csp("N60", **at_day(31)), 1)
     row = row_of([early, late])
-    waiting = settle(row, R, START + 20 * DAY_MS)
+    waiting = retain(row, R, START + 20 * DAY_MS)
     assert len(waiting.found.items[0].reports) == 2
     assert waiting.row.holds_from == START
     FOLD.add(waiting.row, told(csp("APPROVED", **at_day(21)), 2))
-    assert len(settle(waiting.row, R, START + 40 * DAY_MS).found.items[0].reports) == 3
+    assert len(retain(waiting.row, R, START + 40 * DAY_MS).found.items[0].reports) == 3
 
 
 def test_a_report_keeps_the_item_that_its_hash_led_to() -> None:
@@ -154,7 +154,7 @@ def test_counts_of_what_was_left_out_go_with_the_last_record() -> None:
     repeats = [told(hub("8F72", at=n), n) for n in range(50)]
     row = row_of(repeats, rules)
     assert row.hub.left_out
-    settled = settle(row, R, START + 30 * DAY_MS + 55 * MINUTE)
+    settled = retain(row, R, START + 30 * DAY_MS + 55 * MINUTE)
     assert settled.is_empty
     assert settled.row.hub.left_out == []
 
@@ -192,7 +192,7 @@ def readable(records: list[Record]) -> list[Record]:
 def test_a_second_reading_of_the_design_forgets_the_same(records: list[Record], hours: int) -> None:
     """At any time, with gaps, copies and wrong clocks."""
     now = NOW + hours * HOUR
-    settled = settle(row_of(map(report_of, records)), SHORT, now)
+    settled = retain(row_of(map(report_of, records)), SHORT, now)
     shown = device_view("D", settled.row, CATALOGUE, SHORT)
     assert answer_of(shown) == reference.fold(reference_retention.held(records, SHORT, now))
     ends = [r.received_at for r in settled.row.reports()]
@@ -209,17 +209,17 @@ def test_live_with_sweeps_at_any_time_and_from_the_beginning_are_the_same_bytes(
     """Each topic in its own order, as far as it likes ahead of the others."""
     rng = random.Random(seed)
     live = folded_live(records, rng)
-    anew = settle(row_of(map(report_of, records)), SHORT, END)
+    anew = retain(row_of(map(report_of, records)), SHORT, END)
     assert encode_row(live.row) == encode_row(anew.row)
 
 
-def folded_live(records: list[Record], rng: random.Random) -> Settled:
+def folded_live(records: list[Record], rng: random.Random) -> Retained:
     """Fold topic by topic in turns, settling as of the partition's time after each few records."""
     topics: dict[str, list[Record]] = defaultdict(list)
     for record in sorted(records, key=lambda r: (r.received_at, r.offset)):
         topics[record.source].append(record)
     read = dict.fromkeys(topics, 0)
-    settled = Settled(FOLD.new_row(), settle(FOLD.new_row(), SHORT, 0).found)
+    settled = Retained(FOLD.new_row(), retain(FOLD.new_row(), SHORT, 0).found)
     while waiting := [topic for topic, found in topics.items() if found]:
         topic = rng.choice(waiting)
         for _ in range(rng.randint(1, 4)):
@@ -228,8 +228,8 @@ def folded_live(records: list[Record], rng: random.Random) -> Settled:
                 read[topic] = record.received_at
                 FOLD.add(settled.row, report_of(record))
         now = min([read[t] for t, found in topics.items() if found], default=END)
-        settled = settle(stored(settled.row), SHORT, now)
-    return settle(stored(settled.row), SHORT, END)
+        settled = retain(stored(settled.row), SHORT, now)
+    return retain(stored(settled.row), SHORT, END)
 
 
 def stored(row: Row) -> Row:
@@ -242,4 +242,4 @@ def test_settling_again_changes_nothing() -> None:
     events = (dsp(**at_day(0)), csp("N60", **at_day(5)), hub("8F72", **at_day(33)))
     settled = after(*events, days=34)
     before = encode_row(settled.row)
-    assert encode_row(settle(stored(settled.row), R, START + 34 * DAY_MS).row) == before
+    assert encode_row(retain(stored(settled.row), R, START + 34 * DAY_MS).row) == before

@@ -8,8 +8,8 @@ import pytest
 from projections.cap import TIMELINE_CAP
 from projections.events import DETAIL_LIMIT
 from projections.fold import Fold, reread
-from projections.standing import standings
 from projections.state import encode_row
+from projections.status_derivation import derive_statuses
 from tests.projections.story import (
     LATER_VERSION,
     MINUTE,
@@ -167,4 +167,4 @@ def test_what_is_not_kept_of_a_request_and_of_the_hub_adds_up() -> None:
     row = row_of([report_of(dsp(), 0)])
     row.items[0].records.left_out = [5, 9, 11]
     row.hub.left_out = [7]
-    assert standings(row).items[0].left_out == 4
+    assert derive_statuses(row).items[0].left_out == 4

@@ -114,8 +114,8 @@ def test_a_download_is_of_one_moment(tmp_path: Path) -> None:
     world = World(view=new_view(RocksStore(tmp_path, write_buffer_mb=1)))
     world.put({device_id(n): [accepted(R1)] for n in range(1200)})
     caller = Caller("alice", frozenset([ALPHA]), frozenset([Role.SUPPLIER]))
-    with world.services().reads.moment() as moment:
-        chunks = rendering.csv_chunks(moment.items(caller, ServiceRequestId(R1), Filters()))
+    with world.services().reads.snapshot() as snapshot:
+        chunks = rendering.csv_chunks(snapshot.items(caller, ServiceRequestId(R1), Filters()))
         first = next(chunks) + next(chunks)
         world.put({device_id(n): None for n in range(1200)})
         rest = b"".join(chunks)

@@ -11,8 +11,8 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from fdt.brokers.finding import Broker
-from projections.standing import standings
 from projections.state import Report
+from projections.status_derivation import derive_statuses
 from projections.status_record import status_record
 from query_api.view.feed import Feed, FeedFailed
 from query_api.view.folder import rocks
@@ -90,7 +90,7 @@ def _status(device: DeviceId, reports: list[Report] | None) -> bytes | None:
     if reports is None:
         return None
     row = row_of(reports)
-    return CODEC.encode("FirmwareStatus", status_record(device, row, standings(row)))
+    return CODEC.encode("FirmwareStatus", status_record(device, row, derive_statuses(row)))
 
 
 def _control(partition: int) -> bytes:

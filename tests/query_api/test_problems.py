@@ -209,7 +209,7 @@ def test_a_defect_of_ours_is_a_500_of_the_same_shape(
     def broken(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("query_api.queries.reads.Moment.device", broken)
+    monkeypatch.setattr("query_api.queries.reads.Snapshot.device", broken)
     answer = world.supplier().get(DEVICE)
     assert "secret" not in answer.text
     problem(answer, 500)
@@ -223,7 +223,7 @@ def test_a_damaged_view_is_reported(monkeypatch: pytest.MonkeyPatch, world: Worl
     def damaged(*_: object) -> None:
         raise StoreDamaged("a block is damaged")
 
-    monkeypatch.setattr("query_api.queries.reads.Moment.device", damaged)
+    monkeypatch.setattr("query_api.queries.reads.Snapshot.device", damaged)
     problem(world.supplier().get(DEVICE), 500)
     assert [type(error) for error in world.damage] == [StoreDamaged]
 

@@ -57,9 +57,9 @@ def test_items_counters_and_freshness_of_an_answer_agree(world: World) -> None:
     def read() -> None:
         reads = world.services().reads
         while not stop.is_set():
-            with reads.moment() as moment:
-                page = moment.page(CALLER, REQUEST, Filters(), 500, None)
-                again = list(moment.items(CALLER, REQUEST, Filters()))
+            with reads.snapshot() as snapshot:
+                page = snapshot.page(CALLER, REQUEST, Filters(), 500, None)
+                again = list(snapshot.items(CALLER, REQUEST, Filters()))
             statuses = {item.status.label for item in page.items}
             odd = (page.freshness.as_of or 0) % 2 == 1
             expected = (DEVICES, {"Approved for Distribution"})
@@ -82,5 +82,5 @@ def test_items_counters_and_freshness_of_an_answer_agree(world: World) -> None:
 def test_nothing_is_read_before_the_view_has_caught_up() -> None:
     """I11, for screens as for the API."""
     world = World(ready=False)
-    with pytest.raises(NotReady), world.services().reads.moment():
+    with pytest.raises(NotReady), world.services().reads.snapshot():
         pass

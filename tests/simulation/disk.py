@@ -137,7 +137,7 @@ class _Store:
 
 
 class NothingNoted:
-    """:class:`~processor.safety.in_flight.InHand` that suspects nobody."""
+    """:class:`~processor.safety.in_flight.InFlight` that suspects nobody."""
 
     def holding(self, number: int, batch: Batch, stored: Stored) -> AbstractContextManager[Refused]:
         """Nothing is quarantined."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from processor.partition.dead_letters import place_of
 from projections.events import RECORDS, check_key
 from projections.fold import Fold
-from projections.retention import RETENTION_MS, settle
+from projections.retention import RETENTION_MS, retain
 from projections.state import Row, decode_row, encode_row, holds_from, order
 from schemas.codec import BadRecord
 from schemas.partitioning import partition_of
@@ -68,7 +68,7 @@ class Published:
 
     def settled(self, row: Row, time: int | None) -> bytes | None:
         """A row without what had ended at a time; none if nothing is left."""
-        found = settle(row, self.retention_ms, time or 0)
+        found = retain(row, self.retention_ms, time or 0)
         return None if found.is_empty else encode_row(found.row)
 
 

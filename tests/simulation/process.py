@@ -100,7 +100,7 @@ class Process:
                 codec=CODEC,
                 topics=topics,
                 worker=self.name,
-                in_hand=NothingNoted(),
+                in_flight=NothingNoted(),
             )
 
         self._worker = Worker(

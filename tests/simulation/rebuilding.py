@@ -42,7 +42,7 @@ def rebuild(
             codec=CODEC,
             topics=SimulatedTopics(broker),
             worker="rebuild",
-            in_hand=NothingNoted(),
+            in_flight=NothingNoted(),
             retention_ms=retention_ms,
         )
 

@@ -8,8 +8,8 @@ import msgspec
 
 from projections.catalogue import load_catalogue
 from projections.fold import Fold
-from projections.standing import standings
 from projections.state import Report, Row, decode_row
+from projections.status_derivation import derive_statuses
 from projections.status_record import status_body
 from schemas.codec import Codec
 
@@ -29,4 +29,4 @@ def row_of(reports: Iterable[Report], fold: Fold = FOLD) -> Row:
 def status_value(device: str, state: bytes) -> bytes:
     """A stored row as a value of the status topic, whoever's row it is."""
     row = decode_row(state)
-    return Codec().prefix("FirmwareStatus") + status_body(device, row, standings(row), state)
+    return Codec().prefix("FirmwareStatus") + status_body(device, row, derive_statuses(row), state)

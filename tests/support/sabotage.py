@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable
 from typing import Any, Final
 
-from projections import correlation, events, fold, standing, views
+from projections import correlation, events, fold, status_derivation, views
 from projections.correlation import Correlation
 from projections.lifecycle import STAGE
 from projections.state import Report, Row
@@ -53,7 +53,7 @@ def _among(choose: Callable[[list[Any]], list[Any]]) -> Any:
 
 def _not_reset(items: list[Any]) -> list[Any]:
     """A report then passes a reset item, to an older one."""
-    return [i for i in items if all(r.status != standing._RESET for r in i.reports)]
+    return [i for i in items if all(r.status != status_derivation._RESET for r in i.reports)]
 
 
 def _without(field: str) -> Any:
@@ -110,7 +110,9 @@ def _accepted_without(rejecting: frozenset[int]) -> Callable[[Patch], None]:
 
 
 SABOTAGE: Final[dict[str, Callable[[Patch], None]]] = {
-    "1: a copy is a new event": lambda patch: patch(standing, "_copies", lambda _: ({}, None)),
+    "1: a copy is a new event": lambda patch: patch(
+        status_derivation, "_copies", lambda _: ({}, None)
+    ),
     "2: any source opens an item": lambda patch: patch(
         fold.Fold, "add", _as_a_request_of_its_own(fold.Fold.add)
     ),
@@ -118,15 +120,17 @@ SABOTAGE: Final[dict[str, Callable[[Patch], None]]] = {
         fold.Fold, "add", _forgetting_what_waits(fold.Fold.add)
     ),
     "3: a stage does not outrank the one before": lambda patch: patch(
-        standing, "STAGE", {status: min(stage, 1) for status, stage in STAGE.items()}
+        status_derivation, "STAGE", {status: min(stage, 1) for status, stage in STAGE.items()}
     ),
-    "3: the first word of a stage stands": lambda patch: patch(standing, "_last_run", _first_of),
-    "3: of two at once the failure wins": lambda patch: patch(standing, "_SUCCESS", set()),
-    "3: an activation is not final": lambda patch: patch(standing, "_ACTIVATED", -1),
-    "3: a reset does not override": lambda patch: patch(standing, "_RESET", -1),
-    "4: a repeat renews the time": lambda patch: patch(standing, "_last_run", _last_of),
+    "3: the first word of a stage stands": lambda patch: patch(
+        status_derivation, "_last_run", _first_of
+    ),
+    "3: of two at once the failure wins": lambda patch: patch(status_derivation, "_SUCCESS", set()),
+    "3: an activation is not final": lambda patch: patch(status_derivation, "_ACTIVATED", -1),
+    "3: a reset does not override": lambda patch: patch(status_derivation, "_RESET", -1),
+    "4: a repeat renews the time": lambda patch: patch(status_derivation, "_last_run", _last_of),
     "4: an interrupted run counts from its first": lambda patch: patch(
-        standing, "_last_run", _whole_stage
+        status_derivation, "_last_run", _whole_stage
     ),
     "5: a report without a request belongs to none": lambda patch: patch(
         Correlation, "owner", _never
@@ -157,10 +161,10 @@ SABOTAGE: Final[dict[str, Callable[[Patch], None]]] = {
         events.Reader, "_at", lambda _, occurred_at, __: occurred_at
     ),
     "8: a CSP describes the item before the DSP": lambda patch: patch(
-        standing, "_precedence", lambda r: (-r.source, r.at, r.identity)
+        status_derivation, "_precedence", lambda r: (-r.source, r.at, r.identity)
     ),
     "8: the last description counts": lambda patch: patch(
-        standing, "_precedence", lambda r: (r.source, -r.at, r.identity)
+        status_derivation, "_precedence", lambda r: (r.source, -r.at, r.identity)
     ),
 }
 

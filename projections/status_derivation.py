@@ -24,7 +24,7 @@ _NONE: Final[frozenset[bytes]] = frozenset()
 
 
 @dataclass(slots=True)
-class Standing:
+class DerivedStatus:
     """One item with the records that count for it."""
 
     request_id: str
@@ -51,10 +51,10 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Standings:
+class DerivedStatuses:
     """What a row comes to."""
 
-    items: list[Standing]
+    items: list[DerivedStatus]
     """Newest first."""
     unmatched: list[Report]
     """Reports that wait for their request, as they were received."""
@@ -64,15 +64,15 @@ class Standings:
     """Records of the device's Comms Hub that were counted and not kept."""
 
     @property
-    def served(self) -> list[Standing]:
+    def served(self) -> list[DerivedStatus]:
         """The items whose device type is known: the others are kept and not shown (rule 8)."""
         return [item for item in self.items if item.device_type is not None]
 
 
-def standings(row: Row) -> Standings:
+def derive_statuses(row: Row) -> DerivedStatuses:
     """Every item of a row, and the reports that match none of them."""
     copies, counts = _copies(row.reports())
-    items: list[Standing] = []
+    items: list[DerivedStatus] = []
     waiting: list[Report] = []
     left_out = len(row.hub.left_out)
     for item in row.items:
@@ -89,7 +89,7 @@ def standings(row: Row) -> Standings:
     waiting.sort(key=order)
     for standing in items:
         _decide(standing, correlation)
-    return Standings(items, waiting, copies, left_out)
+    return DerivedStatuses(items, waiting, copies, left_out)
 
 
 def _copies(held: list[Report]) -> tuple[dict[bytes, int], dict[bytes, Report] | None]:
@@ -111,10 +111,10 @@ def _counting(held: list[Report], counts: dict[bytes, Report] | None) -> list[Re
 
 def _described(
     request_id: str, own: list[Report], opening: list[Report], left_out: int
-) -> Standing:
+) -> DerivedStatus:
     """What the item is (rule 8) and when it was accepted, from its own DSP and CSP events."""
     first = min(opening, key=_precedence)
-    return Standing(
+    return DerivedStatus(
         request_id=request_id,
         reports=own,
         device_type=first.device_type or _first_type(opening),
@@ -137,7 +137,7 @@ def _first_type(opening: Iterable[Report]) -> str | None:
 
 
 def _assign(
-    newest_first: list[Standing], hub: list[Report], correlation: Correlation[Standing]
+    newest_first: list[DerivedStatus], hub: list[Report], correlation: Correlation[DerivedStatus]
 ) -> list[Report]:
     """Give each report of the hub to its item (rules 2 and 5); the rest are unmatched."""
     named: defaultdict[str | None, list[Report]] = defaultdict(list)
@@ -150,7 +150,7 @@ def _assign(
 
 
 def _correlate(
-    newest_first: list[Standing], loose: list[Report], correlation: Correlation[Standing]
+    newest_first: list[DerivedStatus], loose: list[Report], correlation: Correlation[DerivedStatus]
 ) -> list[Report]:
     unmatched: list[Report] = []
     assigned: defaultdict[str, list[Report]] = defaultdict(list)
@@ -165,7 +165,7 @@ def _correlate(
     return unmatched
 
 
-def _decide(item: Standing, correlation: Correlation[Standing]) -> None:
+def _decide(item: DerivedStatus, correlation: Correlation[DerivedStatus]) -> None:
     """Status and evidence: the two final states before all else, then rules 3 and 4."""
     reports = item.reports
     statuses = [r.status for r in reports]
@@ -174,13 +174,13 @@ def _decide(item: Standing, correlation: Correlation[Standing]) -> None:
         statuses = [r.status for r in reports]
     final = _RESET if _RESET in statuses else _ACTIVATED if _ACTIVATED in statuses else None
     if final is not None:
-        _settle(item, [r for r in reports if r.status == final])
+        _conclude(item, [r for r in reports if r.status == final])
         return
     top = max([STAGE[status] for status in statuses])
-    _settle(item, _last_run([r for r in reports if STAGE[r.status] == top]))
+    _conclude(item, _last_run([r for r in reports if STAGE[r.status] == top]))
 
 
-def _believed(item: Standing, correlation: Correlation[Standing]) -> list[Report]:
+def _believed(item: DerivedStatus, correlation: Correlation[DerivedStatus]) -> list[Report]:
     """Its reports without activations of another version than its own."""
     claims = [r for r in item.reports if r.status == _ACTIVATED]
     item.refuted = frozenset([r.identity for r in claims if correlation.contradicts(r, item)])
@@ -194,7 +194,7 @@ def _last_run(contenders: list[Report]) -> list[Report]:
     return list(takewhile(lambda r: r.status == last, contenders))
 
 
-def _settle(item: Standing, run: list[Report]) -> None:
+def _conclude(item: DerivedStatus, run: list[Report]) -> None:
     evidence = min(run, key=lambda r: (r.at, r.identity))
     item.evidence = evidence
     item.status = _STATUS[evidence.status]
