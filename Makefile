@@ -84,6 +84,9 @@ lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \
 		--no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 		-o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra read-side \
+		--constraint requirements.lock --no-annotate --no-header --no-emit-index-url \
+		--no-emit-find-links -o requirements.image.lock pyproject.toml
 	$(BIN)/python -m fdt.brokers.jars
 
 clean: ## Delete what was made here, the environment and local data included

@@ -19,6 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from fdt.errors import READER_GONE, UserError
+from fdt.extras import extra_of
 from fdt.printable import LINES, printable
 
 
@@ -177,6 +178,11 @@ def run(arguments: Sequence[str]) -> int:
     except UserError as error:
         typer.echo(f"fdt: {printable(str(error), keep=LINES)}", err=True)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        if (extra := extra_of(error)) is None:
+            raise
+        typer.echo(f"fdt: {extra}", err=True)
+        return UserError.exit_code
     except _ReaderGone:
         return READER_GONE
     except SystemExit as ended:

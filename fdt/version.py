@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 DISTRIBUTION: Final = "firmware-distribution-tracking"
@@ -13,4 +13,11 @@ RESTS_ON: Final = ("confluent-kafka", "faust-streaming", "rocksdict", "fastapi")
 def told() -> str:
     """Name and version, a line each; the distribution first."""
     lines = [f"{DISTRIBUTION} {version(DISTRIBUTION)}", f"Python {platform.python_version()}"]
-    return "\n".join([*lines, *(f"{name} {version(name)}" for name in RESTS_ON)])
+    return "\n".join([*lines, *(f"{name} {_version(name)}" for name in RESTS_ON)])
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

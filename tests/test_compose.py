@@ -147,7 +147,13 @@ def test_every_state_is_on_a_volume_of_its_own() -> None:
 def test_the_image_runs_as_nobody_in_particular_from_the_hashed_lock() -> None:
     """Not as root, and with nothing that the lock does not name."""
     assert re.search(r"^USER fdt$", DOCKERFILE, re.MULTILINE)
-    assert "pip install --no-cache-dir --require-hashes -r requirements.lock" in DOCKERFILE
+    image = DOCKERFILE.rpartition("FROM ")[2]
+    assert (
+        "/opt/fdt/bin/pip install --no-cache-dir --require-hashes -r requirements.image.lock"
+        in (DOCKERFILE)
+    )
+    assert "COPY --from=build /opt/fdt /opt/fdt" in image
+    assert "tools" not in image
     assert "FDT_DATA_DIR=/var/lib/fdt" in DOCKERFILE
 
 
@@ -162,4 +168,5 @@ def test_the_image_gets_every_package_and_nothing_else() -> None:
     packages = re.search(r"^packages = \[(.*)\]$", project, re.MULTILINE)
     assert packages is not None
     names = set(re.findall(r'"(\w+)"', packages[1]))
-    assert allowed == names | {"LICENSE", "README.md", "pyproject.toml", "requirements.lock"}
+    locks = {"requirements.image.lock", "requirements.lock"}
+    assert allowed == names | {"LICENSE", "README.md", "pyproject.toml", *locks}

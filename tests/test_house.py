@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,30 @@ def test_modules_functions_and_classes_are_short() -> None:
 def test_no_route_stands_inside_another_function() -> None:
     """Routes are at module level, and get what they need as dependencies."""
     assert house.nested_routes() == []
+
+
+PAGES: Final = sorted((house.ROOT / "docs").glob("*.md"))
+_FILE: Final = re.compile(rf"`((?:{'|'.join(house.ROOMS)}|tests|bench)/[\w/]+\.\w+)`")
+_STEP: Final = re.compile(r"`([\w.]+/|\w+\.(?:py|toml))`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_files_that_a_page_names_are_there(page: Path) -> None:
+    """A dead name is found here."""
+    named = _FILE.findall(page.read_text("utf-8"))
+    assert [name for name in named if not (house.ROOT / name).exists()] == []
+
+
+def test_the_ways_of_the_glossary_can_be_gone() -> None:
+    """From the top level, by names alone."""
+    table = (house.ROOT / "docs" / "glossary.md").read_text("utf-8").partition("Where do I look")[2]
+    ways = re.findall(r"^\| .* \| (`.*) \|$", table, re.MULTILINE)
+    assert len(ways) > 10
+    for way in [part for line in ways for part in line.split(";")]:
+        folder = house.ROOT
+        for step in _STEP.findall(way):
+            assert (folder / step).exists(), way
+            folder = folder / step if step.endswith("/") else folder
 
 
 @pytest.fixture(scope="module")
