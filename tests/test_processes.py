@@ -28,7 +28,7 @@ STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + SLE
 PARENT = """
 import os, subprocess, sys, time
 how, sleeper = sys.argv[1:]
-from fdt import tied
+from fdt.processes import bound_to_parent
 child = subprocess.Popen(
     [sys.executable, bound_to_parent.__file__, str(os.getpid()), how, sys.executable, "-c", sleeper]
 )

@@ -14,7 +14,7 @@ def test_every_reason_of_a_refusal_is_explained() -> None:
     sources = [
         p.read_text()
         for d in ("schemas", "projections", "processor")
-        for p in (ROOT / d).glob("*.py")
+        for p in (ROOT / d).rglob("*.py")
     ]
     reasons = {reason for text in sources for reason in RAISED.findall(text)}
     page = (ROOT / "docs" / "dead-letters.md").read_text(encoding="utf-8")
