@@ -1,4 +1,4 @@
-"""The worker: owns the partitions that Faust assigns to it, and lets nothing pass an error.
+"""The worker: owns the partitions that Faust assigns, and ends on an error that no wait mends.
 
 All folding and all waiting for the broker happen in threads beside the event loop, so that
 heartbeats go on whatever the disk or the broker do. A partition has one batch in hand at a time;

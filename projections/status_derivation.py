@@ -1,4 +1,4 @@
-"""Where an item stands: which records count, what they say, and since when.
+"""Status derivation: which records of an item count, its status, evidence, and since when.
 
 Design §5, rules 1 to 4 and 8; rule 5 is :mod:`projections.correlation`. Pure functions over a row;
 nothing here is stored.

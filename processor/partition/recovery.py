@@ -1,4 +1,4 @@
-"""What a local store is worth when its partition is taken over: gone on from, or set aside.
+"""Whether a local store can be continued when its partition is taken over, or is set aside.
 
 The status topic is the truth. A store that is missing, damaged, of another layout, ahead of the log
 or behind what the log still tells is set aside, never deleted at once, and rebuilt from the log. A

@@ -1,4 +1,4 @@
-"""What a worker has in hand, noted on disk: how a record that kills the process is told.
+"""What a worker has in flight, noted on disk: how a record that kills the process is found.
 
 A note that is still there at the next start means that the process died with that batch in hand:
 killed from outside, or by a record of it (a defect in native code, memory without bound). After

@@ -1,4 +1,4 @@
-"""A trial in a child process: does folding these records end the process that does it?
+"""The poison probe: folds suspected records in a child process, to see whether they end it.
 
 ``python -m processor.safety.poison_probe`` reads a pickled :class:`Trial` from its standard input,
 folds it and throws the result away. Its death is the answer; an exception is none, for an exception

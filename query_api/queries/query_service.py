@@ -1,4 +1,4 @@
-"""Where every question is asked, whichever form its answer takes: limited, answered, written down.
+"""The query service: every question is limited, answered and audited here, whatever its form.
 
 JSON, CSV and pages come through here, so none of them can look anything up without the user's
 rights, outside the limits, or without a trace.

@@ -1,4 +1,4 @@
-"""*Reset by DCC*: what the Service Centre must say, and when its word is taken.
+"""*Reset by DCC*: what the Service Centre must say, and when a reset is accepted.
 
 The event is durable before the answer. Its id is made from the operator, the item and the
 idempotency key, so a second click, here or at another instance, publishes at most a copy, and the

@@ -1,4 +1,4 @@
-"""The DSP's desk: judges re-sends by what the other sources publish.
+"""The simulated DSP's duplicate check: judges re-sends by what the other sources publish.
 
 The plan says which decision it expects; the clerk makes sure that the world agrees. It reads the
 other sources' topics from the start of the simulation, and only when there is something to judge.
