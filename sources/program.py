@@ -21,7 +21,7 @@ from typing import Final, NoReturn, Protocol
 from schemas.codec import Codec
 from schemas.registry import RegistryUnavailable, registry
 from schemas.topics import Source
-from sources.planning.events import PlannedEvent, Publication, Rubbish
+from sources.planning.events import Malformed, PlannedEvent, Publication
 from sources.planning.plan import Plan, build_plan
 from sources.publisher import Publisher, SourceError
 from sources.schedule import FASTEST, SLOWEST, Schedule, wall_ms
@@ -48,7 +48,7 @@ class Job:
         return [p for p in self.plan.publications if p.content.source is self.source]
 
 
-class Clerk(Protocol):
+class Judge(Protocol):
     """Who looks at an event before and after it goes out; the DSP's judges re-sends."""
 
     def before(self, event: PlannedEvent, occurred_at: int) -> None:
@@ -58,7 +58,7 @@ class Clerk(Protocol):
         """The event went out."""
 
 
-class NoClerk:
+class NoJudge:
     """For sources that have nothing to decide."""
 
     def before(self, event: PlannedEvent, occurred_at: int) -> None:
@@ -82,7 +82,7 @@ class _Progress:
         print(json.dumps({"published": published, "of": self._total}), flush=True)
 
 
-def publish(job: Job, clerk: Clerk) -> int:
+def publish(job: Job, judge: Judge) -> int:
     """Publishes the job's share on time; how many records the broker acknowledged."""
     mine = job.publications
     publisher = Publisher(job.bootstrap, job.source.topic)
@@ -91,7 +91,7 @@ def publish(job: Job, clerk: Clerk) -> int:
     try:
         for publication in mine:
             _wait_until(job.schedule, publication, publisher, progress)
-            _publish_one(job, publication, publisher, clerk)
+            _publish_one(job, publication, publisher, judge)
             progress.tick(publisher.acknowledged)
         publisher.finish()
     except KeyboardInterrupt:
@@ -103,7 +103,7 @@ def publish(job: Job, clerk: Clerk) -> int:
 
 def _check_partitions(publisher: Publisher, publications: Sequence[Publication]) -> None:
     """A record cannot go to a wrong partition where there is only one; it would count."""
-    astray = any(isinstance(p.content, Rubbish) and p.content.astray for p in publications)
+    astray = any(isinstance(p.content, Malformed) and p.content.astray for p in publications)
     if astray and publisher.partitions == 1:
         raise SourceError(
             f"{publisher.topic} has one partition and the plan sends records to a wrong one: "
@@ -120,15 +120,15 @@ def _wait_until(
         progress.tick(publisher.acknowledged)
 
 
-def _publish_one(job: Job, publication: Publication, publisher: Publisher, clerk: Clerk) -> None:
+def _publish_one(job: Job, publication: Publication, publisher: Publisher, judge: Judge) -> None:
     event = publication.content
-    if isinstance(event, Rubbish) or publication.is_copy:
+    if isinstance(event, Malformed) or publication.is_copy:
         publisher.send(wire(publication, job.schedule, job.codec, publisher.partitions))
         return
     occurred_at = job.schedule.occurred_at(event, publication.first)
-    clerk.before(event, occurred_at)
+    judge.before(event, occurred_at)
     publisher.send(wire(publication, job.schedule, job.codec, publisher.partitions))
-    clerk.after(event, occurred_at)
+    judge.after(event, occurred_at)
 
 
 # --- the command line -----------------------------------------------------------------------------
@@ -174,13 +174,13 @@ def job_of(source: Source, options: argparse.Namespace) -> Job:
     return Job(plan, source, schedule, options.bootstrap, codec)
 
 
-def _no_clerk(_job: Job) -> Clerk:
-    return NoClerk()
+def _no_judge(_job: Job) -> Judge:
+    return NoJudge()
 
 
 def run(
     source: Source,
-    clerk_of: Callable[[Job], Clerk] = _no_clerk,
+    judge_of: Callable[[Job], Judge] = _no_judge,
     argv: Sequence[str] | None = None,
 ) -> int:
     """A whole source program; its exit code."""
@@ -188,7 +188,7 @@ def run(
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         job = job_of(source, options)
-        publish(job, clerk_of(job))
+        publish(job, judge_of(job))
     except (SourceError, RegistryUnavailable) as error:
         print(error, file=sys.stderr)
         return 1

@@ -13,7 +13,7 @@ from schemas.codec import HEADER_LENGTH, Codec
 from schemas.partitioning import partition_of
 from schemas.registry import NAMESPACE
 from schemas.topics import Source
-from sources.planning.events import RECORDS, PlannedEvent, Publication, Rubbish
+from sources.planning.events import RECORDS, Malformed, PlannedEvent, Publication
 from sources.schedule import Schedule
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -43,8 +43,8 @@ class Wire:
 def wire(publication: Publication, schedule: Schedule, codec: Codec, partitions: int) -> Wire:
     """``publication`` for a topic of ``partitions`` partitions; a copy comes out as the first."""
     content = publication.content
-    if isinstance(content, Rubbish):
-        return _rubbish(content, schedule, codec, partitions)
+    if isinstance(content, Malformed):
+        return _malformed(content, schedule, codec, partitions)
     occurred_at = schedule.occurred_at(content, publication.first)
     record = RECORDS[content.source]
     return Wire(
@@ -56,7 +56,7 @@ def wire(publication: Publication, schedule: Schedule, codec: Codec, partitions:
     )
 
 
-def _rubbish(content: Rubbish, schedule: Schedule, codec: Codec, partitions: int) -> Wire:
+def _malformed(content: Malformed, schedule: Schedule, codec: Codec, partitions: int) -> Wire:
     occurred_at = schedule.base_ms + content.occurred_ms
     claimed = occurred_at if content.occurred_at is None else content.occurred_at
     good = codec.encode(content.record, {**content.fields, "occurred_at": claimed})
@@ -65,11 +65,11 @@ def _rubbish(content: Rubbish, schedule: Schedule, codec: Codec, partitions: int
         (_home(content.home, partitions) + content.astray) % partitions,
         content.key,
         _damaged(content, good),
-        _headers(content, content.rubbish_id, content.record, occurred_at),
+        _headers(content, content.malformed_id, content.record, occurred_at),
     )
 
 
-def _damaged(content: Rubbish, good: bytes) -> bytes | None:
+def _damaged(content: Malformed, good: bytes) -> bytes | None:
     match content.damage:
         case "none":
             return good
@@ -85,7 +85,7 @@ def _damaged(content: Rubbish, good: bytes) -> bytes | None:
             return good + b"\x00\x01"
 
 
-def _headers(content: PlannedEvent | Rubbish, ce_id: str, record: str, time_ms: int) -> Headers:
+def _headers(content: PlannedEvent | Malformed, ce_id: str, record: str, time_ms: int) -> Headers:
     source = _CE_SOURCES[content.source]
     if content.source is Source.CSP and (region := content.fields.get("csp_region")):
         source = f"{source}/{region}"

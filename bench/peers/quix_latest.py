@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def decode(value: bytes | None, schemas: dict[int, Any]) -> Any:
-    """The event behind Confluent framing, or none for what the load holds of rubbish."""
+    """The event behind Confluent framing, or none for what the load holds of malformed records."""
     if value is None or len(value) < FRAMING or value[0] != 0:
         return None
     schema = schemas.get(int.from_bytes(value[1:FRAMING], "big"))

@@ -1,6 +1,6 @@
 """The simulated DSP's duplicate check: judges re-sends by what the other sources publish.
 
-The plan says which decision it expects; the clerk makes sure that the world agrees. It reads the
+The plan says which decision it expects; the judge makes sure that the world agrees. It reads the
 other sources' topics from the start of the simulation, and only when there is something to judge.
 """
 
@@ -50,7 +50,7 @@ class Feed(Protocol):
         """Takes in one batch of what has been published, waiting up to ``seconds`` for it."""
 
 
-class ResendClerk:
+class DuplicateJudge:
     """Accepts a re-send once the earlier request has ended, refuses it while that one is open."""
 
     def __init__(
@@ -62,7 +62,7 @@ class ResendClerk:
 
     @classmethod
     def hire(cls, job: Job) -> Self:
-        """The clerk who reads the broker's topics."""
+        """The judge who reads the broker's topics."""
         register = Register()
         return cls(register, TopicFeed(job, register))
 
@@ -153,6 +153,6 @@ class TopicFeed:
                 return
             word = word_of(source, self._codec.decode(RECORDS[source], record.value()))
         except (BadRecord, InvalidIdentifier, UnicodeDecodeError):
-            return  # Rubbish is the tracker's to report; it is no word about any device.
+            return  # A malformed record is the tracker's to report; it says nothing of any device.
         if word is not None:
             self._register.hear(device_id, word)

@@ -1,4 +1,4 @@
-"""What the sources publish: planned events, rubbish, and the order in which they go out.
+"""What the sources publish: planned events, malformed records, and the order in which they go out.
 
 Times here are *virtual* milliseconds from the plan's start; :mod:`sources.schedule` turns them into
 wall-clock time.
@@ -22,7 +22,7 @@ Resend = Literal["accepted", "refused"]
 """How the DSP decides a request for a device that it has taken on before."""
 
 Damage = Literal["none", "null", "unframed", "unknown-id", "truncated", "trailing"]
-"""What is wrong with the bytes of a piece of rubbish; ``none`` if its fields are to blame."""
+"""What is wrong with the bytes of a malformed record; ``none`` if its fields are to blame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,10 +53,10 @@ class PlannedEvent:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rubbish:
+class Malformed:
     """One record that must end as a dead letter with ``reason``, told by the ``ce_id`` header."""
 
-    rubbish_id: str
+    malformed_id: str
     reason: str
     source: Source
     """Whose topic it goes to."""
@@ -80,7 +80,7 @@ class Publication:
 
     ordinal: int
     publish_ms: int
-    content: PlannedEvent | Rubbish
+    content: PlannedEvent | Malformed
     first: int
     """Ordinal of the first publication of the same bytes."""
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from schemas.topics import Source
 from sources.planning import vocabulary as v
-from sources.planning.events import RECORDS, Damage, Rubbish
+from sources.planning.events import RECORDS, Damage, Malformed
 from sources.planning.script import PlannedDevice, PlannedRequest
 
 _JUST_NOW_MS: Final = 30_000
@@ -25,7 +25,7 @@ Key = Literal["own", "none", "hub's", "nonsense"]
 
 @dataclass(frozen=True, slots=True)
 class Variety:
-    """One kind of rubbish: a good record of ``source`` with something spoilt."""
+    """One kind of malformed record: a good record of ``source`` with something spoilt."""
 
     reason: str
     source: Source
@@ -103,8 +103,8 @@ def spoil(
     device: PlannedDevice,
     request: PlannedRequest,
     publish_ms: int,
-) -> Rubbish:
-    """One piece of rubbish about ``device`` in ``request``, going out at ``publish_ms``."""
+) -> Malformed:
+    """One malformed record about ``device`` in ``request``, going out at ``publish_ms``."""
     key, home = _key(variety.key, device)
     record_of = variety.record_of or variety.source
     fields = {
@@ -114,8 +114,8 @@ def spoil(
         **_good_fields(record_of, device, request),
         **variety.fields,
     }
-    return Rubbish(
-        rubbish_id=str(UUID(int=rng.getrandbits(128), version=4)),
+    return Malformed(
+        malformed_id=str(UUID(int=rng.getrandbits(128), version=4)),
         reason=variety.reason,
         source=variety.source,
         key=key,

@@ -15,7 +15,7 @@ from typing import Final
 
 from schemas.topics import Source
 from sources.planning import vocabulary as v
-from sources.planning.events import PlannedEvent, Publication, Rubbish
+from sources.planning.events import Malformed, PlannedEvent, Publication
 from sources.planning.journeys import HAPPY, KINDS, Kind
 from sources.planning.malformed import VARIETIES, spoil
 from sources.planning.oracle import Expected
@@ -25,18 +25,18 @@ from sources.schedule import HORIZON_MS, LAST_PUBLICATION_MS
 MAX_DEVICES_A_REQUEST: Final = 50_000
 HAPPY_SHARE: Final = 0.6
 COPY_SHARE: Final = 0.03
-RUBBISH_SHARE: Final = 0.003
+MALFORMED_SHARE: Final = 0.003
 _FIRST_COUNTER: Final = 1_600_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many of what; ``publications`` = ``events`` + ``copies`` + ``rubbish``."""
+    """How many of what; ``publications`` = ``events`` + ``copies`` + ``malformed``."""
 
     publications: int
     events: int
     copies: int
-    rubbish: int
+    malformed: int
     out_of_order: int
     """Events first published after one of the same device that occurred later."""
     hub_events: int
@@ -54,7 +54,7 @@ class Plan:
     """Everything that will be published, in order, and every ending.
 
     ``expected`` is keyed (Service Request ID, Device ID), ``unmatched`` by Device ID; ``hidden``
-    items are kept and not served; ``rubbish`` maps the ``ce_id`` header of each bad record to its
+    items are kept and not served; ``malformed`` maps the ``ce_id`` header of each bad record to its
     reason code; ``journeys`` names each device's kind of journey. All identifiers are canonical.
     """
 
@@ -67,7 +67,7 @@ class Plan:
     expected: dict[tuple[str, str], Expected]
     hidden: frozenset[tuple[str, str]]
     unmatched: dict[str, frozenset[str]]
-    rubbish: dict[str, str]
+    malformed: dict[str, str]
     counts: Counts
 
 
@@ -89,7 +89,7 @@ def build_plan(seed: int, requests: int, devices: int) -> Plan:
         scripts.append(script)
     events = tuple(event for script in scripts for event in script.events)
     expected = {key: end for script in scripts for key, end in script.expected.items()}
-    bad = _rubbish(rng, scripts, len(events))
+    bad = _malformed(rng, scripts, len(events))
     publications = _publications(rng, events, bad)
     return Plan(
         seed=seed,
@@ -101,7 +101,7 @@ def build_plan(seed: int, requests: int, devices: int) -> Plan:
         expected=expected,
         hidden=frozenset(key for script in scripts for key in script.hidden),
         unmatched={s.device.device_id: frozenset(s.unmatched) for s in scripts if s.unmatched},
-        rubbish={piece.rubbish_id: piece.reason for piece in bad},
+        malformed={piece.malformed_id: piece.reason for piece in bad},
         counts=_counts(events, bad, publications, kinds),
     )
 
@@ -182,10 +182,10 @@ def _used(
 # --- what goes out, and when ----------------------------------------------------------------------
 
 
-def _rubbish(rng: Random, scripts: Sequence[Script], events: int) -> list[Rubbish]:
+def _malformed(rng: Random, scripts: Sequence[Script], events: int) -> list[Malformed]:
     """Every variety in turn, about devices never sent again: the DSP's register believes it all."""
     victims = [s for s in scripts if not any(event.resend for event in s.events)]
-    count = max(len(VARIETIES), math.ceil(events * RUBBISH_SHARE))
+    count = max(len(VARIETIES), math.ceil(events * MALFORMED_SHARE))
     pieces = []
     for number in range(count):
         victim = rng.choice(victims)
@@ -196,11 +196,11 @@ def _rubbish(rng: Random, scripts: Sequence[Script], events: int) -> list[Rubbis
 
 
 def _publications(
-    rng: Random, events: Sequence[PlannedEvent], bad: Sequence[Rubbish]
+    rng: Random, events: Sequence[PlannedEvent], bad: Sequence[Malformed]
 ) -> tuple[Publication, ...]:
-    """First publications, copies and rubbish in the order in which they go out."""
+    """First publications, copies and malformed records in the order in which they go out."""
     copied = rng.sample(events, math.ceil(len(events) * COPY_SHARE))
-    lines: list[tuple[int, PlannedEvent | Rubbish]] = [(e.publish_ms, e) for e in events]
+    lines: list[tuple[int, PlannedEvent | Malformed]] = [(e.publish_ms, e) for e in events]
     lines += [(piece.publish_ms, piece) for piece in bad]
     lines += [(_again_ms(rng, e), e) for e in copied]
     lines.sort(key=lambda line: line[0])
@@ -219,7 +219,7 @@ def _again_ms(rng: Random, event: PlannedEvent) -> int:
 
 def _counts(
     events: Sequence[PlannedEvent],
-    bad: Sequence[Rubbish],
+    bad: Sequence[Malformed],
     publications: Sequence[Publication],
     kinds: Sequence[Kind],
 ) -> Counts:
@@ -227,7 +227,7 @@ def _counts(
         publications=len(publications),
         events=len(events),
         copies=sum(p.is_copy for p in publications),
-        rubbish=len(bad),
+        malformed=len(bad),
         out_of_order=_out_of_order(publications),
         hub_events=sum(e.source is Source.COMMS_HUB for e in events),
         hub_events_without_request=sum(e.names_no_request for e in events),

@@ -22,7 +22,7 @@ from schemas.codec import Codec
 from schemas.identifiers import DeviceId
 from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.topics import AUDIT, SOURCE_TOPICS, Source
-from sources.judging.duplicate_judge import ResendClerk
+from sources.judging.duplicate_judge import DuplicateJudge
 from sources.planning.events import RECORDS, PlannedEvent
 from sources.planning.plan import build_plan
 from sources.program import Job
@@ -192,11 +192,11 @@ def test_a_supplier_finds_who_is_stuck(
         assert "/sign-in" in page.url
 
 
-def clerk(stack: Stack, decision: PlannedEvent) -> ResendClerk:
-    """The simulated DSP's desk, reading the real topics."""
+def judge(stack: Stack, decision: PlannedEvent) -> DuplicateJudge:
+    """The simulated DSP's duplicate check, reading the real topics."""
     plan = replace(build_plan(1, 1, 4), events=(decision,))
     schedule = Schedule.starting(wall_ms() - 60_000, 1.0, None)
-    return ResendClerk.hire(Job(plan, Source.DSP, schedule, stack.bootstrap, Codec()))
+    return DuplicateJudge.hire(Job(plan, Source.DSP, schedule, stack.bootstrap, Codec()))
 
 
 def decided(number: int, counter: int) -> PlannedEvent:
@@ -210,13 +210,13 @@ def decided(number: int, counter: int) -> PlannedEvent:
 def test_a_reset_lets_the_device_be_sent_again(browser: Chromium, stack: Stack) -> None:
     """The Service Centre resets what is stuck; the simulated DSP, which refused, then accepts."""
     first, second = decided(RESET, 11), decided(RESET, 12)
-    desk = clerk(stack, second)
+    judged = judge(stack, second)
     began = wall_ms()
     stack.publish(Source.DSP, **{**first.fields, "occurred_at": began})
-    desk.after(first, began)
-    desk._patience_seconds = 0.5
+    judged.after(first, began)
+    judged._patience_seconds = 0.5
     with pytest.raises(SourceError, match="is still open"):
-        desk.before(second, wall_ms())
+        judged.before(second, wall_ms())
     with page_of(browser, stack.url) as page:
         sign_in(page, "Chris Centre")
         wait_for(page, stack, request(11), "1 device in all")
@@ -229,8 +229,8 @@ def test_a_reset_lets_the_device_be_sent_again(browser: Chromium, stack: Stack) 
         expect(page.get_by_role("region", name="Now")).to_contain_text(
             "The hub was replaced (incident INC000012345, by Chris Centre)"
         )
-        desk._patience_seconds = 20
-        desk.before(second, wall_ms())
+        judged._patience_seconds = 20
+        judged.before(second, wall_ms())
         stack.publish(Source.DSP, **{**second.fields, "occurred_at": wall_ms()})
         wait_for(page, stack, request(12), "1 device in all")
         search(page, "Device ID", device(RESET))

@@ -79,9 +79,9 @@ class Stage(Workers):
         wrong = differences(found.items(), self.plan, self.schedule)
         assert not wrong, f"{len(wrong)} journeys differ: {list(wrong.items())[:2]}"
         told = [letter["ce_id"].decode() for letter in dead_letters(self.bootstrap)]
-        assert set(told) == set(self.plan.rubbish)
+        assert set(told) == set(self.plan.malformed)
         if exact:
-            assert len(told) == len(self.plan.rubbish)
+            assert len(told) == len(self.plan.malformed)
             assert found.counts == {
                 "read": len(self.events),
                 "folded": len(self.events) - len(told),

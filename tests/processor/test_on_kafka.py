@@ -38,13 +38,13 @@ def test_the_table_is_what_the_plan_says(fresh_topics: str, plan: Plan, tmp_path
         found = wait_until_read(fresh_topics, plan.counts.publications)
     assert differences(found.items(), plan, schedule) == {}
     assert found.counts["read"] == plan.counts.publications
-    assert found.counts["dead_lettered"] == plan.counts.rubbish
-    assert found.counts["folded"] == plan.counts.publications - plan.counts.rubbish
+    assert found.counts["dead_lettered"] == plan.counts.malformed
+    assert found.counts["folded"] == plan.counts.publications - plan.counts.malformed
     told = {
         letter["ce_id"].decode(): letter["dl_reason"].decode()
         for letter in dead_letters(fresh_topics)
     }
-    assert told == plan.rubbish
+    assert told == plan.malformed
 
 
 def test_killed_in_the_middle_it_goes_on_to_the_same_rows(
@@ -68,7 +68,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_rows(
     assert found.counts["read"] == plan.counts.publications
     assert differences(found.items(), plan, schedule) == {}
     told = Counter(letter["ce_id"].decode() for letter in dead_letters(fresh_topics))
-    assert told == Counter(plan.rubbish.keys())
+    assert told == Counter(plan.malformed.keys())
 
 
 def test_a_source_that_ends_with_a_transaction_marker_does_not_hold_the_time_back(

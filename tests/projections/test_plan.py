@@ -66,10 +66,12 @@ def test_reports_without_a_request_wait_where_the_plan_says(
     assert {device: ids for device, ids in waiting.items() if ids} == plan.unmatched
 
 
-def test_rubbish_is_refused_with_its_reason(plan: Plan, records: list[tuple[Wire, Place]]) -> None:
+def test_a_malformed_record_is_refused_with_its_reason(
+    plan: Plan, records: list[tuple[Wire, Place]]
+) -> None:
     """Each bad record has the reason its author gave it; nothing else is refused."""
     _, refused = folded(records)
-    assert Counter(refused) == Counter(plan.rubbish.values())
+    assert Counter(refused) == Counter(plan.malformed.values())
 
 
 @pytest.mark.parametrize("rule", SABOTAGE)

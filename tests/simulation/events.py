@@ -1,4 +1,4 @@
-"""Events for the simulator: few devices, much contention, some rubbish, copies and resent ones."""
+"""Events for the simulator: few devices, much contention, malformed records, copies."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Events:
         self._published: list[tuple[Source, int, Record]] = []
 
     def publish(self) -> None:
-        """One record: a new event, a copy of one, one sent again, or rubbish."""
+        """One record: a new event, a copy of one, one sent again, or a malformed one."""
         roll = self._rng.random()
         if roll < 0.1 and self._published:
             self._again(*self._rng.choice(self._published), resent=False)
@@ -53,7 +53,7 @@ class Events:
             resent = self._retention_ms == RETENTION_MS
             self._again(*self._rng.choice(self._published), resent=resent)
         elif roll < 0.25:
-            self._rubbish()
+            self._malformed()
         else:
             self._event()
 
@@ -96,7 +96,7 @@ class Events:
             headers = [(name, text.encode()) for name, text in zip(RESENT, place, strict=True)]
         self._broker.publish(source.topic, number, record.key, record.value, headers)
 
-    def _rubbish(self) -> None:
+    def _malformed(self) -> None:
         source, number = self._rng.choice(list(Source)), self._rng.randrange(PARTITIONS)
         if self._rng.random() < 0.3:  # a device of another partition
             device = self._rng.choice(DEVICES[1 - number])

@@ -34,12 +34,12 @@ def published(plan: Plan) -> list[object]:
 
 @pytest.mark.parametrize("seed", [7, 8])
 def test_the_default_plan_reaches_its_floors(seed: int) -> None:
-    """Copies, disorder, reports without a request and rubbish, at the size of the main job."""
+    """Copies, disorder, reports without a request, malformed records; as large as the main job."""
     counts = build_plan(seed, requests=20, devices=5000).counts
     assert counts.copies >= 0.02 * counts.events
     assert counts.out_of_order >= 0.05 * counts.events
     assert counts.hub_events_without_request >= 0.30 * counts.hub_events
-    assert 0.002 <= counts.rubbish / counts.events <= 0.005
+    assert 0.002 <= counts.malformed / counts.events <= 0.005
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -92,18 +92,18 @@ def test_identities_are_unique_and_reserved_for_tests(plan: Plan) -> None:
         assert device.comms_hub_id.startswith(v.DEVICE_PREFIX)
     for request in plan.requests:
         assert ServiceRequestId.parse(request.request_id) == request.request_id
-    ids = [event.event_id for event in plan.events] + list(plan.rubbish)
+    ids = [event.event_id for event in plan.events] + list(plan.malformed)
     assert len(set(ids)) == len(ids)
     assert all(str(UUID(event_id)) == event_id for event_id in ids)
 
 
 def test_counts_add_up(plan: Plan) -> None:
-    """Publications are events, copies and rubbish, and each belongs to one source."""
+    """Publications are events, copies and malformed records, and each belongs to one source."""
     counts = plan.counts
     assert counts.publications == len(plan.publications)
-    assert counts.publications == counts.events + counts.copies + counts.rubbish
+    assert counts.publications == counts.events + counts.copies + counts.malformed
     assert sum(counts.by_source.values()) == counts.publications
-    assert sum(counts.by_reason.values()) == counts.rubbish == len(plan.rubbish)
+    assert sum(counts.by_reason.values()) == counts.malformed == len(plan.malformed)
     assert sum(counts.by_kind.values()) == len(plan.devices)
 
 

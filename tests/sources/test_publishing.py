@@ -21,7 +21,7 @@ from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
 from fdt.up import simulation
 from schemas.topics import SOURCE_TOPICS
-from sources.planning.events import Publication, Rubbish
+from sources.planning.events import Malformed, Publication
 from sources.planning.plan import Plan, build_plan
 
 SEED, REQUESTS, DEVICES, SPEED = 4711, 2, 50, 100_000.0
@@ -92,7 +92,7 @@ def ce_id(record: Message) -> str:
 def identifier(publication: Publication) -> str:
     """The ``ce_id`` of a publication."""
     content = publication.content
-    return content.rubbish_id if isinstance(content, Rubbish) else content.event_id
+    return content.malformed_id if isinstance(content, Malformed) else content.event_id
 
 
 def identifiers(plan: Plan) -> set[str]:

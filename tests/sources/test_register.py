@@ -145,7 +145,7 @@ def test_earlier_words_are_not_about_a_later_request() -> None:
 
 
 def test_a_malformed_request_id_is_refused() -> None:
-    """The caller decides what to do with rubbish."""
+    """The caller decides what to do with malformed records."""
     with pytest.raises(InvalidIdentifier):
         word_of(Source.SSMI, {"service_request_id": "INC42", "occurred_at": 200})
 

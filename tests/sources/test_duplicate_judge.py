@@ -1,11 +1,11 @@
-"""The DSP's desk: every re-send of the plan is judged as planned, by the register alone."""
+"""The DSP's duplicate check: re-sends are judged as planned, by the register alone."""
 
 from __future__ import annotations
 
 import pytest
 
 from schemas.topics import Source
-from sources.judging.duplicate_judge import ResendClerk
+from sources.judging.duplicate_judge import DuplicateJudge
 from sources.judging.register import Register, word_of
 from sources.planning.events import PlannedEvent
 from sources.planning.plan import Plan
@@ -32,7 +32,7 @@ class LateFeed(NoFeed):
         self._event = event
 
     def read(self, seconds: float) -> None:
-        """One word, at the third call; then the clerk need not wait."""
+        """One word, at the third call; then the judge need not wait."""
         assert seconds >= 0
         self.readings += 1
         if self.readings == 3:
@@ -54,7 +54,7 @@ def resends(plan: Plan, decision: str) -> list[PlannedEvent]:
 def test_the_plan_s_decisions_are_those_of_the_register(plan: Plan) -> None:
     """With what was published before the decision, and nothing else, in order of publication."""
     register = Register()
-    clerk = ResendClerk(register, NoFeed(), patience_seconds=0)
+    judge = DuplicateJudge(register, NoFeed(), patience_seconds=0)
     judged = {"accepted": 0, "refused": 0}
     for publication in plan.publications:
         event = publication.content
@@ -63,8 +63,8 @@ def test_the_plan_s_decisions_are_those_of_the_register(plan: Plan) -> None:
         if event.source is not Source.DSP:
             hear(register, event)
             continue
-        clerk.before(event, event.occurred_ms)
-        clerk.after(event, event.occurred_ms)
+        judge.before(event, event.occurred_ms)
+        judge.after(event, event.occurred_ms)
         if event.resend:
             judged[event.resend] += 1
     assert all(judged.values())
@@ -79,12 +79,12 @@ def of_device(plan: Plan, decision: PlannedEvent) -> list[PlannedEvent]:
     ]
 
 
-def first_request(plan: Plan, decision: PlannedEvent, clerk: ResendClerk) -> list[PlannedEvent]:
+def first_request(plan: Plan, decision: PlannedEvent, judge: DuplicateJudge) -> list[PlannedEvent]:
     """Takes the device on under its first request; what the others said of it."""
     earlier = of_device(plan, decision)
     for event in earlier:
         if event.source is Source.DSP:
-            clerk.after(event, event.occurred_ms)
+            judge.after(event, event.occurred_ms)
     return [event for event in earlier if event.source is not Source.DSP]
 
 
@@ -92,27 +92,27 @@ def test_an_acceptance_waits_for_the_end_of_the_earlier_request(plan: Plan) -> N
     """Reading on until it is heard."""
     decision = resends(plan, "accepted")[0]
     register = Register()
-    said = first_request(plan, decision, ResendClerk(register, NoFeed()))
+    said = first_request(plan, decision, DuplicateJudge(register, NoFeed()))
     *before, end = sorted(said, key=lambda event: event.occurred_ms)
     for event in before:
         hear(register, event)
     feed = LateFeed(register, end)
-    ResendClerk(register, feed).before(decision, decision.occurred_ms)
+    DuplicateJudge(register, feed).before(decision, decision.occurred_ms)
     assert feed.readings == 3
 
 
 def test_an_acceptance_does_not_wait_for_ever(plan: Plan) -> None:
     """One sentence says what to look at."""
     decision = resends(plan, "accepted")[0]
-    clerk = ResendClerk(Register(), NoFeed(), patience_seconds=0)
-    first_request(plan, decision, clerk)
+    judge = DuplicateJudge(Register(), NoFeed(), patience_seconds=0)
+    first_request(plan, decision, judge)
     with pytest.raises(SourceError, match=r"still open on .* check that the other three"):
-        clerk.before(decision, decision.occurred_ms)
+        judge.before(decision, decision.occurred_ms)
 
 
 def test_a_refusal_without_an_open_request_is_an_error(plan: Plan) -> None:
     """The topics then hold something that is not of this run."""
     decision = resends(plan, "refused")[0]
-    clerk = ResendClerk(Register(), NoFeed())
+    judge = DuplicateJudge(Register(), NoFeed())
     with pytest.raises(SourceError, match="use another seed"):
-        clerk.before(decision, decision.occurred_ms)
+        judge.before(decision, decision.occurred_ms)

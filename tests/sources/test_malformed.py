@@ -1,4 +1,4 @@
-"""Rubbish is what it claims to be: refused by the codec, or well-formed with one fault."""
+"""Malformed records are what they claim: refused by the codec, or well-formed with one fault."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId, InvalidIdentifier
 from schemas.partitioning import partition_of
 from schemas.topics import TOPIC_SOURCES, Source
-from sources.planning.events import RECORDS, Publication, Rubbish
+from sources.planning.events import RECORDS, Malformed, Publication
 from sources.planning.plan import Plan
 from sources.schedule import Schedule
 from sources.wire import Wire, wire
@@ -29,12 +29,12 @@ BY_CODEC = {
 
 
 @pytest.fixture(scope="module")
-def pieces(plan: Plan) -> list[tuple[Rubbish, Wire]]:
-    """Every piece of rubbish with what goes out for it."""
+def pieces(plan: Plan) -> list[tuple[Malformed, Wire]]:
+    """Every malformed record with what goes out for it."""
     return [
         (publication.content, sent(publication))
         for publication in plan.publications
-        if isinstance(publication.content, Rubbish)
+        if isinstance(publication.content, Malformed)
     ]
 
 
@@ -49,7 +49,7 @@ def decoded(record: Wire) -> dict[str, Any]:
 
 
 def test_the_codec_refuses_broken_bytes_for_the_reason_given(
-    pieces: list[tuple[Rubbish, Wire]],
+    pieces: list[tuple[Malformed, Wire]],
 ) -> None:
     """Framing, schema and Avro."""
     seen = set()
@@ -62,7 +62,9 @@ def test_the_codec_refuses_broken_bytes_for_the_reason_given(
     assert seen == BY_CODEC
 
 
-def test_all_other_rubbish_is_good_avro_of_its_topic(pieces: list[tuple[Rubbish, Wire]]) -> None:
+def test_every_other_malformed_record_is_good_avro_of_its_topic(
+    pieces: list[tuple[Malformed, Wire]],
+) -> None:
     """So that nothing but the stated reason can refuse it."""
     for piece, record in pieces:
         if piece.reason not in BY_CODEC:
@@ -71,7 +73,7 @@ def test_all_other_rubbish_is_good_avro_of_its_topic(pieces: list[tuple[Rubbish,
 
 
 def test_keys_and_partitions_are_wrong_only_where_that_is_the_reason(
-    pieces: list[tuple[Rubbish, Wire]],
+    pieces: list[tuple[Malformed, Wire]],
 ) -> None:
     """A record has one fault, so that the order of the tracker's checks does not matter."""
     for piece, record in pieces:
@@ -94,16 +96,16 @@ def names(key: bytes | None, device_id: str) -> bool:
         return False
 
 
-def test_rubbish_is_found_again_by_its_header(
-    plan: Plan, pieces: list[tuple[Rubbish, Wire]]
+def test_a_malformed_record_is_found_again_by_its_header(
+    plan: Plan, pieces: list[tuple[Malformed, Wire]]
 ) -> None:
     """A dead letter keeps its headers, and ``ce_id`` names the piece."""
     found = {str(dict(record.headers)["ce_id"]): piece.reason for piece, record in pieces}
-    assert found == plan.rubbish
+    assert found == plan.malformed
 
 
-def test_rubbish_spares_devices_that_are_sent_again(
-    plan: Plan, pieces: list[tuple[Rubbish, Wire]]
+def test_malformed_records_spare_devices_that_are_sent_again(
+    plan: Plan, pieces: list[tuple[Malformed, Wire]]
 ) -> None:
     """The simulated DSP believes what it reads about those."""
     resent = {event.device_id for event in plan.events if event.resend}
@@ -115,7 +117,7 @@ def test_good_events_decode_and_carry_cloud_events_headers(plan: Plan) -> None:
     seen: set[Source] = set()
     for publication in plan.publications:
         event = publication.content
-        if isinstance(event, Rubbish) or event.source in seen:
+        if isinstance(event, Malformed) or event.source in seen:
             continue
         seen.add(event.source)
         record = sent(publication)
