@@ -1,6 +1,6 @@
 """``python -m bench.peers.comparison``: this processor beside its peers, in one run on one broker.
 
-Two loads: *real* (the journeys of a simulation plan: copies, late and malformed records) and *fresh*
+Two loads: *real* (the journeys of a simulation plan: copies, late, malformed records) and *fresh*
 (every event about another device). Every contender reads the same topics from their beginning, as
 often as ``--repeat`` says, in turns; the table gives the median and the spread. Our own figure
 counts only if what this processor made of the real load is what the plan says.
