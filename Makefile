@@ -15,7 +15,7 @@ PACKAGES := bench fdt processor projections query_api runtime schemas sources st
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-deep chaos soak mutants lint format bench lock clean browser screens vendor keycloak registry
+.PHONY: help docs setup run test test-deep chaos soak mutants lint format bench lock clean browser screens vendor keycloak registry
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -68,6 +68,9 @@ chaos: $(MADE) ## Break the processor at length (docs/reliability.md)
 soak: $(MADE) ## A worker at full rate for 20 minutes (ARGS="--minutes 5")
 	$(BIN)/python -m bench.soak $(ARGS)
 
+docs: $(MADE) ## Build the manual as a site in site/; every link is checked
+	$(BIN)/mkdocs build --quiet
+
 screens: $(MADE) ## Make the pictures in docs/screens anew, by the browser tests
 	SCREENS=docs/screens $(BIN)/python -m pytest tests/browser/test_every_page.py $(ARGS)
 
@@ -90,5 +93,5 @@ lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's
 	$(BIN)/python -m fdt.brokers.jars
 
 clean: ## Delete what was made here, the environment and local data included
-	rm -rf $(VENV) .fdt dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .fdt dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find $(PACKAGES) -name __pycache__ -type d -prune -exec rm -rf {} +
