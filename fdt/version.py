@@ -6,7 +6,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-DISTRIBUTION: Final = "firmware-distribution-tracking"
+from fdt.extras import DISTRIBUTION
+
 RESTS_ON: Final = ("confluent-kafka", "faust-streaming", "rocksdict", "fastapi")
 
 

@@ -16,6 +16,7 @@ from confluent_kafka import KafkaException, Message, TopicPartition
 from fdt.errors import RunFailed, UserError
 from fdt.kafka.sending import Sender
 from runtime import kafka
+from runtime.broker import ANSWER_S
 from runtime.reading import NothingCame, to_the_end
 from schemas import headers
 from schemas.identifiers import DeviceId, InvalidIdentifier
@@ -24,7 +25,6 @@ from schemas.topics import DEAD_LETTERS, STATUS, TOPIC_SOURCES
 
 Settled = Literal["resent", "dropped"]
 
-ANSWER_S: Final = 10.0
 _IDLE_S: Final = 30.0
 
 _LETTER_HEADERS: Final = (

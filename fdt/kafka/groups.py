@@ -9,8 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from fdt.errors import UserError
 from runtime import kafka
-
-ANSWER_S: Final = 10.0
+from runtime.broker import ANSWER_S
 
 _LOOK_S: Final = 0.5
 

@@ -26,8 +26,6 @@ from schemas.partitioning import partition_of
 from schemas.topics import SOURCE_TOPICS, STATUS
 
 _IDLE_S: Final = 10.0
-_POLL_S: Final = 0.1
-_BATCH: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from confluent_kafka.admin import AdminClient
 
 from runtime import kafka
 from runtime.alone import NotAlone
+from runtime.broker import ANSWER_S
 
 ID_FILE: Final = "member-id"
-_ANSWER_S: Final = 10.0
 _LOOK_S: Final = 1.0
 
 
@@ -57,9 +57,9 @@ def require_alone(
 def _other(admin: AdminClient, group: str, instance: str, own_id: str) -> str | None:
     """Where the member of that name runs, if it is not of this folder."""
     try:
-        found: Any = admin.describe_consumer_groups([group], request_timeout=_ANSWER_S)[
+        found: Any = admin.describe_consumer_groups([group], request_timeout=ANSWER_S)[
             group
-        ].result(_ANSWER_S + 1)
+        ].result(ANSWER_S + 1)
     except (KafkaException, TimeoutError):
         return None
     for member in found.members:
