@@ -141,7 +141,7 @@ class Settings(BaseSettings):
         "worker-0",
         description="Name of this processor among its group: its static membership and its folder.",
     )
-    max_batch_records: Count = Field(5000, description="Most records folded in one transaction.")
+    max_batch_records: Count = Field(16_000, description="Most records folded in one transaction.")
     session_timeout: Duration = Field(
         timedelta(seconds=10),
         description="Silence after which a worker's partitions are given away.",

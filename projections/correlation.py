@@ -8,7 +8,6 @@ still speak of another version than the item's, and then proves nothing of it (I
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from math import inf
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -25,6 +24,8 @@ class Candidate(Protocol):
     """What of an item decides whether a report belongs to it."""
 
     request_id: str
+    reports: list[Report]
+    """Those known to be its own."""
     accepted_at: int | None
     """Milliseconds; none while only rejecting events are known."""
     version: str
@@ -36,18 +37,22 @@ Item = TypeVar("Item", bound=Candidate)
 class Correlation(Generic[Item]):
     """The items of one device as reports without a request see them."""
 
-    def __init__(self, newest_first: Sequence[Item], opening: Iterable[Report]) -> None:
+    def __init__(self, newest_first: Sequence[Item]) -> None:
         self._newest_first = newest_first
-        self._opening = opening
+        self._known: dict[str, set[str | None]] | None = None
 
-    @cached_property
     def _versions(self) -> dict[str, set[str | None]]:
-        """Image hash -> versions that the device's DSP events give for it; a CSP tells no hash."""
-        versions: dict[str, set[str | None]] = {}
-        for report in self._opening:
-            if report.image_hash is not None:
-                versions.setdefault(report.image_hash, set()).add(report.version)
-        return versions
+        """Image hash -> versions that the device's DSP events give for it; a CSP tells no hash.
+
+        Found once, when it is first asked for: few reports speak of an image only.
+        """
+        if self._known is None:
+            self._known = {}
+            for item in self._newest_first:
+                for report in item.reports:
+                    if report.opens and report.image_hash is not None:
+                        self._known.setdefault(report.image_hash, set()).add(report.version)
+        return self._known
 
     def owner(self, report: Report) -> Item | None:
         """The item that ``report`` belongs to, or none."""
@@ -69,9 +74,9 @@ class Correlation(Generic[Item]):
             return spoken_of != item.version
         if report.image_hash is None:
             return False
-        versions = self._versions.get(report.image_hash)
+        versions = self._versions().get(report.image_hash)
         if versions is None:  # of another image than the one that is known for the item
-            return any(item.version in known for known in self._versions.values())
+            return any(item.version in known for known in self._versions().values())
         return item.version not in versions
 
     def _wanted(self, report: Report) -> set[str | None] | None:
@@ -80,7 +85,7 @@ class Correlation(Generic[Item]):
         if version is not None:
             return {version}
         if report.image_hash is not None:
-            return self._versions.get(report.image_hash, set())
+            return self._versions().get(report.image_hash, set())
         return None
 
 
@@ -94,7 +99,8 @@ def version_of(report: Report) -> str | None:
 
 def accepted_at(opening: Iterable[Report]) -> int | None:
     """Milliseconds: when DSP or CSP first took an item on; none while they only rejected it."""
-    return min([r.at for r in opening if r.status not in REJECTING], default=None)
+    times = [r.at for r in opening if r.status not in REJECTING]
+    return min(times) if times else None
 
 
 def newness(item: Candidate) -> tuple[float, str]:

@@ -6,9 +6,10 @@ Each refusal has its own reason code (design §5, *malformed*), and says how to 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, TypeVar
+
+import msgspec
 
 from projections.catalogue import Catalogue, Meaning, UnknownCode
 from projections.retention import RETENTION_MS
@@ -51,8 +52,7 @@ _YEAR_2000_MS: Final = 946_684_800_000
 _YEAR_2101_MS: Final = 4_133_980_800_000
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, gc=False, frozen=True):
     """Where and when a record was received, by the broker."""
 
     partition: int

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -29,8 +28,7 @@ NOTHING_HELD: Final = 0
 _NEVER: Final = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class Retained:
+class Retained(msgspec.Struct, gc=False, frozen=True):
     """A row without what had ended, and what it comes to."""
 
     row: Row
@@ -69,9 +67,13 @@ Placed = tuple[str | None, Report]
 
 def _span(row: Row) -> tuple[int, int]:
     """First and last received time among the records; far ahead if there are none."""
-    kept = [records.kept for records in row.sets() if records.kept]
-    first = min([reports[0].received_at for reports in kept], default=_NEVER)
-    return first, max([reports[-1].received_at for reports in kept], default=0)
+    first, last = _NEVER, 0
+    for records in row.sets():
+        kept = records.kept
+        if kept:
+            first = min(first, kept[0].received_at)
+            last = max(last, kept[-1].received_at)
+    return first, last
 
 
 def _holds_from(row: Row, found: DerivedStatuses, now: int) -> int:
@@ -86,8 +88,12 @@ def _holds_from(row: Row, found: DerivedStatuses, now: int) -> int:
 
 
 def _since(found: DerivedStatuses) -> int:
-    items = [item.evidence.received_at for item in found.items]
-    return min(items + [report.received_at for report in found.unmatched], default=_NEVER)
+    since = _NEVER
+    for item in found.items:
+        since = min(since, item.evidence.received_at)
+    for report in found.unmatched:
+        since = min(since, report.received_at)
+    return since
 
 
 def _split_at(row: Row, now: int) -> tuple[list[Placed], list[Placed]]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import takewhile
 from typing import Final
+
+import msgspec
 
 from projections.correlation import Correlation, accepted_at, newness
 from projections.lifecycle import NO_STATUS, STAGE, Completion, Status
@@ -23,8 +23,7 @@ _STATUS: Final = {int(status): status for status in Status}
 _NONE: Final[frozenset[bytes]] = frozenset()
 
 
-@dataclass(slots=True)
-class DerivedStatus:
+class DerivedStatus(msgspec.Struct, gc=False):
     """One item with the records that count for it."""
 
     request_id: str
@@ -50,8 +49,7 @@ class DerivedStatus:
         return NO_STATUS if report.identity in self.refuted else report.status
 
 
-@dataclass(frozen=True, slots=True)
-class DerivedStatuses:
+class DerivedStatuses(msgspec.Struct, gc=False, frozen=True):
     """What a row comes to."""
 
     items: list[DerivedStatus]
@@ -75,20 +73,24 @@ def derive_statuses(row: Row) -> DerivedStatuses:
     items: list[DerivedStatus] = []
     waiting: list[Report] = []
     left_out = len(row.hub.left_out)
-    for item in row.items:
-        own = _counting(item.records.kept, counts)
+    for held in row.items:
+        own = _counting(held.records.kept, counts)
         opening = [r for r in own if r.opens]
         if opening:
-            not_kept = len(item.records.left_out) + left_out
-            items.append(_described(item.request_id, own, opening, not_kept))
+            not_kept = len(held.records.left_out) + left_out
+            items.append(_described(held.request_id, own, opening, not_kept))
         else:
             waiting += own
-    items.sort(key=newness, reverse=True)
-    correlation = Correlation(items, (r for item in items for r in item.reports if r.opens))
-    waiting += _assign(items, _counting(row.hub.kept, counts), correlation)
-    waiting.sort(key=order)
-    for standing in items:
-        _decide(standing, correlation)
+    if len(items) > 1:
+        items.sort(key=newness, reverse=True)
+    correlation = Correlation(items)
+    hub = _counting(row.hub.kept, counts)
+    if hub:
+        waiting += _assign(items, hub, correlation)
+    if len(waiting) > 1:
+        waiting.sort(key=order)
+    for item in items:
+        _decide(item, correlation)
     return DerivedStatuses(items, waiting, copies, left_out)
 
 
@@ -113,7 +115,7 @@ def _described(
     request_id: str, own: list[Report], opening: list[Report], left_out: int
 ) -> DerivedStatus:
     """What the item is (rule 8) and when it was accepted, from its own DSP and CSP events."""
-    first = min(opening, key=_precedence)
+    first = opening[0] if len(opening) == 1 else min(opening, key=_precedence)
     return DerivedStatus(
         request_id=request_id,
         reports=own,
@@ -189,13 +191,27 @@ def _believed(item: DerivedStatus, correlation: Correlation[DerivedStatus]) -> l
 
 def _last_run(contenders: list[Report]) -> list[Report]:
     """The last unbroken run of one status within a stage (rule 4)."""
-    contenders.sort(key=lambda r: (r.at, r.status in _SUCCESS, r.identity), reverse=True)
+    if len(contenders) == 1:
+        return contenders
+    contenders.sort(key=_recency, reverse=True)
     last = contenders[0].status
-    return list(takewhile(lambda r: r.status == last, contenders))
+    for at, report in enumerate(contenders):
+        if report.status != last:
+            return contenders[:at]
+    return contenders
+
+
+def _recency(report: Report) -> tuple[int, bool, bytes]:
+    """Of what happened at once, a success is the later."""
+    return (report.at, report.status in _SUCCESS, report.identity)
 
 
 def _conclude(item: DerivedStatus, run: list[Report]) -> None:
-    evidence = min(run, key=lambda r: (r.at, r.identity))
+    evidence = run[0] if len(run) == 1 else min(run, key=_beginning)
     item.evidence = evidence
     item.status = _STATUS[evidence.status]
     item.run = frozenset([r.identity for r in run])
+
+
+def _beginning(report: Report) -> tuple[int, bytes]:
+    return (report.at, report.identity)

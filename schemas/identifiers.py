@@ -20,7 +20,6 @@ MAX_REQUEST_ID_LENGTH: Final = 68
 _EUI = re.compile(r"[0-9A-F]{2}(?:-[0-9A-F]{2}){7}")
 _COUNTER = re.compile(r"[0-9]{1,40}")
 _HEX8 = re.compile(r"[0-9A-F]{8}")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _HEX64 = re.compile(r"[0-9A-F]{64}")
 
 EUI_HINT: Final = (
@@ -123,8 +122,13 @@ class ImageHash(str):
 
 def parse_event_id(text: str) -> bytes:
     """The 16 bytes of an event's UUID, or :class:`InvalidIdentifier`."""
-    if _UUID.fullmatch(text):
-        return bytes.fromhex(text.replace("-", ""))
+    if len(text) == 36 and text[8] == text[13] == text[18] == text[23] == "-":
+        try:
+            data = bytes.fromhex(text.replace("-", ""))
+        except ValueError:
+            data = b""
+        if len(data) == 16:
+            return data
     try:
         return uuid.UUID(text.strip()).bytes
     except ValueError:

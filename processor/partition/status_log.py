@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+import msgspec
 from confluent_kafka import (
     Consumer,
     KafkaError,
@@ -57,8 +58,7 @@ class LogUnavailable(ConnectionError):
     """The broker did not do what was asked in time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """A record to be appended. It goes to the log's own partition number of ``topic``."""
 
     topic: str
@@ -208,12 +208,12 @@ class KafkaStatusLog:
         last: list[tuple[int, int]] = []
         refused: list[str] = []
 
-        def watch(record: Outgoing) -> Callable[[KafkaError | None, Message], None] | None:
+        def watch(record: Outgoing) -> Callable[[KafkaError | None, Message], None]:
             def heard(error: KafkaError | None, _: Message) -> None:
                 if error is not None and error.code() in _NEVER_TAKEN:
                     refused.append(_told(record, error))
 
-            return heard if careful else None
+            return heard
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is None:
@@ -228,7 +228,7 @@ class KafkaStatusLog:
                     record.key,
                     self._number,
                     headers=record.headers,
-                    on_delivery=watch(record),
+                    on_delivery=watch(record) if careful else None,
                 )
             except KafkaException as error:
                 if error.args[0].code() not in _NEVER_TAKEN:

@@ -16,74 +16,20 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, Protocol, cast
 
-import aiokafka
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
 from processor.batch import Batch, Chain, Place
-from processor.worker import CONCURRENCY
-from runtime import kafka
+from processor.transport.client import FramesThread
+from processor.transport.waiting import Waiting
 from schemas.topics import TOPIC_SOURCES
-
-FETCH_WAIT_MS: Final = 25
-"""How long the broker holds a fetch that finds nothing.
-
-The client has one fetch on its way to a broker at a time, for the partitions whose records are all
-taken; while it waits for idle partitions, busy ones wait with it (measured: 0.5 s at the default).
-"""
-
 
 GATHER_S: Final = 0.02
 """Pause before the next fetch when the last one brought little: fewer, fuller transactions."""
 LITTLE: Final = 500
-
-
-class Waiting:
-    """Batches handed over and not processed yet. Nothing is fetched while they keep every turn of
-    the worker busy, or hold ``many`` records.
-
-    So a slow broker makes batches larger, and not the queue of small ones longer; and a worker that
-    lags does not take in whatever the broker has, a fetch at a time, and hold it as Python objects.
-    Faust's own tracking does not tell: its streams count a message when an agent takes it up,
-    without a word to the consumer.
-    """
-
-    def __init__(self, many: int) -> None:
-        self._many = many
-        self._batches: list[Batch] = []
-        self._few = asyncio.Event()
-        self.forget()
-
-    def add(self, batch: Batch) -> None:
-        """It is on its way to the worker."""
-        self._batches.append(batch)
-        self._look()
-
-    def remove(self, batch: Batch) -> None:
-        """It was processed; one that was forgotten meanwhile does not count."""
-        self._batches = [each for each in self._batches if each is not batch]
-        self._look()
-
-    def forget(self) -> None:
-        """After a rebalance: what is still on its way is dropped by whoever meets it."""
-        self._batches = []
-        self._look()
-
-    async def are_few(self, timeout: float) -> bool:
-        """Whether there is a turn for another batch, within so many seconds."""
-        try:
-            await asyncio.wait_for(self._few.wait(), timeout)
-        except TimeoutError:
-            return False
-        return True
-
-    def _look(self) -> None:
-        if len(self._batches) < CONCURRENCY and sum(map(len, self._batches)) < self._many:
-            self._few.set()
-        else:
-            self._few.clear()
+AGAIN_S: Final = 0.02
+"""How long a fetch waits while partitions are taken that may come free meanwhile."""
 
 
 class Owner(Protocol):
@@ -102,33 +48,6 @@ class Owner(Protocol):
 
     def positions(self) -> Mapping[TP, int]:
         """Next offset of every source partition owned."""
-
-
-class FramesThread(driver.AIOKafkaConsumerThread):
-    """The thread of the Kafka client."""
-
-    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
-        conf = self.app.conf
-        return aiokafka.AIOKafkaConsumer(
-            **kafka.aiokafka_settings(
-                driver.server_list(transport.url, transport.default_port), conf.broker_client_id
-            ),
-            group_id=conf.id,
-            group_instance_id=conf.consumer_group_instance_id,
-            partition_assignment_strategy=[RangePartitionAssignor],
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            fetch_max_wait_ms=FETCH_WAIT_MS,
-            max_poll_records=conf.broker_max_poll_records,
-            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
-            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
-            request_timeout_ms=int(conf.broker_request_timeout * 1000),
-            session_timeout_ms=int(conf.broker_session_timeout * 1000),
-            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
-            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
-            metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
-        )
 
 
 class FramesConsumer(driver.Consumer):
@@ -181,7 +100,8 @@ class FramesConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
         """One message for each partition number in what the fetches brought."""
-        if not await self._waiting.are_few(timeout):
+        free = await self._waiting.free(self._get_active_partitions, timeout)
+        if self.flow_active and not free:
             return  # a worker that ends processes nothing more, and Faust waits for this call
         if self._dropped and self.flow_active:
             # The client has passed what was dropped, perhaps after the seek of the rebalance.
@@ -189,7 +109,7 @@ class FramesConsumer(driver.Consumer):
         if self._brought < LITTLE:
             await asyncio.sleep(GATHER_S)
         fetched_under = self._under()
-        records, _ = await self._wait_next_records(timeout)
+        records = await self._fetched(free, timeout)
         if self.should_stop:
             return
         self._brought = sum(map(len, (records or {}).values()))
@@ -206,6 +126,14 @@ class FramesConsumer(driver.Consumer):
             # A frame may go back (Frame.again): Faust would drop it as one that it has read.
             self._read_offset[tp] = None
             yield tp, message
+
+    async def _fetched(self, free: set[TP], timeout: float) -> Mapping[TP, list[Any]]:
+        """What the client has of ``free``. A partition that comes free meanwhile is not looked at,
+        so that it is looked again soon while there are others."""
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)  # type: ignore[arg-type]
+            return {}
+        return await self._getmany(free, AGAIN_S if self._waiting else timeout)
 
     def processed(self, batch: Batch) -> None:
         """The worker is through with a batch: it is durable, or of a former assignment."""
