@@ -15,12 +15,12 @@ PACKAGES := bench fdt processor projections query_api runtime schemas sources st
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help docs setup run test test-deep chaos soak mutants lint format bench lock clean browser screens vendor keycloak registry
+.PHONY: help docs setup compiled run test test-deep chaos soak mutants lint format bench lock clean browser screens vendor keycloak registry
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
-setup: $(MADE) browser ## Make the virtual environment from the hashed lock; Chromium for tests
+setup: $(MADE) compiled browser ## Make the virtual environment from the hashed lock; Chromium for tests
 	@echo "The environment is ready: $(BIN)/fdt --help"
 
 $(MADE): requirements.lock pyproject.toml
@@ -33,13 +33,16 @@ $(MADE): requirements.lock pyproject.toml
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $(MADE)
 
+compiled: $(MADE) ## Compile the rules, where there is a C compiler (docs/decisions/0026)
+	@$(BIN)/python -m schemas.compiled --if-possible
+
 browser: ## Install Chromium for the browser tests (as root on Debian; else says how)
 	@sh tests/browser/install.sh
 
 run: $(MADE) ## Run everything on this machine (ARGS="--devices 20000 --workers 2")
 	@$(BIN)/fdt up $(ARGS)
 
-test: $(MADE) ## Run the tests (ARGS="tests/broker -x")
+test: compiled ## Run the tests (ARGS="tests/broker -x")
 	$(BIN)/python -m pytest $(ARGS)
 
 test-deep: $(MADE) ## Hold the fold against its second reading, 20,000 examples a property
@@ -58,14 +61,14 @@ format: $(MADE) ## Put the code into the common format
 	$(BIN)/ruff check --fix $(PACKAGES)
 	$(BIN)/ruff format $(PACKAGES)
 
-bench: $(MADE) ## Measure (bench/ says what)
+bench: compiled ## Measure (bench/ says what)
 	$(BIN)/python -m bench $(ARGS)
 
-chaos: $(MADE) ## Break the processor at length (docs/reliability.md)
+chaos: compiled ## Break the processor at length (docs/reliability.md)
 	$(BIN)/python -m tests.simulation --seeds 10000
 	$(BIN)/python -m pytest tests/chaos/test_full.py -m chaos -s $(ARGS)
 
-soak: $(MADE) ## A worker at full rate for 20 minutes (ARGS="--minutes 5")
+soak: compiled ## A worker at full rate for 20 minutes (ARGS="--minutes 5")
 	$(BIN)/python -m bench.soak $(ARGS)
 
 docs: $(MADE) ## Build the manual as a site in site/; every link is checked
@@ -93,5 +96,5 @@ lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's
 	$(BIN)/python -m fdt.brokers.jars
 
 clean: ## Delete what was made here, the environment and local data included
-	rm -rf $(VENV) .fdt dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .fdt compiled_rules dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find $(PACKAGES) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -141,6 +141,11 @@ class Settings(BaseSettings):
         "worker-0",
         description="Name of this processor among its group: its static membership and its folder.",
     )
+    rules: Literal["compiled", "plain"] = Field(
+        "compiled",
+        description="compiled: the fold as a C extension where one was built (`make compiled`), "
+        "else as Python; plain: as Python in any case.",
+    )
     max_batch_records: Count = Field(16_000, description="Most records folded in one transaction.")
     session_timeout: Duration = Field(
         timedelta(seconds=10),

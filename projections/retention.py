@@ -84,7 +84,7 @@ def _holds_from(row: Row, found: DerivedStatuses, now: int) -> int:
     """
     past, ahead = _split_at(row, now)
     before = derive_statuses(_with_records(row, past))
-    return min([_since(found), _since(before), *(report.received_at for _, report in ahead)])
+    return min([_since(found), _since(before), *[report.received_at for _, report in ahead]])
 
 
 def _since(found: DerivedStatuses) -> int:

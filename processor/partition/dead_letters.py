@@ -79,15 +79,17 @@ def _size(
     key: bytes | None, value: bytes | None, listed: Sequence[tuple[str, bytes | None]]
 ) -> int:
     """Bytes that a record takes in a message, with room for the lengths of its parts."""
-    named = sum(len(name.encode()) + len(text or b"") + 10 for name, text in listed)
-    return len(key or b"") + len(value or b"") + named
+    size = len(key or b"") + len(value or b"")
+    for name, text in listed:
+        size += len(name.encode()) + len(text or b"") + 10
+    return size
 
 
 def _resent(topic: str, record: SourceRecord, named: Sequence[tuple[str, bytes | None]]) -> Place:
     told = {name: value or b"" for name, value in named}
     if len(named) != len(RESENT) or len(told) != len(RESENT):
         raise _bad("they are not four, each once")
-    was, *numbers = (told[name] for name in RESENT)
+    was, *numbers = [told[name] for name in RESENT]
     if was != topic.encode():
         raise _bad("they name another topic")
     if not all(map(_NUMBER.fullmatch, numbers)):

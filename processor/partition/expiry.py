@@ -7,7 +7,6 @@ retention needs no other index. Key: ``x``, eight bytes of that time, the Device
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import islice, takewhile
 from typing import Final
 
 from projections.state import holds_from
@@ -39,8 +38,12 @@ def due(store: Reading, since: int, most: int, start: bytes | None) -> list[byte
     """Up to ``most`` entries, from ``start`` on, of what began before or at ``since``, the first
     first."""
     last = PREFIX + (since + 1).to_bytes(_TIME, "big")
-    keys = takewhile(lambda key: key < last, (key for key, _ in store.scan(PREFIX, start)))
-    return list(islice(keys, most))
+    found: list[bytes] = []
+    for key, _ in store.scan(PREFIX, start):
+        if key >= last or len(found) == most:
+            break
+        found.append(key)
+    return found
 
 
 def device_of(entry: bytes) -> DeviceId:
