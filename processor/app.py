@@ -23,6 +23,8 @@ from processor.config import ProcessorConfig
 from processor.monitoring import Monitoring, Watched
 from processor.partition.partition import Partition
 from processor.partition.status_log import KafkaStatusLog
+from processor.profile.profile import Profile
+from processor.profile.stages import HAND_OVER, Stages, StagesCollector
 from processor.rebuild.progress import Reporter
 from processor.safety.watchdog import Watchdog, end_process
 from processor.topics import KafkaTopics
@@ -63,6 +65,8 @@ class ProcessorApp(faust.App):
 
     owner: Worker
     crashing: asyncio.Future[None] | None = None
+    stages: Stages | None = None
+    """Who hears what the transport spends."""
 
 
 def _faust_app(config: ProcessorConfig) -> ProcessorApp:
@@ -87,7 +91,10 @@ def _faust_app(config: ProcessorConfig) -> ProcessorApp:
 
 
 def build(
-    config: ProcessorConfig, topics: KafkaTopics, unfit: Callable[[], str | None]
+    config: ProcessorConfig,
+    topics: KafkaTopics,
+    unfit: Callable[[], str | None],
+    profile: Profile | None = None,
 ) -> ProcessorApp:
     """The application for a configuration; nothing is connected yet. While ``unfit`` says why,
     nothing is folded."""
@@ -99,7 +106,8 @@ def build(
         partitions=config.partitions,
         unfit=unfit,
     )
-    make = _partition_factory(config, topics, app.owner)
+    app.stages = None if profile is None else profile.stages
+    make = _partition_factory(config, topics, app.owner, profile)
     # Its acknowledgements would be kept for a commit that is never made from them.
     events = app.topic(*SOURCE_TOPICS.values(), schema=BatchSchema(), acks=False)
 
@@ -111,6 +119,8 @@ def build(
         async for batch in batches:
             await app.owner.process(batch)
             consumer().processed(batch)
+            if app.stages is not None:
+                app.stages.thread(HAND_OVER)
 
     async def keep_alive() -> None:
         await app.owner.keep_alive(config.idle_control_interval.total_seconds(), consumer().ends)
@@ -126,9 +136,9 @@ def build(
 
 
 def _partition_factory(
-    config: ProcessorConfig, topics: KafkaTopics, owner: Worker
+    config: ProcessorConfig, topics: KafkaTopics, owner: Worker, profile: Profile | None
 ) -> Callable[[int], Partition]:
-    assembly = Assembly(config, topics, Reporter(owner.step))
+    assembly = Assembly(config, topics, Reporter(owner.step), profile)
     stores = assembly.stores(config.folder)
 
     def make(number: int) -> Partition:
@@ -173,7 +183,8 @@ def _monitoring(
     config: ProcessorConfig, app: ProcessorApp, health: Health, topics: TopicsWatch
 ) -> Monitoring:
     """The worker's own HTTP server; ``OSError`` if its port is taken."""
-    seen = Watched(health, topics, app.owner.counts, lambda: app.owner.settled)
+    more = [] if app.stages is None else [StagesCollector(app.stages)]
+    seen = Watched(health, topics, app.owner.counts, lambda: app.owner.settled, more)
     return Monitoring(config.host, config.port, seen, _end)
 
 
@@ -182,8 +193,8 @@ def instance_of(config: ProcessorConfig) -> str:
     return f"{config.group_id}-{config.worker}"
 
 
-def run(config: ProcessorConfig) -> int:
-    """Run the worker until it is told to end; 1 if it failed.
+def run(config: ProcessorConfig, profile: Profile | None = None) -> int:
+    """Run the worker until it is told to end; 1 if it failed. A ``profile`` hears what it spends.
 
     :class:`~runtime.alone.NotAlone` if another worker has its folder or its name.
     """
@@ -195,10 +206,10 @@ def run(config: ProcessorConfig) -> int:
             member_id(config.folder),
             config.session_timeout.total_seconds(),
         )
-        return _run(config)
+        return _run(config, profile)
 
 
-def _run(config: ProcessorConfig) -> int:
+def _run(config: ProcessorConfig, profile: Profile | None) -> int:
     # Their services announce every step; what matters to an operator is said by the partitions.
     for name in ("aiokafka", "faust", "mode", "processor.app", "processor.transport.frames"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -207,7 +218,7 @@ def _run(config: ProcessorConfig) -> int:
     health = Health()
     watch = TopicsWatch(config.bootstrap, config.specs, health, _end)
     topics = KafkaTopics(config.bootstrap, watch.look_now)
-    app = build(config, topics, lambda: watch.unfit)
+    app = build(config, topics, lambda: watch.unfit, profile)
     monitoring = _monitoring(config, app, health, watch)
     watch.look()
     watch.start()

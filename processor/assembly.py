@@ -10,18 +10,27 @@ from processor.partition.partition import Partition
 from processor.partition.recovery import Progress
 from processor.partition.source_topics import Topics
 from processor.partition.status_log import StatusLog
+from processor.profile.profile import Profile
+from processor.profile.profiled import ProfiledStores
 from processor.safety.in_flight import NotedInFlight
 from processor.safety.poison_probe import kills
 from processor.stores import FolderStores
 
 
 class Assembly:
-    """Makes the partitions of one process."""
+    """Makes the partitions of one process; with a ``profile``, such as tell what they spend."""
 
-    def __init__(self, config: ProcessorConfig, topics: Topics, progress: Progress) -> None:
+    def __init__(
+        self,
+        config: ProcessorConfig,
+        topics: Topics,
+        progress: Progress,
+        profile: Profile | None = None,
+    ) -> None:
         self._config = config
         self._topics = topics
         self._progress = progress
+        self._profile = profile
         self._reader, self._codec = reader_of(config), codec_of(config)
         self._in_flight = NotedInFlight(
             config.folder,
@@ -32,11 +41,15 @@ class Assembly:
 
     def stores(self, folder: Path) -> FolderStores:
         """Stores below a folder; they share one bound of memory."""
-        return FolderStores(folder, self._config.store_memory_mb, self._config.least_free_mb)
+        bounds = (folder, self._config.store_memory_mb, self._config.least_free_mb)
+        if self._profile is not None:
+            return ProfiledStores(*bounds, self._profile.stages)
+        return FolderStores(*bounds)
 
     def partition(self, number: int, log: StatusLog, stores: FolderStores) -> Partition:
         """A partition number over a log."""
-        return Partition(
+        make = Partition if self._profile is None else self._profile.partition
+        return make(
             number,
             self._config.partitions,
             stores=stores,

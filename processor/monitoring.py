@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -38,6 +38,8 @@ class Watched:
     """Partition number owned -> counts of its source records (``read``, ``dead_lettered``, …)."""
     settled: Callable[[], bool]
     """Whether the group has told which partitions are owned, and they are brought up."""
+    more: Sequence[Collector] = ()
+    """Further metrics."""
 
 
 class Monitoring:
@@ -85,7 +87,8 @@ class _Answers:
         self._registry = CollectorRegistry()
         self._registry.register(PartsCollector(seen.health))
         self._registry.register(UnreadCollector(seen.topics))
-        self._registry.register(_CountsCollector(seen))
+        for collector in (_CountsCollector(seen), *seen.more):
+            self._registry.register(collector)
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
         """HTTP status, content type and body."""

@@ -33,6 +33,7 @@ PLANTED: Final = {
     "processor/partition/folding.py": "processor.transport.frames",
     "processor/safety/in_flight.py": "processor.partition.ledger",
     "processor/rebuild/rebuilding.py": "processor.transport.frames",
+    "processor/profile/stages.py": "processor.transport.frames",
     "processor/transport/membership.py": "processor.app",
     "query_api/web/bodies.py": "query_api.identity.access",
     "query_api/identity/access.py": "query_api.queries.reads",

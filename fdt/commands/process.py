@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
@@ -20,6 +20,7 @@ from fdt.settings import Settings
 
 if TYPE_CHECKING:
     from processor.config import ProcessorConfig
+    from processor.profile.profile import Line
 
 MOST_WORKERS: Final = 16
 PATIENCE: Final = Patience(failures=20, within=600.0)
@@ -44,13 +45,18 @@ def process(
             min=1, max=MOST_WORKERS, help="Supervise so many workers, a data folder for each."
         ),
     ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Of one worker: what an event costs, by stage.")
+    ] = False,
 ) -> None:
     """Fold the event topics into the status topic and the local table, until told to end."""
     settings = Settings()
     if settings.kafka_bootstrap_servers is None:
         raise UserError("No broker: set KAFKA_BOOTSTRAP_SERVERS to host:port.")
     if workers is None:
-        raise SystemExit(_work(settings, settings.kafka_bootstrap_servers))
+        raise SystemExit(_work(settings, settings.kafka_bootstrap_servers, profile))
+    if profile:
+        raise UserError("A profile is of one worker: leave out --workers.")
     _supervise(settings, workers)
 
 
@@ -77,21 +83,46 @@ def _supervise(settings: Settings, workers: int) -> None:
             supervisor.stop_all()
 
 
-def _work(settings: Settings, bootstrap: str) -> int:
+def _work(settings: Settings, bootstrap: str, profiled: bool) -> int:
     """One worker in this process; its exit code."""
     from processor.app import run
+    from processor.profile.profile import Profile
     from processor.topics import KafkaTopics, TopicsUnfit
     from projections.catalogue import BadCatalogue
     from runtime.alone import NotAlone
+    from schemas import compiled
 
     log_from(logging.INFO)
     keep_malloc_small()
     try:
         partitions = _answered(KafkaTopics(bootstrap).partitions)
         _look_at_topics(settings, bootstrap)
-        return run(config_of(settings, bootstrap, partitions))
+        logger.info("the rules run %s", compiled.which())
+        config = config_of(settings, bootstrap, partitions)
+        profile = Profile() if profiled else None
+        code = run(config, profile)
+        if profile is not None:
+            _tell(profile.lines(config), profile.stages.events)
+        return code
     except (TopicsUnfit, BadCatalogue, NotAlone) as error:
         raise UserError(str(error)) from error
+
+
+def _tell(lines: Sequence[Line], events: int) -> None:
+    """The profile as a table."""
+    from rich.table import Table
+
+    from fdt.report import PeoplesConsole
+
+    table = Table(title=f"{events:,} events")
+    for heading in ("stage", "step"):
+        table.add_column(heading)
+    table.add_column("µs an event", justify="right")
+    table.add_column("what it is")
+    for line in lines:
+        stage = "" if line.step else line.stage
+        table.add_row(stage, line.step, f"{line.microseconds:.2f}", line.meaning)
+    PeoplesConsole().print(table)
 
 
 def _look_at_topics(settings: Settings, bootstrap: str) -> None:

@@ -11,10 +11,13 @@ from typing import Any, Final
 
 import aiokafka
 from aiokafka.consumer import fetcher
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from processor.profile.stages import FETCH, Stages
+from runtime import kafka
 from schemas.topics import TOPIC_SOURCES
 
 FETCH_WAIT_MS: Final = 25
@@ -45,6 +48,29 @@ class FramesThread(driver.AIOKafkaConsumerThread):
     _failed: Exception | None = None
     """What ended a fetch that had brought something."""
 
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        conf = self.app.conf
+        return aiokafka.AIOKafkaConsumer(
+            **kafka.aiokafka_settings(
+                driver.server_list(transport.url, transport.default_port), conf.broker_client_id
+            ),
+            group_id=conf.id,
+            group_instance_id=conf.consumer_group_instance_id,
+            partition_assignment_strategy=[RangePartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            max_poll_records=conf.broker_max_poll_records,
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
+        )
+
     async def _fetch_records(
         self,
         consumer: aiokafka.AIOKafkaConsumer,
@@ -54,6 +80,9 @@ class FramesThread(driver.AIOKafkaConsumerThread):
     ) -> dict[TP, list[Any]]:
         """For each partition number of which anything has come, up to ``max_records``: the same
         part of each topic first, so that what belongs to a device comes together."""
+        stages: Stages | None = self.app.stages  # type: ignore[attr-defined]
+        if stages is not None:
+            stages.thread(FETCH)
         if self._failed is not None:
             failed, self._failed = self._failed, None
             raise failed

@@ -11,13 +11,14 @@ from typing import Any, Final, cast
 
 import pytest
 from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 from faust.types import TP, Message
 from mode import ServiceT
 
 from processor.app import ProcessorApp
 from processor.batch import Batch
-from processor.transport.client import FramesThread
+from processor.transport.client import FETCH_WAIT_MS, FramesThread
 from processor.transport.frames import FramesConsumer
 from processor.worker import CONCURRENCY, Worker
 from schemas.topics import COMMS_HUB_EVENTS, CSP_EVENTS, DSP_EVENTS
@@ -122,6 +123,24 @@ class Bench:
         assert not fetch.done()
         assert self.client.at == at
         return fetch
+
+
+def test_the_client_is_made_as_the_partitions_need_it() -> None:
+    """Committed records only, from where the ledgers say, and numbers that stay together."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        thread = FramesThread(bench.consumer)
+        thread.thread_loop.close()
+        client = thread._create_worker_consumer(bench.consumer.transport)
+        assert client._isolation_level == "read_committed"
+        assert not client._enable_auto_commit
+        assert client._partition_assignment_strategy == [RangePartitionAssignor]
+        assert client._fetch_max_wait_ms == FETCH_WAIT_MS
+        assert client._max_poll_records == MANY
+        await client.stop()
+
+    asyncio.run(scenario())
 
 
 def test_a_fetch_that_a_rebalance_overtook_is_fetched_again() -> None:
