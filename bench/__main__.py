@@ -1,41 +1,42 @@
-"""``make bench``: fold, reading only, this processor, Faust as documented, freshness; in one run.
+"""``make bench``: this processor beside its peers, the fold, and how soon an event is answered.
 
-Everything meets one local broker and the same events, one after the other, so the ratios hold
-whatever machine this is. Options: ``--events N`` (default 300,000), ``--documented N`` (how many of
-them Faust as documented is given, default all), ``--seconds S`` of freshness at 500 events a
-second; ``--fold`` measures the fold alone, ``--pages`` the screen alone with ``--items N`` held
-(default 1,000,000), both without a broker.
+Everything meets local brokers of the same kind and the same events, in turns, so the ratios hold
+whatever machine this is. ``--quick`` takes less than five minutes: fewer events, one turn, the real
+load alone. ``--write`` puts the table, the chart and the figures of the peers into docs. ``--fold``
+measures the fold alone, ``--pages`` the screen alone with ``--items N`` held (default 1,000,000),
+both without a broker.
 
 What takes longer is a command of its own: ``python -m bench.recovery``, ``bench.soak``,
-``bench.sweep``, ``bench.compression`` (what gzip saves and costs),
-``bench.forgetting`` (what is left on disk when everything falls due at once) and
-``bench.steady`` (whether anything grows at a steady rate), each with ``--help``.
+``bench.sweep``, ``bench.latency`` (how soon events are answered: a campaign of 50,000 devices, a
+steady rate, a partition beside others' backlog), ``bench.compression`` (what gzip saves and costs),
+``bench.forgetting`` (what is left on disk when everything falls due at once) and ``bench.steady``
+(whether anything grows at a steady rate), each with ``--help``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import fold, freshness, pages, throughput
-from bench.load import load
-from fdt.brokers.finding import LocalKafka
-from fdt.kafka.topics import ensure_topics, specs_of
-from fdt.settings import Settings
+from bench import fold, pages
+from bench.peers import comparison
+
+EVENTS: Final = 400_000
+REPEAT: Final = 3
+QUICK_EVENTS: Final = 100_000
 
 
 def main() -> None:
     """Measure and print; the same figures as JSON on the last line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=300_000)
-    parser.add_argument("--documented", type=int)
-    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--events", type=int)
+    parser.add_argument("--repeat", type=int)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--write", action="store_true", help="docs: JSON, chart and table")
     parser.add_argument("--fold", action="store_true")
     parser.add_argument("--pages", action="store_true")
     parser.add_argument("--items", type=int, default=pages.ITEMS)
@@ -50,35 +51,15 @@ def main() -> None:
     show_fold(console, folding)
     if asked.fold:
         return
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        broker = LocalKafka(folder / "kafka", report=console.log)
-        with broker:
-            bootstrap = broker.bootstrap_servers
-            ensure_topics(bootstrap, specs_of(Settings()))
-            figures = measured(bootstrap, folder, asked, console.log)
-    show(console, figures)
-    print(json.dumps(figures | folding))
-
-
-def measured(
-    bootstrap: str, folder: Path, asked: argparse.Namespace, say: Callable[[str], None]
-) -> dict[str, float]:
-    """Events a second of each way, and milliseconds of freshness."""
-    say(f"publishing {asked.events:,} events")
-    published = load(bootstrap, asked.events).events
-    say("reading only")
-    figures = {"events": published, "reading_only": throughput.reading_only(bootstrap, published)}
-    say("this processor")
-    figures["processor"] = throughput.processor(bootstrap, folder / "processor", published)
-    say("Faust as documented")
-    documented = min(asked.documented or published, published)
-    figures["faust_as_documented"] = throughput.documented(
-        bootstrap, folder / "documented", documented
-    )
-    figures["ratio"] = figures["processor"] / figures["faust_as_documented"]
-    say("freshness at 500 events/s")
-    return figures | freshness.measure(bootstrap, folder / "freshness", asked.seconds)
+    events = asked.events or (QUICK_EVENTS if asked.quick else EVENTS)
+    repeat = asked.repeat or (1 if asked.quick else REPEAT)
+    loads = ("real",) if asked.quick else ("real", "fresh")
+    found = comparison.measured(events, repeat, loads, console.log)
+    for name, figures in found.items():
+        console.print(comparison.table(name, figures))
+    if asked.write:
+        comparison.write(found, events, repeat)
+    print(json.dumps(comparison.as_json(found, events, repeat) | {"fold": folding}))
 
 
 def show_fold(console: Console, figures: dict[str, float]) -> None:
@@ -107,28 +88,6 @@ def show_pages(console: Console, figures: dict[str, float]) -> None:
         f"a full page: {figures['page_kib']:.1f} KiB with cache, "
         f"{figures['page_and_files_kib']:.1f} KiB without"
     )
-
-
-def show(console: Console, figures: dict[str, float]) -> None:
-    """A table for people."""
-    table = Table(title=f"One run, one broker, {figures['events']:,.0f} events")
-    table.add_column("what")
-    table.add_column("figure", justify="right")
-    rows = {
-        "reading only, events/s": f"{figures['reading_only']:,.0f}",
-        "this processor, events/s": f"{figures['processor']:,.0f}",
-        "Faust as documented, events/s": f"{figures['faust_as_documented']:,.0f}",
-        "this processor / Faust as documented": f"{figures['ratio']:.1f}",
-        "freshness p50 / p99 / max, ms": " / ".join(
-            f"{figures[name]:,.0f}" for name in ("fresh_p50_ms", "fresh_p99_ms", "fresh_max_ms")
-        ),
-        "freshness samples, events/s beside them": (
-            f"{figures['fresh_samples']:,.0f}, {figures['fresh_rate']:,.0f}"
-        ),
-    }
-    for name, figure in rows.items():
-        table.add_row(name, figure)
-    console.print(table)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Freshness: from the broker's acknowledgement of an event to the API's answer that shows it.
+"""How soon an event is answered: from the broker's acknowledgement to the API's answer.
 
-Probes follow each other while 500 other events a second go through the same topics.
+Probes follow each other, one event about a device of its own each, while other events go through
+the same topics: at a steady rate, or as a backlog of other partitions.
 """
 
 from __future__ import annotations
@@ -8,80 +9,75 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from itertools import count
 
 import httpx
 from confluent_kafka import Producer
 
-from bench.load import event
-from bench.read_side import serving
-from bench.throughput import command
+from bench.load import PARTITIONS, event
 from schemas.codec import Codec
-from schemas.partitioning import PRODUCER_PARTITIONER
+from schemas.partitioning import PRODUCER_PARTITIONER, partition_of
 from schemas.topics import DSP_EVENTS
 
-RATE = 500
 _PROBE_S = 30.0
+_PROBES, _OTHERS = 0x57, 0x58
 
 
-def measure(bootstrap: str, folder: Path, seconds: float) -> dict[str, float]:
-    """p50, p99 and the worst, in milliseconds, over probes for ``seconds``."""
-    with (
-        command("process", bootstrap, folder),
-        serving(bootstrap, folder, FDT_SEARCHES_PER_MINUTE="10000000") as (_, api),
-    ):
-        traffic = _Traffic(bootstrap)
-        traffic.start()
-        _probe(api, bootstrap, 0)  # connections and caches
-        began, already = time.monotonic(), traffic.sent
-        waits: list[float] = []
-        while time.monotonic() - began < seconds:
-            waits.append(_probe(api, bootstrap, len(waits) + 1))
-        took = time.monotonic() - began
-        traffic.stop()
-    waits.sort()
-    return {
-        "fresh_p50_ms": statistics.median(waits),
-        "fresh_p99_ms": waits[int(len(waits) * 0.99)],
-        "fresh_max_ms": waits[-1],
-        "fresh_samples": len(waits),
-        "fresh_rate": (traffic.sent - already) / took,
-    }
+class Probes:
+    """Probes one after the other; of one partition alone if ``partition`` is given."""
+
+    def __init__(self, api: httpx.Client, bootstrap: str, partition: int | None = None) -> None:
+        self._api = api
+        self._producer = _producer(bootstrap)
+        self._devices = _devices(_PROBES, partition)
+        self.waits: list[float] = []
+        """Milliseconds of each."""
+
+    def next(self) -> None:
+        """One more."""
+        probe = event(next(self._devices))
+        self._producer.produce(DSP_EVENTS, Codec().encode("DspEvent", probe), probe["device_id"])
+        self._producer.flush(10)
+        began = time.perf_counter()
+        while time.perf_counter() - began < _PROBE_S:
+            answer = self._api.get(f"/v1/devices/{probe['device_id']}")
+            if answer.status_code == httpx.codes.OK:
+                self.waits.append((time.perf_counter() - began) * 1000)
+                return
+            time.sleep(0.002)
+        raise RuntimeError(f"the event was not shown within {_PROBE_S} s: {answer.text}")
+
+    def figures(self) -> dict[str, float]:
+        """p50, p99 and the worst, in milliseconds, and how many there were."""
+        waits = sorted(self.waits)
+        return {
+            "p50_ms": statistics.median(waits),
+            "p99_ms": waits[int(len(waits) * 0.99)],
+            "max_ms": waits[-1],
+            "probes": len(waits),
+        }
 
 
-def _probe(api: httpx.Client, bootstrap: str, number: int) -> float:
-    """Milliseconds from the acknowledgement of one event to the answer that shows it."""
-    probe = event(_device(0x57, number))
-    producer = _producer(bootstrap)
-    producer.produce(DSP_EVENTS, Codec().encode("DspEvent", probe), probe["device_id"])
-    producer.flush(10)
-    began = time.perf_counter()
-    while time.perf_counter() - began < _PROBE_S:
-        answer = api.get(f"/v1/devices/{probe['device_id']}")
-        if answer.status_code == httpx.codes.OK:
-            return (time.perf_counter() - began) * 1000
-        time.sleep(0.002)
-    raise RuntimeError(f"the event was not shown within {_PROBE_S} s: {answer.text}")
+class Traffic(threading.Thread):
+    """Other events at ``rate`` a second, each about another device."""
 
-
-class _Traffic(threading.Thread):
-    """Other events at :data:`RATE` a second, each about another device."""
-
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, rate: float) -> None:
         super().__init__(daemon=True)
         self._producer = _producer(bootstrap)
-        self._codec = Codec()
+        self._rate = rate
         self._stopped = threading.Event()
         self.sent = 0
 
     def run(self) -> None:
-        began = time.monotonic()
+        """Publish until told to stop."""
+        codec, devices, began = Codec(), _devices(_OTHERS, None), time.monotonic()
         while not self._stopped.wait(0.01):
-            while self.sent < (time.monotonic() - began) * RATE:
-                number = self.sent
-                probe = event(_device(0x58, number))
-                value = self._codec.encode("DspEvent", probe)
-                self._producer.produce(DSP_EVENTS, value, probe["device_id"])
+            while self.sent < (time.monotonic() - began) * self._rate:
+                other = event(next(devices))
+                self._producer.produce(
+                    DSP_EVENTS, codec.encode("DspEvent", other), other["device_id"]
+                )
                 self.sent += 1
             self._producer.poll(0)
 
@@ -92,23 +88,21 @@ class _Traffic(threading.Thread):
         self._producer.flush(10)
 
 
-_producers: dict[str, Producer] = {}
-
-
 def _producer(bootstrap: str) -> Producer:
-    if bootstrap not in _producers:
-        _producers[bootstrap] = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "partitioner": PRODUCER_PARTITIONER,
-                "enable.idempotence": True,
-                "linger.ms": 0,
-            }
-        )
-    return _producers[bootstrap]
+    return Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "partitioner": PRODUCER_PARTITIONER,
+            "enable.idempotence": True,
+            "linger.ms": 0,
+        }
+    )
 
 
-def _device(block: int, number: int) -> str:
-    """A reserved Device ID."""
-    octets = (0x00, 0xDB, 0x12, 0x34, block, number >> 16 & 255, number >> 8 & 255, number & 255)
-    return "-".join(f"{octet:02X}" for octet in octets)
+def _devices(block: int, partition: int | None) -> Iterator[str]:
+    """Reserved Device IDs."""
+    for number in count():
+        octets = (0x00, 0xDB, 0x12, 0x34, block, *number.to_bytes(3, "big"))
+        device = "-".join(f"{octet:02X}" for octet in octets)
+        if partition is None or partition_of(device, PARTITIONS) == partition:
+            yield device

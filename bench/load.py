@@ -22,7 +22,7 @@ EVENTS_A_DEVICE = 5.25
 DEVICES_A_REQUEST = 5_000
 PARTITIONS = 4
 _USER_ID = "90-B3-D5-1F-30-01-00-00"
-_DEVICES_OF_THE_LARGEST = 50_000
+DEVICES_OF_THE_LARGEST = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,16 @@ def one_each(devices: int) -> Iterator[Wire]:
     """One event about each of so many devices, in requests as large as they may be."""
     codec = Codec()
     for number in range(devices):
-        octets = (0x00, 0xDB, 0x12, 0x34, 0x60 | number >> 24, *number.to_bytes(4, "big")[1:])
-        device = "-".join(f"{octet:02X}" for octet in octets)
+        device = device_of(number)
         place = partition_of(device, PARTITIONS)
-        value = codec.encode("DspEvent", event(device, 77 + number // _DEVICES_OF_THE_LARGEST))
+        value = codec.encode("DspEvent", event(device, 77 + number // DEVICES_OF_THE_LARGEST))
         yield Wire(DSP_EVENTS, place, device.encode(), value, [])
+
+
+def device_of(number: int) -> str:
+    """A reserved Device ID."""
+    octets = (0x00, 0xDB, 0x12, 0x34, 0x60 | number >> 24, *number.to_bytes(4, "big")[1:])
+    return "-".join(f"{octet:02X}" for octet in octets)
 
 
 def event(device_id: str, request: int = 77) -> dict[str, Any]:

@@ -1,14 +1,16 @@
-"""How many events a second: reading only, this processor, and Faust as documented."""
+"""What a broker says of how fast events were worked off, and commands to be measured."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
@@ -16,8 +18,6 @@ from confluent_kafka import Consumer, TopicPartition
 from bench.load import PARTITIONS
 from schemas.codec import Codec
 from schemas.topics import CONTROL_KEY, SOURCE_TOPICS, STATUS
-
-_LONGEST_S = 1_800.0
 
 
 def reading_only(bootstrap: str, events: int) -> float:
@@ -33,33 +33,6 @@ def reading_only(bootstrap: str, events: int) -> float:
     took = time.perf_counter() - began
     reader.close()
     return seen / took
-
-
-def processor(bootstrap: str, folder: Path, events: int) -> float:
-    """This processor as one worker, by the broker's own clock: first control record to last."""
-    with command("process", bootstrap, folder) as process:
-        deadline = time.monotonic() + _LONGEST_S
-        while covered(bootstrap) < events:
-            if process.poll() is not None:
-                raise RuntimeError(f"the processor ended: see {folder / 'log'}")
-            if time.monotonic() > deadline:
-                raise RuntimeError("the processor did not finish")
-            time.sleep(2)
-    return rate(bootstrap)
-
-
-def documented(bootstrap: str, folder: Path, events: int) -> float:
-    """Faust as its guide shows it, from its first event to its last."""
-    folder.mkdir()
-    module = [sys.executable, "-m", "bench.faust_documented"]
-    done = subprocess.run(
-        [*module, bootstrap, str(folder), str(PARTITIONS), str(events)],
-        capture_output=True,
-        text=True,
-        timeout=_LONGEST_S,
-        check=True,
-    )
-    return float(done.stdout.split()[-1])
 
 
 def covered(bootstrap: str) -> int:
@@ -78,29 +51,25 @@ def covered(bootstrap: str) -> int:
     return read
 
 
-def rate(bootstrap: str) -> float:
-    """Records that became durable after the first transaction, over the time that they took."""
-    reader, codec = consumer(bootstrap), Codec()
-    controls: list[tuple[int, int, int]] = []
+def rate(bootstrap: str, log: Path, events: int) -> float:
+    """Events a second, from when the worker whose log this is owned its partitions, nothing of them
+    fetched yet, until the last of ``events`` was durable."""
+    owned = re.findall(r"^(\S+)Z INFO partition \d+: .* goes on at", log.read_text(), re.MULTILINE)
+    began = datetime.fromisoformat(owned[0]).replace(tzinfo=UTC).timestamp()
+    return events / (_last_durable(bootstrap) - began)
+
+
+def _last_durable(bootstrap: str) -> float:
+    """Seconds since 1970, by the broker's clock."""
+    reader, latest = consumer(bootstrap), 0
     for number in range(PARTITIONS):
         _, end = reader.get_watermark_offsets(TopicPartition(STATUS, number), timeout=10)
-        reader.assign([TopicPartition(STATUS, number, 0)])
-        at = 0
-        while at < end - 2:
-            for message in reader.consume(5_000, timeout=0.2):
-                at = message.offset() or 0
-                if message.key() == CONTROL_KEY:
-                    read = codec.decode("ProcessorControl", message.value())["counts"]["read"]
-                    controls.append((message.timestamp()[1], number, read))
+        reader.assign([TopicPartition(STATUS, number, max(0, end - 2))])
+        for message in reader.consume(1, timeout=1.0):
+            if message.key() == CONTROL_KEY:
+                latest = max(latest, message.timestamp()[1])
     reader.close()
-    began, ended = min(controls)[0], max(controls)[0]
-    done: dict[int, int] = {}
-    before: dict[int, int] = {}
-    for at, number, read in sorted(controls):
-        done[number] = read
-        if at == began:
-            before[number] = read
-    return (sum(done.values()) - sum(before.values())) / (ended - began) * 1000
+    return latest / 1000
 
 
 def consumer(bootstrap: str) -> Consumer:
@@ -118,11 +87,11 @@ def consumer(bootstrap: str) -> Consumer:
 
 @contextmanager
 def command(
-    name: str, bootstrap: str, folder: Path, **environment: str
+    name: str, bootstrap: str, folder: Path, *, log: str = "log", **environment: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """``fdt NAME`` in the background, its data and log in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "log").open("ab") as log:
+    with (folder / log).open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "fdt", name],
             env={
@@ -131,8 +100,8 @@ def command(
                 "FDT_DATA_DIR": str(folder),
                 **environment,
             },
-            stdout=log,
-            stderr=log,
+            stdout=out,
+            stderr=out,
         )
     try:
         yield process

@@ -1,31 +1,27 @@
-"""``python -m bench.peers.comparison``: this processor beside its peers, in one run on one broker.
+"""This processor beside its peers, in one run on one broker: the first part of ``make bench``.
 
 Two loads: *real* (the journeys of a simulation plan: copies, late, malformed records) and *fresh*
 (every event about another device). Every contender reads the same topics from their beginning, as
 often as ``--repeat`` says, in turns; the table gives the median and the spread. Our own figure
 counts only if what this processor made of the real load is what the plan says.
 
-Writes docs/peers.json, docs/peers.svg and the table in docs/performance.md when asked to
-(``--write``).
+:func:`write` makes docs/peers.json, docs/peers.svg and the table in docs/performance.md.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
 import statistics
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 
-from bench import throughput
 from bench.load import PARTITIONS, Loaded, load, one_each, send
 from bench.peers.chart import bars
 from bench.peers.contenders import CONTENDERS, Contender, Stage
@@ -39,6 +35,8 @@ from fdt.up.plan_check import differences
 
 TIMELINES: Final = 1_000
 """Timelines held against the plan; statuses, times and evidence are compared for every item."""
+CHECKED: Final = 1
+"""The contender whose table is held against the plan before its figure counts."""
 _DOCS: Final = Path(__file__).parent.parent.parent / "docs"
 _BEGIN: Final = "<!-- peers: made by the bench -->"
 _END: Final = "<!-- end of peers -->"
@@ -50,28 +48,12 @@ class WrongTable(RuntimeError):
     """The table is not what the plan says, so its speed says nothing."""
 
 
-def main() -> None:
-    """Measure, print, and write what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=200_000)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--write", action="store_true", help="docs: JSON, chart and table")
-    asked = parser.parse_args()
-    console = Console()
-    found = measured(asked.events, asked.repeat, console.log)
-    for name, figures in found.items():
-        console.print(table(name, figures))
-    print(json.dumps(as_json(found, asked.events, asked.repeat)))
-    if asked.write:
-        write(found, asked.events, asked.repeat)
-
-
-def measured(events: int, repeat: int, say: Callable[[str], None]) -> dict[str, Figures]:
-    """Figures of every contender under both loads."""
-    return {
-        "real": _under(lambda b: load(b, events), repeat, say),
-        "fresh": _under(lambda b: _fresh(b, events), repeat, say),
-    }
+def measured(
+    events: int, repeat: int, loads: Sequence[str], say: Callable[[str], None]
+) -> dict[str, Figures]:
+    """Figures of every contender under each of these loads."""
+    publish = {"real": lambda b: load(b, events), "fresh": lambda b: _fresh(b, events)}
+    return {name: _under(publish[name], repeat, say) for name in loads}
 
 
 def _fresh(bootstrap: str, events: int) -> Loaded:
@@ -88,7 +70,6 @@ def _under(publish: Callable[[str], Loaded], repeat: int, say: Callable[[str], N
             ensure_topics(bootstrap, specs_of(Settings()))
             loaded = publish(bootstrap)
             say(f"{loaded.events:,} events published")
-            throughput.reading_only(bootstrap, loaded.events)  # the broker's caches are warm
             stage = Stage(bootstrap, broker.folder, folder, loaded.events, say)
             return _in_turns(stage, loaded, repeat)
 
@@ -100,7 +81,7 @@ def _in_turns(stage: Stage, loaded: Loaded, repeat: int) -> Figures:
             ran = _run(contender, stage, f"turn-{turn}-{number}")
             if ran is not None:
                 figures[contender.name].append(ran)
-            if turn == 0 and number == 0:
+            if turn == 0 and number == CHECKED:
                 _check(stage, loaded)
     return {name: ran for name, ran in figures.items() if ran}
 
@@ -210,7 +191,3 @@ def _markdown(load_name: str, figures: Figures) -> str:
     lines = [f"| load *{load_name}*: {' | '.join(_HEADINGS)} | does |", "|---" * 7 + "|"]
     lines += [f"| {' | '.join(row)} | {does[row[0]]} |" for row in _rows(figures)]
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    main()

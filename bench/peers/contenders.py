@@ -20,6 +20,7 @@ from bench.peers.running import LONGEST_S, Meter, PeerFailed, Ran, timed
 from bench.sampling import on_disk
 from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
+from schemas import compiled
 from schemas.topics import DEAD_LETTERS, SOURCE_TOPICS, STATUS
 
 _SCHEMAS: Final = {
@@ -65,8 +66,18 @@ class Contender:
     """Part of the events that it is given: what is slow need not be slow for long."""
 
 
-def processor(workers: int) -> Callable[[Stage, str], Ran]:
-    """This processor with so many workers, from empty status topic and empty folders."""
+def reading(stage: Stage, name: str) -> Ran:
+    """confluent-kafka consuming the event topics, and nothing else: what no processor can pass."""
+    spent = time.process_time()
+    rate = throughput.reading_only(stage.bootstrap, stage.events)
+    return Ran(rate, (time.process_time() - spent) * 1e6 / stage.events, 0.0, 0.0, 0.0)
+
+
+def processor(workers: int, rules: str = "compiled") -> Callable[[Stage, str], Ran]:
+    """This processor with so many workers, from empty status topic and empty folders.
+
+    Compiled rules are asked for; where none were built the plain ones run, and the table says so.
+    """
 
     def run(stage: Stage, name: str) -> Ran:
         _empty_again(stage.bootstrap)
@@ -80,6 +91,7 @@ def processor(workers: int) -> Callable[[Stage, str], Ran]:
                         folder,
                         FDT_WORKER_NAME=f"{name}-{n}",
                         FDT_GROUP_ID=name,
+                        FDT_RULES=rules,
                     )
                 )
                 for n in range(workers)
@@ -94,7 +106,7 @@ def processor(workers: int) -> Callable[[Stage, str], Ran]:
                     raise PeerFailed("the processor did not finish")
                 time.sleep(0.5)
         return Ran(
-            throughput.rate(stage.bootstrap),
+            throughput.rate(stage.bootstrap, folder / "log", stage.events),
             meter.cpu_us(stage.events),
             meter.memory_mib,
             on_disk([folder]).allocated / 2**20,
@@ -145,8 +157,10 @@ _LATEST: Final = "Avro decode, latest event of a device, RocksDB, changelog"
 _ALL: Final = "all rules, timeline, dead letters, retention; exactly once, one transaction a batch"
 
 CONTENDERS: Final = (
-    Contender("this processor, one worker", _ALL, processor(1)),
-    Contender("this processor, two workers", _ALL, processor(2)),
+    Contender("reading only", "nothing: confluent-kafka consumes", reading),
+    Contender(f"this processor, one worker, {compiled.which()} rules", _ALL, processor(1)),
+    Contender(f"this processor, two workers, {compiled.which()} rules", _ALL, processor(2)),
+    Contender("this processor, one worker, plain rules", _ALL, processor(1, "plain")),
     Contender(
         "Kafka Streams, exactly once", f"{_LATEST}; transactions", streams("exactly_once_v2")
     ),
@@ -165,7 +179,8 @@ def _topics() -> Iterator[str]:
 def _empty_again(bootstrap: str) -> None:
     """What this processor writes to, made anew."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    for future in admin.delete_topics([STATUS, DEAD_LETTERS]).values():
+    there = {STATUS, DEAD_LETTERS} & set(admin.list_topics(timeout=10).topics)
+    for future in admin.delete_topics(sorted(there)).values() if there else ():
         future.result(30)
     deadline = time.monotonic() + 30
     while {STATUS, DEAD_LETTERS} & set(admin.list_topics(timeout=10).topics):
