@@ -4,6 +4,7 @@ path."""
 import os
 
 if rule := os.environ.get("BROKEN_RULE"):
+    os.environ["FDT_RULES"] = "plain"  # a compiled rule cannot be replaced
     from tests.support.sabotage import break_rule
 
     break_rule(rule)
