@@ -18,8 +18,8 @@ from query_api.identity.access import Role
 from query_api.identity.access_tokens import Claims, development_token
 from query_api.identity.keys import DEVELOPMENT_ISSUER, DevelopmentKey
 from query_api.server import CannotServe, accepted_issuers, run
-from tests.query_api.test_feed import Processor
 from tests.query_api.tokens import ISSUER
+from tests.query_api.view.test_feed import Processor
 from tests.query_api.world import ALPHA, DAY_MS, accepted, device_id, request_id
 from tests.support.processes import running
 

@@ -14,7 +14,7 @@ import pytest
 from fdt.cli import COMMANDS
 from fdt.extras import EXTRAS, extra_of
 
-ROOT: Final = Path(__file__).parents[1]
+ROOT: Final = Path(__file__).parents[2]
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 BASE: Final = ("process", "topics", "dead-letters", "rebuild", "codes", "settings", "simulate")
 """Commands that run where nothing but a worker is installed."""

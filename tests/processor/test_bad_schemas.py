@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
-from tests.bad_schemas import OTHERS, refuses_and_goes_on
+from tests.processor.bad_schemas import OTHERS, refuses_and_goes_on
 from tests.processor.wire_inputs import SCHEMAS
 from tests.support.registry import serving
 

@@ -12,7 +12,7 @@ from fdt import settings as module
 from fdt.errors import UserError
 from fdt.settings import HIDDEN, Settings, listing, markdown, variable
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
 
 @pytest.fixture(autouse=True)

@@ -33,7 +33,7 @@ from tests.support.topics import committed, headers_of, table, wait_until_read
 
 PARTITIONS = 4
 HOME = partition_of(DEVICE, PARTITIONS)
-LETHAL = Path(__file__).parents[1] / "support" / "lethal"
+LETHAL = Path(__file__).parents[2] / "support" / "lethal"
 
 
 def batch(count: int = 10) -> Batch:
@@ -123,7 +123,7 @@ def test_the_traceback_names_the_innermost_call_first() -> None:
     first, *calls = told(met.value).split("; ")
     assert first.startswith("ValueError: no value")
     assert calls[-2].startswith("schemas/codec.py:")
-    assert calls[-1].startswith("tests/processor/test_defects.py:")
+    assert calls[-1].startswith("tests/processor/safety/test_defects.py:")
 
 
 def folding() -> Folding:

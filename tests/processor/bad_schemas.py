@@ -1,7 +1,7 @@
 """Records under schemas that are not ours, on a real broker: what a registry must be tried with.
 
-Used by tests/test_bad_schemas.py, with a registry that answers what it is told, and by ``make
-registry``, with a real Apicurio.
+Used by tests/processor/test_bad_schemas.py, with a registry that answers what it is told, and by
+``make registry``, with a real Apicurio.
 """
 
 from __future__ import annotations

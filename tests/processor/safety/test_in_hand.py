@@ -31,7 +31,7 @@ PARTITIONS = 4
 HOME = partition_of(DEVICE, PARTITIONS)
 _NEVER_LEFT: list[object] = []
 """Contexts of processes that are gone."""
-LETHAL = Path(__file__).parents[1] / "support" / "lethal"
+LETHAL = Path(__file__).parents[2] / "support" / "lethal"
 
 
 def records(count: int, lethal: Sequence[int] = ()) -> list[Record]:
