@@ -29,7 +29,6 @@ from schemas.topics import SOURCE_TOPICS, STATUS
 
 logger = logging.getLogger(__name__)
 
-"""For how long one question to the broker may stay open."""
 CLIENT_LOG_LEVEL: Final = 2
 """librdkafka repeats itself on standard error; what matters comes back as errors, logged once."""
 ENDS_EVERY_S: Final = 1.0
