@@ -24,14 +24,7 @@ from fdt.errors import RunFailed, UserError
 from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.processes.children import port_is_free
 from fdt.processes.interrupt import ends_on_signals
-from fdt.processes.programs import (
-    READ_SIDE,
-    SOURCES,
-    Demand,
-    processors,
-    read_side,
-    sources_of,
-)
+from fdt.processes.programs import READ_SIDE, SOURCES, Demand, processors, read_side, sources_of
 from fdt.processes.supervisor import Say, Supervisor
 from fdt.settings import Settings
 from fdt.up.display import Display

@@ -11,13 +11,7 @@ from starlette.responses import Response
 from query_api.api import common
 from query_api.api.common import Serving, SignedIn
 from query_api.api.downloads import Wanted, csv_answer, workbook_answer
-from query_api.api.parameters import (
-    FILTERS,
-    PAGING,
-    Chosen,
-    Cursor,
-    RequestPath,
-)
+from query_api.api.parameters import FILTERS, PAGING, Chosen, Cursor, RequestPath
 from query_api.queries import answers, rendering, workbook
 from query_api.queries.criteria import check_parameters, missing, one
 from query_api.web.problems import Problem

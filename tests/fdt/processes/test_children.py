@@ -15,13 +15,7 @@ import pytest
 
 from fdt.errors import UserError
 from fdt.processes import bound_to_parent
-from fdt.processes.children import (
-    end,
-    free_port,
-    port_is_free,
-    require_disk,
-    spawn,
-)
+from fdt.processes.children import end, free_port, port_is_free, require_disk, spawn
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + SLEEPER

@@ -8,11 +8,7 @@ import pytest
 
 from processor.partition.ledger import LEDGER_KEY
 from processor.partition.status_log import Fenced
-from schemas.topics import (
-    CSP_EVENTS,
-    DSP_EVENTS,
-    STATUS,
-)
+from schemas.topics import CSP_EVENTS, DSP_EVENTS, STATUS
 from tests.processor.bench import CODEC, DEVICES, Bench, accepted, batch
 from tests.simulation.process import Crash
 

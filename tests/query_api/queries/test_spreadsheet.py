@@ -16,14 +16,7 @@ from query_api.audit.entry import Action, Outcome
 from query_api.queries import workbook
 from query_api.queries.rendering import CSV_COLUMNS
 from schemas.topics import Source
-from tests.query_api.world import (
-    BETA,
-    World,
-    accepted,
-    device_id,
-    report,
-    request_id,
-)
+from tests.query_api.world import BETA, World, accepted, device_id, report, request_id
 
 R1 = request_id(1)
 PATH = f"/v1/service-requests/{R1}.xlsx"

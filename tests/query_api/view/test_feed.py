@@ -24,13 +24,7 @@ from schemas.identifiers import DeviceId
 from schemas.topics import CONTROL_KEY, DSP_EVENTS, STATUS
 from sources.wire import Wire
 from storage.store import StoreDamaged
-from tests.query_api.world import (
-    T0,
-    accepted,
-    approved,
-    device_id,
-    request_id,
-)
+from tests.query_api.world import T0, accepted, approved, device_id, request_id
 from tests.support.plans import send
 from tests.support.rows import row_of
 from tests.support.topics import create_anew
