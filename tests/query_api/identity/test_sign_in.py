@@ -14,7 +14,7 @@ import pytest
 from query_api.identity.access import Caller, Role
 from query_api.identity.access_tokens import Authenticator, Claims
 from query_api.identity.keys import DevelopmentKey
-from query_api.identity.provider_http import ProviderAway
+from query_api.identity.provider_http import ProviderAway, ProviderHttp
 from query_api.identity.sessions import Sessions
 from query_api.identity.sign_in import Begun, Client, Provider, SignIn, SignInFailed
 from query_api.screen.development_provider import CLIENT_ID, DevelopmentProvider, NotOnLoopback
@@ -196,7 +196,7 @@ def test_a_nonce_of_another_sign_in_is_refused(system: Served, browser: httpx.Cl
             return {"sub": "sam", "nonce": "another"}
 
     with httpx.Client() as fetching:
-        provider = Provider(issuer, fetching)
+        provider = Provider(ProviderHttp(issuer, fetching))
         provider.endpoints()
     sign_in = SignIn(provider, Anything({}, CLIENT_ID, Claims()), client)
     begun = sign_in.begin("/search")
@@ -211,7 +211,7 @@ def test_a_nonce_of_another_sign_in_is_refused(system: Served, browser: httpx.Cl
 def test_a_provider_that_is_away_is_a_page_that_says_so(tmp_path: Path) -> None:
     """503 with when to try again."""
     sign_in = SignIn(
-        Provider("http://127.0.0.1:1"),
+        Provider(ProviderHttp("http://127.0.0.1:1")),
         Authenticator({}, CLIENT_ID, Claims()),
         Client(CLIENT_ID, None, "http://127.0.0.1/x", "http://127.0.0.1/y"),
     )
