@@ -51,6 +51,11 @@ class Admin:
         for future, offset in zip(self.ends[-len(offsets) :], offsets, strict=True):
             future.set_result(TopicPartition(STATUS, 0, offset))
 
+    def refuse_ends(self, code: int) -> None:
+        """It says why not."""
+        for future in self.ends:
+            future.set_exception(failure(code))
+
 
 class Clock:
     """Monotonic seconds that a test moves."""
@@ -99,8 +104,7 @@ def test_an_outage_is_told_once_and_asked_again(clock: Clock) -> None:
     """Each failed question raises once; the next one is open already."""
     admin, watch = watched()
     watch.poll()
-    for future in admin.ends:
-        future.set_exception(failure(KafkaError._TRANSPORT))
+    admin.refuse_ends(KafkaError._TRANSPORT)
     with pytest.raises(BrokerAway):
         watch.poll()
     clock.now += 1
@@ -154,8 +158,7 @@ def test_missing_rights_are_not_an_outage(clock: Clock) -> None:
     """Waiting would not help."""
     admin, watch = watched()
     watch.poll()
-    for future in admin.ends:
-        future.set_exception(failure(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+    admin.refuse_ends(KafkaError.TOPIC_AUTHORIZATION_FAILED)
     with pytest.raises(KafkaException):
         watch.poll()
 
