@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from schemas.topics import CSP_EVENTS, DEAD_LETTERS, DSP_EVENTS
 from sources.wire import Wire
 from tests.support.events import DEVICE, dsp_event
 from tests.support.plans import send
-from tests.support.processes import running
+from tests.support.processes import worker
 from tests.support.topics import grow, set_config, table, wait_until_read
 
 HOME = partition_of(DEVICE, 4)
@@ -37,7 +36,7 @@ def test_a_letter_sent_again_after_a_fix_folds_as_if_it_had_come_in_time(
     early = on(dsp_event(code="Q7", detail="came first"))
     foreign = on(dsp_event(device_type="CHF"))
     send([early, foreign, on(dsp_event())], fresh_topics)
-    with processor(fresh_topics, tmp_path):
+    with worker(fresh_topics, tmp_path):
         wait_until_read(fresh_topics, 3)
     first, second = letters(fresh_topics, Wanted())
     assert (first.reason, first.original_offset) == ("unknown-code", 0)
@@ -60,7 +59,7 @@ def test_a_letter_sent_again_after_a_fix_folds_as_if_it_had_come_in_time(
     assert [letter.settled for letter in settled] == ["resent", "dropped"]
     assert "resent" in fdt(fresh_topics, "list", "--all")
 
-    with processor(fresh_topics, tmp_path, FDT_CATALOGUE_PATH=str(with_code(tmp_path, "Q7"))):
+    with worker(fresh_topics, tmp_path, FDT_CATALOGUE_PATH=str(with_code(tmp_path, "Q7"))):
         wait_until_read(fresh_topics, 4)
     (state,) = table(fresh_topics).rows.values()
     kept = decode_row(state).items[0].records.kept
@@ -75,7 +74,7 @@ def test_a_letter_that_is_refused_again_names_its_first_place(
 ) -> None:
     """However often it goes round, with its bytes and headers as they were published."""
     send([on(dsp_event()), on(dsp_event(code="Q7"))], fresh_topics)
-    with processor(fresh_topics, tmp_path):
+    with worker(fresh_topics, tmp_path):
         wait_until_read(fresh_topics, 2)
         (first,) = letters(fresh_topics, Wanted())
         fdt(fresh_topics, "resend", "--all")
@@ -99,7 +98,7 @@ def test_a_letter_that_the_broker_does_not_take_again_stays_open(
     value = CODEC.encode("DspEvent", dsp_event(device_id=astray, code="Q7"))
     wire = Wire(DSP_EVENTS, partition_of(astray, 4), astray.encode(), value, [])
     send([wire], fresh_topics)
-    with processor(fresh_topics, tmp_path):
+    with worker(fresh_topics, tmp_path):
         wait_until_read(fresh_topics, 1)
         grow(fresh_topics, DEAD_LETTERS, 8)
         set_config(fresh_topics, DSP_EVENTS, "max.message.bytes", "60")
@@ -146,19 +145,6 @@ def with_code(folder: Path, code: str) -> Path:
     changed = folder / "catalogue.toml"
     changed.write_text(text.replace('code = "I0"', f'code = "{code}"', 1), encoding="utf-8")
     return changed
-
-
-def processor(
-    bootstrap: str, folder: Path, **environment: str
-) -> AbstractContextManager[subprocess.Popen[bytes]]:
-    """One worker."""
-    return running(
-        "process",
-        log=folder / "log",
-        KAFKA_BOOTSTRAP_SERVERS=bootstrap,
-        FDT_DATA_DIR=str(folder),
-        **environment,
-    )
 
 
 def run(bootstrap: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -27,7 +27,7 @@ from schemas.topics import DAY_MS, DEAD_LETTERS, DSP_EVENTS, LARGEST_STATUS, STA
 from sources.wire import Wire
 from tests.support.events import DEVICE, dsp_event
 from tests.support.plans import send
-from tests.support.processes import running
+from tests.support.processes import worker
 from tests.support.topics import dead_letters, set_config, wait_until_read
 
 PARTITIONS: Final = 4
@@ -145,12 +145,7 @@ def test_a_device_with_1200_long_events_and_a_record_of_a_mebibyte_stop_nothing(
     ]
     wires.append(Wire(DSP_EVENTS, HOME, DEVICE.encode(), noise, [("trace", b"x" * 20_000)]))
     send(wires, fresh_topics)
-    with running(
-        "process",
-        log=tmp_path / "log",
-        KAFKA_BOOTSTRAP_SERVERS=fresh_topics,
-        FDT_DATA_DIR=str(tmp_path),
-    ):
+    with worker(fresh_topics, tmp_path):
         found = wait_until_read(fresh_topics, len(wires))
     assert found.counts == {"read": 1201, "folded": 1200, "dead_lettered": 1}
     assert [letter[headers.DL_REASON] for letter in dead_letters(fresh_topics)] == [b"bad-framing"]

@@ -24,7 +24,7 @@ from sources.wire import Wire
 from tests.simulation.broker import Record
 from tests.support.events import DEVICE, dsp_event
 from tests.support.plans import send
-from tests.support.processes import running
+from tests.support.processes import worker
 from tests.support.topics import committed, headers_of, wait_until_read
 
 PARTITIONS = 4
@@ -32,6 +32,7 @@ HOME = partition_of(DEVICE, PARTITIONS)
 _NEVER_LEFT: list[object] = []
 """Contexts of processes that are gone."""
 LETHAL = Path(__file__).parents[2] / "support" / "lethal"
+SPOILED = f"{LETHAL}{os.pathsep}{Path.cwd()}"
 
 
 def records(count: int, lethal: Sequence[int] = ()) -> list[Record]:
@@ -144,16 +145,7 @@ def test_a_real_worker_quarantines_what_kills_it_and_goes_on(
     ]
     send(wires, fresh_topics)
     log = tmp_path / "log"
-    with running(
-        "process",
-        "--workers",
-        "1",
-        log=log,
-        KAFKA_BOOTSTRAP_SERVERS=fresh_topics,
-        FDT_DATA_DIR=str(tmp_path),
-        PYTHONPATH=f"{LETHAL}{os.pathsep}{Path.cwd()}",
-        LETHAL="abort",
-    ):
+    with worker(fresh_topics, tmp_path, "--workers", "1", PYTHONPATH=SPOILED, LETHAL="abort"):
         found = wait_until_read(fresh_topics, len(wires))
     assert found.counts == {"read": 8, "folded": 7, "dead_lettered": 1, "quarantined": 1}
     (letter,) = committed(fresh_topics, DEAD_LETTERS)
@@ -170,14 +162,7 @@ def test_a_real_worker_that_meets_a_defect_ends_and_says_where(
     value = Codec().encode("DspEvent", dsp_event(detail="LETHAL"))
     send([Wire(DSP_EVENTS, HOME, DEVICE.encode(), value, [])], fresh_topics)
     log = tmp_path / "log"
-    with running(
-        "process",
-        log=log,
-        KAFKA_BOOTSTRAP_SERVERS=fresh_topics,
-        FDT_DATA_DIR=str(tmp_path),
-        PYTHONPATH=f"{LETHAL}{os.pathsep}{Path.cwd()}",
-        LETHAL="raise",
-    ) as process:
+    with worker(fresh_topics, tmp_path, PYTHONPATH=SPOILED, LETHAL="raise") as process:
         assert process.wait(60) == 1
     assert f"while folding {DSP_EVENTS}[{HOME}] offset 0" in log.read_text()
     assert list(committed(fresh_topics, DEAD_LETTERS)) == []
