@@ -121,7 +121,7 @@ def processed(plan: Plan, bootstrap: str, folder: Path, **environment: str) -> T
     folder.mkdir()
     publish(plan, bootstrap, 4)
     with running("process", log=folder / "log", FDT_DATA_DIR=str(folder), **environment):
-        return wait_until_read(bootstrap, plan.counts.publications)
+        return wait_until_read(bootstrap, len(plan.publications))
 
 
 def told(item: ItemView) -> tuple[str, str]:

@@ -86,7 +86,7 @@ def test_a_spoiled_table_is_told_of_and_mended(
     """Beside a worker it is only looked at; then it is mended, and the worker's disk agrees."""
     schedule = publish(plan, fresh_topics, PARTITIONS)
     with worker(fresh_topics, tmp_path):
-        right = wait_until_read(fresh_topics, plan.counts.publications)
+        right = wait_until_read(fresh_topics, len(plan.publications))
         looked = rebuild(fresh_topics, tmp_path, "--check")
         assert looked.returncode == 0, looked.stderr
         assert "The table is what the events say." in looked.stdout
@@ -113,7 +113,7 @@ def test_a_spoiled_table_is_told_of_and_mended(
 
     with worker(fresh_topics, tmp_path):
         publish(plan, fresh_topics, PARTITIONS)  # copies: nothing of it changes an answer
-        again = wait_until_read(fresh_topics, 2 * plan.counts.publications)
+        again = wait_until_read(fresh_topics, 2 * len(plan.publications))
     assert differences(again.items(), plan, schedule) == {}
     assert "set aside" not in (tmp_path / "processor.log").read_text()
     once_more = rebuild(fresh_topics, tmp_path, "--check")
@@ -139,7 +139,7 @@ def test_events_that_were_deleted_are_missed(fresh_topics: str, plan: Plan, tmp_
     """Also of a topic that is empty now: nothing is written."""
     publish(plan, fresh_topics, PARTITIONS)
     with worker(fresh_topics, tmp_path):
-        wait_until_read(fresh_topics, plan.counts.publications)
+        wait_until_read(fresh_topics, len(plan.publications))
     admin = AdminClient({"bootstrap.servers": fresh_topics})
     asked = [TopicPartition(DSP_EVENTS, 1, -1)]
     for future in admin.delete_records(asked).values():

@@ -15,6 +15,7 @@ from sources.planning.malformed import VARIETIES
 from sources.planning.plan import Plan, build_plan
 from sources.schedule import HORIZON_MS, Schedule
 from sources.wire import wire
+from tests.sources.planning.counting import counts_of
 
 REASONS = {
     "null-value", "bad-framing", "unknown-schema", "wrong-record", "bad-avro", "trailing-bytes",
@@ -35,7 +36,7 @@ def published(plan: Plan) -> list[object]:
 @pytest.mark.parametrize("seed", [7, 8])
 def test_the_default_plan_reaches_its_floors(seed: int) -> None:
     """Copies, disorder, reports without a request, malformed records; as large as the main job."""
-    counts = build_plan(seed, requests=20, devices=5000).counts
+    counts = counts_of(build_plan(seed, requests=20, devices=5000))
     assert counts.copies >= 0.02 * counts.events
     assert counts.out_of_order >= 0.05 * counts.events
     assert counts.hub_events_without_request >= 0.30 * counts.hub_events
@@ -45,12 +46,12 @@ def test_the_default_plan_reaches_its_floors(seed: int) -> None:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_kind_of_journey_occurs_from_500_devices_on(seed: int) -> None:
     """No kind depends on luck."""
-    assert set(build_plan(seed, requests=3, devices=500).counts.by_kind) == set(KINDS)
+    assert set(counts_of(build_plan(seed, requests=3, devices=500)).by_kind) == set(KINDS)
 
 
 def test_most_devices_are_happy(plan: Plan) -> None:
     """Sixty in a hundred."""
-    assert plan.counts.by_kind[HAPPY.name] == 0.6 * len(plan.devices)
+    assert counts_of(plan).by_kind[HAPPY.name] == 0.6 * len(plan.devices)
 
 
 def test_the_same_arguments_give_the_same_bytes() -> None:
@@ -99,7 +100,7 @@ def test_identities_are_unique_and_reserved_for_tests(plan: Plan) -> None:
 
 def test_counts_add_up(plan: Plan) -> None:
     """Publications are events, copies and malformed records, and each belongs to one source."""
-    counts = plan.counts
+    counts = counts_of(plan)
     assert counts.publications == len(plan.publications)
     assert counts.publications == counts.events + counts.copies + counts.malformed
     assert sum(counts.by_source.values()) == counts.publications
@@ -136,7 +137,7 @@ def test_events_stay_within_the_horizon_and_go_out_after_they_occur(plan: Plan) 
 def test_every_reason_for_a_dead_letter_occurs_in_the_smallest_plan() -> None:
     """One variety or more for each code of the contract."""
     assert {variety.reason for variety in VARIETIES} == REASONS
-    assert set(build_plan(1, 1, 1).counts.by_reason) == REASONS
+    assert set(counts_of(build_plan(1, 1, 1)).by_reason) == REASONS
 
 
 @pytest.mark.parametrize(
