@@ -42,7 +42,7 @@ browser: ## Install Chromium for the browser tests (as root on Debian; else says
 run: $(MADE) ## Run everything on this machine (ARGS="--devices 20000 --workers 2")
 	@$(BIN)/fdt up $(ARGS)
 
-test: compiled ## Run the tests (ARGS="tests/broker -x")
+test: compiled ## Run the tests (ARGS="tests/fdt/brokers -x")
 	$(BIN)/python -m pytest $(ARGS)
 
 test-deep: $(MADE) ## Hold the fold against its second reading, 20,000 examples a property

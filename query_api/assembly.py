@@ -15,7 +15,7 @@ from query_api.audit.reading import AuditLog
 from query_api.audit.trail import Auditor
 from query_api.identity.access_tokens import Authenticator, Claims
 from query_api.identity.keys import DevelopmentKey, KeySource, OidcKeys
-from query_api.identity.provider_http import is_loopback
+from query_api.identity.provider_http import ProviderHttp, is_loopback
 from query_api.identity.rate_limit import RateLimit
 from query_api.identity.sessions import Sessions
 from query_api.identity.sign_in import Client, Provider, SignIn
@@ -153,7 +153,7 @@ def screen_of(
         queries=queries,
         resets=resets,
         sessions=Sessions(settings.idle_s, settings.absolute_s),
-        sign_in=SignIn(Provider(issuer), id_tokens, client),
+        sign_in=SignIn(Provider(ProviderHttp(issuer)), id_tokens, client),
         seal=Seal(settings.secret or own_secret(config.data_dir)),
         templates=Templates(),
         public_url=public_url,

@@ -16,8 +16,11 @@ from tests.support.topics import create_anew
 
 pytest_plugins = ["tests.hypothesis_profiles"]
 
-SLOW_LAST = ("simulation", "broker", "processor", "test_", "browser", "chaos")
-"""Folders of tests, or how their files begin, after all others: what fails often fails at once."""
+SLOW_LAST = (
+    *("simulation", "fdt/brokers", "processor", "runtime/test_topics_watch"),
+    *("fdt", "test_", "browser", "chaos"),
+)
+"""How the paths of tests begin that come after all others: what fails often fails at once."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,8 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     root = Path(__file__).parent
 
     def rank(item: pytest.Item) -> int:
-        first = item.path.relative_to(root).parts[0]
-        slow = [n for n, name in enumerate(SLOW_LAST, 1) if first.startswith(name)]
+        path = item.path.relative_to(root).as_posix()
+        slow = [n for n, name in enumerate(SLOW_LAST, 1) if path.startswith(name)]
         return slow[0] if slow else 0
 
     items.sort(key=rank)

@@ -67,6 +67,18 @@ def test_modules_functions_and_classes_are_short() -> None:
     assert large == set(MANY_METHODS)
 
 
+def test_tests_stand_in_the_rooms_of_the_product() -> None:
+    """A folder below ``tests/processor`` is one below ``processor``; so with every program."""
+    folders = [
+        folder.relative_to(house.ROOT / "tests")
+        for room in house.ROOMS
+        for folder in (house.ROOT / "tests" / room).glob("*/")
+        if (folder / "__init__.py").exists()
+    ]
+    assert len(folders) > 15
+    assert [str(folder) for folder in folders if not (house.ROOT / folder).is_dir()] == []
+
+
 def test_no_route_stands_inside_another_function() -> None:
     """Routes are at module level, and get what they need as dependencies."""
     assert house.nested_routes() == []

@@ -110,7 +110,7 @@ def _prepare(
         base_ms = Schedule.starting(round(start), speed, rate).base_ms
     except ValueError as error:
         raise UserError(f"There is no such simulation: {error}.") from error
-    return Simulation(seed, requests, devices, speed, base_ms), plan.counts.publications
+    return Simulation(seed, requests, devices, speed, base_ms), len(plan.publications)
 
 
 class _Child:

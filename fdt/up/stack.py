@@ -24,14 +24,7 @@ from fdt.errors import RunFailed, UserError
 from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.processes.children import port_is_free
 from fdt.processes.interrupt import ends_on_signals
-from fdt.processes.programs import (
-    READ_SIDE,
-    SOURCES,
-    Demand,
-    processors,
-    read_side,
-    sources_of,
-)
+from fdt.processes.programs import READ_SIDE, SOURCES, Demand, processors, read_side, sources_of
 from fdt.processes.supervisor import Say, Supervisor
 from fdt.settings import Settings
 from fdt.up.display import Display
@@ -109,75 +102,67 @@ def run(settings: Settings, demand: Demand, console: Console) -> Settled | None:
     return None
 
 
+@dataclass(slots=True)
 class _System:
     """Everything above the broker."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        demand: Demand,
-        broker: Broker,
-        supervisor: Supervisor,
-        display: Display,
-        client: httpx.Client,
-    ) -> None:
-        self._settings = settings
-        self._demand = demand
-        self._broker = broker
-        self._supervisor = supervisor
-        self._display = display
-        self._client = client
-        self._gauges_due = 0.0
+    settings: Settings
+    demand: Demand
+    broker: Broker
+    supervisor: Supervisor
+    display: Display
+    client: httpx.Client
+    gauges_due: float = 0.0
 
     def run(self, seed: int) -> Settled | None:
         """Starts it all, then looks after it for as long as was asked."""
         # The read side first: what is started last is stopped first.
-        for program in (read_side(self._settings), *processors(self._settings, self._demand)):
-            self._supervisor.start(program)
+        for program in (read_side(self.settings), *processors(self.settings, self.demand)):
+            self.supervisor.start(program)
         self._wait(self._listening, LISTENING_SECONDS)
-        if self._demand.simulate:
+        if self.demand.simulate:
             plan, simulation = self._simulate(seed)
-            if self._demand.until_settled:
+            if self.demand.until_settled:
                 return self._settle(plan, simulation)
         else:
-            self._display.tell(welcome(self._settings, None))
+            self.display.tell(welcome(self.settings, None))
         self._wait(lambda: False)
         return None
 
     def _simulate(self, seed: int) -> tuple[Plan, Simulation]:
         """Publishes everything; what the plan was, and the run."""
-        note = self._settings.data_dir / SIMULATION_FILE
+        note = self.settings.data_dir / SIMULATION_FILE
         note.unlink(missing_ok=True)
-        self._supervisor.start(sources_of(self._settings, self._demand, seed))
+        self.supervisor.start(sources_of(self.settings, self.demand, seed))
         self._wait(lambda: _is_whole(note) or self._published())
         simulation = read_simulation(note.parent)
         plan = build_plan(simulation.seed, simulation.requests, simulation.devices)
-        self._display.tell(welcome(self._settings, plan.requests[0]))
+        self.display.tell(welcome(self.settings, plan.requests[0]))
         self._wait(self._published)
-        self._display.tell("Everything is published.")
+        self.display.tell("Everything is published.")
         return plan, simulation
 
     def _wait(self, done: Callable[[], bool], seconds: float | None = None) -> None:
         """Looks after everything until ``done``."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while not done():
-            self._supervisor.tick()
-            self._broker.require_running()
+            self.supervisor.tick()
+            self.broker.require_running()
             if deadline is not None and time.monotonic() > deadline:
-                raise RunFailed(f"{self._client.base_url} does not answer after {seconds:g} s.")
-            if time.monotonic() >= self._gauges_due:
-                self._display.show(read_gauges(self._client))
-                self._gauges_due = time.monotonic() + _GAUGES_SECONDS
+                raise RunFailed(f"{self.client.base_url} does not answer after {seconds:g} s.")
+            if time.monotonic() >= self.gauges_due:
+                self.display.show(read_gauges(self.client))
+                self.gauges_due = time.monotonic() + _GAUGES_SECONDS
             time.sleep(_LOOK_SECONDS)
 
     def _listening(self) -> bool:
         try:
-            return self._client.get("/healthz").is_success
+            return self.client.get("/healthz").is_success
         except httpx.TransportError:
             return False
 
     def _published(self) -> bool:
-        code = self._supervisor.code(SOURCES)
+        code = self.supervisor.code(SOURCES)
         if code is None:
             return False
         if code != 0:
@@ -186,14 +171,14 @@ class _System:
 
     def _settle(self, plan: Plan, simulation: Simulation) -> Settled:
         """Until the read side shows what the plan says, or changes no more."""
-        self._display.tell(f"Comparing {len(plan.expected):,} items with the plan.")
-        check = Check(self._client, plan, simulation)
+        self.display.tell(f"Comparing {len(plan.expected):,} items with the plan.")
+        check = Check(self.client, plan, simulation)
         self._wait(check.over)
         settled = Settled(len(plan.expected), min(TIMELINES, len(plan.expected)), check.found)
         if check.found:
-            self._display.lines(first(check.found), COLUMNS)
+            self.display.lines(first(check.found), COLUMNS)
         else:
-            self._display.tell(
+            self.display.tell(
                 f"Settled: all {settled.items:,} items are as the plan says, "
                 f"and so are the {settled.timelines:,} timelines looked at."
             )

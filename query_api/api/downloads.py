@@ -4,41 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from starlette.responses import StreamingResponse
 
 from query_api.identity.access import Caller
 from query_api.queries import rendering, workbook
-from query_api.queries.query_service import QueryService
+from query_api.queries.query_service import Download, QueryService
 from query_api.queries.reads import Filters, Freshness
 from schemas.identifiers import ServiceRequestId
 
 MEDIA_TYPE = "text/csv; charset=utf-8; header=present"
 
 
-def csv_answer(
-    queries: QueryService, caller: Caller, request: ServiceRequestId, filters: Filters
-) -> StreamingResponse:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody wants as a file."""
+
+    queries: QueryService
+    caller: Caller
+    request: ServiceRequestId
+    filters: Filters
+
+    def asked(self, held: ExitStack) -> Download:
+        """The items, from a snapshot that ``held`` keeps open."""
+        return self.queries.download(self.caller, self.request, self.filters, held)
+
+
+def csv_answer(wanted: Wanted) -> StreamingResponse:
     """Every wanted item of a request; :class:`~query_api.queries.reads.NothingHeld`."""
     with ExitStack() as stack:
-        download = queries.download(caller, request, filters, stack)
+        download = wanted.asked(stack)
         chunks = _closing(stack.pop_all(), rendering.csv_chunks(download.items))
     return StreamingResponse(
-        chunks, media_type=MEDIA_TYPE, headers=_headers(request, "csv", download.freshness)
+        chunks, media_type=MEDIA_TYPE, headers=_headers(wanted.request, "csv", download.freshness)
     )
 
 
-def workbook_answer(
-    queries: QueryService, caller: Caller, request: ServiceRequestId, filters: Filters
-) -> StreamingResponse:
+def workbook_answer(wanted: Wanted) -> StreamingResponse:
     """The same rows as a workbook; :class:`~query_api.queries.reads.NothingHeld`."""
     with ExitStack() as files:
         with ExitStack() as snapshot:
-            download = queries.download(caller, request, filters, snapshot)
+            download = wanted.asked(snapshot)
             path = workbook.workbook(download.items, files)
         length = path.stat().st_size
         chunks = workbook.chunks(path, files.pop_all())
-    headers = _headers(request, "xlsx", download.freshness) | {"Content-Length": str(length)}
+    headers = _headers(wanted.request, "xlsx", download.freshness) | {"Content-Length": str(length)}
     return StreamingResponse(chunks, media_type=workbook.MEDIA_TYPE, headers=headers)
 
 

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from query_api.api import common
 from query_api.api.common import Serving, SignedIn
-from query_api.api.downloads import csv_answer, workbook_answer
-from query_api.api.parameters import (
-    FILTERS,
-    PAGING,
-    Chosen,
-    Cursor,
-    RequestPath,
-)
+from query_api.api.downloads import Wanted, csv_answer, workbook_answer
+from query_api.api.parameters import FILTERS, PAGING, Chosen, Cursor, RequestPath
 from query_api.queries import answers, rendering, workbook
 from query_api.queries.criteria import check_parameters, missing, one
 from query_api.web.problems import Problem
@@ -26,28 +20,24 @@ from schemas.identifiers import ServiceRequestId
 DEFAULT_LIMIT = 100
 
 
-def _csv_documented() -> dict[int | str, dict[str, object]]:
+def _file(description: str, media_type: str, **kind: str) -> dict[int | str, dict[str, Any]]:
     return {
         200: {
-            "description": "UTF-8, RFC 4180, CRLF, with a header line: "
-            + ", ".join(rendering.CSV_COLUMNS)
-            + ".",
-            "content": {"text/csv": {"schema": {"type": "string"}}},
+            "description": description,
+            "content": {media_type: {"schema": {"type": "string", **kind}}},
             "headers": common.FRESHNESS,
         }
     }
 
 
-def _workbook_documented() -> dict[int | str, dict[str, object]]:
-    return {
-        200: {
-            "description": "An Office Open XML workbook of one sheet: identifiers as text, times "
-            "as times in UTC.",
-            "content": {workbook.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
-            "headers": common.FRESHNESS,
-        }
-    }
-
+_CSV = _file(
+    f"UTF-8, RFC 4180, CRLF, with a header line: {', '.join(rendering.CSV_COLUMNS)}.", "text/csv"
+)
+_WORKBOOK = _file(
+    "An Office Open XML workbook of one sheet: identifiers as text, times as times in UTC.",
+    workbook.MEDIA_TYPE,
+    format="binary",
+)
 
 router = APIRouter(tags=["Service Requests"])
 
@@ -87,39 +77,39 @@ def no_request(_: SignedIn) -> Response:
     raise missing(ServiceRequestId)
 
 
-@router.get(
-    "/v1/service-requests/{service_request_id}.csv",
-    response_class=Response,
-    responses={**common.errors(404, 422), **_csv_documented()},
-)
-def download_request(
+async def file_of(
     request: Request,
     services: Serving,
     caller: SignedIn,
     service_request_id: RequestPath,
     chosen: Chosen,
-) -> Response:
-    """Every device of one Service Request as CSV, streamed, ordered by Device ID."""
+) -> Wanted:
+    """A dependency: what is wanted as a file."""
     check_parameters(request, frozenset(), FILTERS)
-    return csv_answer(services.queries, caller, one(ServiceRequestId, service_request_id), chosen)
+    return Wanted(services.queries, caller, one(ServiceRequestId, service_request_id), chosen)
+
+
+FileWanted = Annotated[Wanted, Depends(file_of)]
+
+
+@router.get(
+    "/v1/service-requests/{service_request_id}.csv",
+    response_class=Response,
+    responses={**common.errors(404, 422), **_CSV},
+)
+def download_request(wanted: FileWanted) -> Response:
+    """Every device of one Service Request as CSV, streamed, ordered by Device ID."""
+    return csv_answer(wanted)
 
 
 @router.get(
     "/v1/service-requests/{service_request_id}.xlsx",
     response_class=Response,
-    responses={**common.errors(404, 422), **_workbook_documented()},
+    responses={**common.errors(404, 422), **_WORKBOOK},
 )
-def download_workbook(
-    request: Request,
-    services: Serving,
-    caller: SignedIn,
-    service_request_id: RequestPath,
-    chosen: Chosen,
-) -> Response:
+def download_workbook(wanted: FileWanted) -> Response:
     """Every device of one Service Request as a workbook, ordered by Device ID."""
-    check_parameters(request, frozenset(), FILTERS)
-    criterion = one(ServiceRequestId, service_request_id)
-    return workbook_answer(services.queries, caller, criterion, chosen)
+    return workbook_answer(wanted)
 
 
 @router.get(

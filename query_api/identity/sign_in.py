@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import httpx
 import httpx2
 import msgspec
 from authlib.integrations.base_client.errors import OAuthError
@@ -51,14 +50,9 @@ class Endpoints(msgspec.Struct, frozen=True):
 class Provider:
     """An OpenID Connect provider by its discovery document, which is asked for once an hour."""
 
-    def __init__(
-        self,
-        issuer: str,
-        client: httpx.Client | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.issuer = issuer
-        self._http = ProviderHttp(issuer, client)
+    def __init__(self, http: ProviderHttp, clock: Callable[[], float] = time.monotonic) -> None:
+        self.issuer = http.issuer
+        self._http = http
         self._clock = clock
         self._known: Endpoints | None = None
         self._known_at = 0.0

@@ -16,12 +16,7 @@ from typing import Final
 from projections.catalogue import Catalogue
 from projections.lifecycle import Completion, Status
 from projections.state import decode_row
-from projections.views import (
-    DeviceView,
-    ItemView,
-    TimelineEntry,
-    device_view,
-)
+from projections.views import DeviceView, ItemView, TimelineEntry, device_view
 from query_api.identity.access import Caller, may_see, may_see_unmatched
 from query_api.view.layout import (
     Counts,

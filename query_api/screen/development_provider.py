@@ -7,7 +7,6 @@ and to answer anybody who is not.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import secrets
@@ -28,7 +27,7 @@ from query_api.identity.keys import DevelopmentKey
 from query_api.identity.provider_http import is_loopback
 from query_api.screen.context import html
 from query_api.screen.pages.environment import Templates
-from query_api.web import problems
+from query_api.web import base64url, problems
 from query_api.web.bodies import read_form
 
 PATH: Final = "/development-sign-in"
@@ -142,8 +141,8 @@ class DevelopmentProvider:
     def token(self, fields: dict[str, str]) -> dict[str, Any] | None:
         """The answer to a code; none where it does not fit."""
         held = self._codes.pop(fields.get("code", ""), None)
-        digest = hashlib.sha256(fields.get("code_verifier", "").encode()).digest()
-        challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        verifier = fields.get("code_verifier", "").encode()
+        challenge = base64url.encode(hashlib.sha256(verifier).digest())
         if (
             held is None
             or held.until <= self._clock()

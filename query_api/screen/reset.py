@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from projections.lifecycle import Status
@@ -69,26 +69,25 @@ def _form(
     )
 
 
-def _item_of(
-    screen: Screen, session: Session, device: DeviceId, named: ServiceRequestId
+def item_of(
+    screen: Showing, session: CurrentSession, device_token: DeviceToken, request_token: RequestToken
 ) -> ItemView:
+    """A dependency: the item of the address, for somebody who may reset it."""
+    device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
     screen.resets.require(session.caller, device, named)
     return screen.queries.item(session.caller, device, named, again=True).item
 
 
+Resettable = Annotated[ItemView, Depends(item_of)]
+
+
 @router.get(_PATH)
 def reset_form(
-    request: Request,
-    screen: Showing,
-    session: CurrentSession,
-    device_token: DeviceToken,
-    request_token: RequestToken,
+    request: Request, screen: Showing, session: CurrentSession, item: Resettable
 ) -> Response:
     """What a reset does, and what it asks for."""
-    device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
-    item = _item_of(screen, session, device, named)
     if item.status is Status.RESET_BY_DCC:
-        return RedirectResponse(screen.addresses.item(device, named), 303)
+        return RedirectResponse(screen.addresses.item(item.device_id, item.service_request_id), 303)
     return _form(request, screen, session, item, {}, {}, 200)
 
 
@@ -97,13 +96,11 @@ def reset(
     request: Request,
     screen: Showing,
     session: CurrentSession,
-    device_token: DeviceToken,
-    request_token: RequestToken,
     fields: PostedFields,
+    item: Resettable,
 ) -> Response:
     """Reset the item, and show it; or say what is missing."""
-    device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
-    item = _item_of(screen, session, device, named)
+    device, named = DeviceId(item.device_id), ServiceRequestId(item.service_request_id)
     said, errors = _understood(fields)
     if errors:
         return _form(request, screen, session, item, fields, errors, 422)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from projections.lifecycle import STATUS_BY_LABEL, Completion, Status
 from projections.views import ItemView
-from query_api.api.downloads import csv_answer, workbook_answer
+from query_api.api.downloads import Wanted, csv_answer, workbook_answer
 from query_api.api.parameters import filters
 from query_api.identity.access import may_reset
 from query_api.identity.sessions import Session
@@ -104,28 +104,27 @@ def request_page(
     )
 
 
-@router.get("/requests/{request_token}/download")
-def download(
-    screen: Showing,
-    session: CurrentSession,
-    request_token: RequestToken,
-    chosen: Chosen,
-) -> Response:
-    """What the page shows, on all its pages, as CSV."""
+async def file_of(
+    screen: Showing, session: CurrentSession, request_token: RequestToken, chosen: Chosen
+) -> Wanted:
+    """A dependency: what the page shows, on all its pages."""
     named = request_of(screen.seal, request_token)
-    return csv_answer(screen.queries, session.caller, named, chosen)
+    return Wanted(screen.queries, session.caller, named, chosen)
+
+
+FileWanted = Annotated[Wanted, Depends(file_of)]
+
+
+@router.get("/requests/{request_token}/download")
+def download(wanted: FileWanted) -> Response:
+    """What the page shows, on all its pages, as CSV."""
+    return csv_answer(wanted)
 
 
 @router.get("/requests/{request_token}/spreadsheet")
-def download_workbook(
-    screen: Showing,
-    session: CurrentSession,
-    request_token: RequestToken,
-    chosen: Chosen,
-) -> Response:
+def download_workbook(wanted: FileWanted) -> Response:
     """The same as a workbook."""
-    named = request_of(screen.seal, request_token)
-    return workbook_answer(screen.queries, session.caller, named, chosen)
+    return workbook_answer(wanted)
 
 
 @router.get("/devices/{device_token}")

@@ -21,9 +21,6 @@ from query_api.web import base64url
 from schemas.identifiers import DeviceId, ServiceRequestId
 
 KEY_FILE: Final = "screen-key"
-LEAST_SECRET: Final = 32
-"""Characters of the secret from which the key is made."""
-
 _DEVICE: Final = b"device"
 _REQUEST: Final = b"service-request"
 _EUI_OCTETS: Final = 8

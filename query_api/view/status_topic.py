@@ -12,11 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any, Final
 
-from confluent_kafka import (
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
     AdminClient,
     OffsetSpec,
@@ -29,7 +25,6 @@ from schemas.topics import SOURCE_TOPICS, STATUS
 
 logger = logging.getLogger(__name__)
 
-"""For how long one question to the broker may stay open."""
 CLIENT_LOG_LEVEL: Final = 2
 """librdkafka repeats itself on standard error; what matters comes back as errors, logged once."""
 ENDS_EVERY_S: Final = 1.0

@@ -9,22 +9,11 @@ from __future__ import annotations
 import time
 from typing import Final, Protocol, Self
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    OFFSET_END,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, Message, TopicPartition
 
 from runtime import kafka
 from schemas.codec import BadRecord, Codec
-from schemas.identifiers import (
-    DeviceId,
-    FirmwareVersion,
-    InvalidIdentifier,
-    ServiceRequestId,
-)
+from schemas.identifiers import DeviceId, FirmwareVersion, InvalidIdentifier, ServiceRequestId
 from schemas.topics import SOURCE_TOPICS, TOPIC_SOURCES, Source
 from sources.judging.register import Register, word_of
 from sources.planning import vocabulary as v

@@ -46,11 +46,6 @@ class PlannedEvent:
     """Native code in tidy spelling; None for the Service Centre, which has none."""
     result_code: int | None = None
 
-    @property
-    def names_no_request(self) -> bool:
-        """Whether this is a hub report without a request ID."""
-        return self.source is Source.COMMS_HUB and self.fields["service_request_id"] is None
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Malformed:

@@ -7,13 +7,11 @@ from the journeys' own words (:mod:`sources.planning.journeys`), by no rule of t
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from schemas.topics import Source
 from sources.planning import vocabulary as v
 from sources.planning.events import Malformed, PlannedEvent, Publication
 from sources.planning.journeys import HAPPY, KINDS, Kind
@@ -27,26 +25,6 @@ HAPPY_SHARE: Final = 0.6
 COPY_SHARE: Final = 0.03
 MALFORMED_SHARE: Final = 0.003
 _FIRST_COUNTER: Final = 1_600_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many of what; ``publications`` = ``events`` + ``copies`` + ``malformed``."""
-
-    publications: int
-    events: int
-    copies: int
-    malformed: int
-    out_of_order: int
-    """Events first published after one of the same device that occurred later."""
-    hub_events: int
-    hub_events_without_request: int
-    by_source: dict[Source, int]
-    """Publications of each source."""
-    by_reason: dict[str, int]
-    """Dead letters by reason code."""
-    by_kind: dict[str, int]
-    """Devices by kind of journey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +46,6 @@ class Plan:
     hidden: frozenset[tuple[str, str]]
     unmatched: dict[str, frozenset[str]]
     malformed: dict[str, str]
-    counts: Counts
 
 
 def build_plan(seed: int, requests: int, devices: int) -> Plan:
@@ -102,7 +79,6 @@ def build_plan(seed: int, requests: int, devices: int) -> Plan:
         hidden=frozenset(key for script in scripts for key in script.hidden),
         unmatched={s.device.device_id: frozenset(s.unmatched) for s in scripts if s.unmatched},
         malformed={piece.malformed_id: piece.reason for piece in bad},
-        counts=_counts(events, bad, publications, kinds),
     )
 
 
@@ -215,36 +191,3 @@ def _again_ms(rng: Random, event: PlannedEvent) -> int:
     """When a copy goes out: some minutes to six hours after the first."""
     later = event.publish_ms + rng.randrange(v.MINUTE_MS, 6 * v.HOUR_MS)
     return min(later, LAST_PUBLICATION_MS + v.HOUR_MS)
-
-
-def _counts(
-    events: Sequence[PlannedEvent],
-    bad: Sequence[Malformed],
-    publications: Sequence[Publication],
-    kinds: Sequence[Kind],
-) -> Counts:
-    return Counts(
-        publications=len(publications),
-        events=len(events),
-        copies=sum(p.is_copy for p in publications),
-        malformed=len(bad),
-        out_of_order=_out_of_order(publications),
-        hub_events=sum(e.source is Source.COMMS_HUB for e in events),
-        hub_events_without_request=sum(e.names_no_request for e in events),
-        by_source=dict(Counter(p.content.source for p in publications)),
-        by_reason=dict(Counter(piece.reason for piece in bad)),
-        by_kind=dict(Counter(kind.name for kind in kinds)),
-    )
-
-
-def _out_of_order(publications: Iterable[Publication]) -> int:
-    latest: dict[str, int] = {}
-    behind = 0
-    for publication in publications:
-        event = publication.content
-        if publication.is_copy or not isinstance(event, PlannedEvent):
-            continue
-        seen = latest.get(event.device_id, -1)
-        behind += event.occurred_ms < seen
-        latest[event.device_id] = max(seen, event.occurred_ms)
-    return behind

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict, Unpack
 from uuid import UUID
 
 from schemas.topics import Source
@@ -71,6 +71,22 @@ class Item:
     events: list[PlannedEvent] = field(default_factory=list)
 
 
+class How(TypedDict, total=False):
+    """How an event comes out, where the story says more of it than what happened."""
+
+    delay: float | None
+    """Minutes from event to publication."""
+    skew_ms: int | None
+    """By how much its source's clock is wrong."""
+
+
+class HowHeard(How, total=False):
+    """The same for a report of a device or its hub."""
+
+    link: Link | None
+    """How it names its request."""
+
+
 class Script:
     """One device's journey while it is being written."""
 
@@ -107,8 +123,7 @@ class Script:
         item: Item | None = None,
         firmware_version: str | None = None,
         resend: Resend | None = None,
-        delay: float | None = None,
-        skew_ms: int | None = None,
+        **how: Unpack[How],
     ) -> PlannedEvent:
         """The DSP takes the device on, or refuses it."""
         item = item or self.item
@@ -122,18 +137,17 @@ class Script:
             "code": code,
             "detail": None,
         }
-        return self._emit(Source.DSP, fields, item, resend=resend, delay=delay, skew_ms=skew_ms)
+        return self._emit(Source.DSP, fields, item, resend=resend, **how)
 
     def csp(
         self,
         code: str,
         *,
         item: Item | None = None,
-        delay: float | None = None,
         detail: str | None = None,
         firmware_version: str | None = None,
         tells_type: bool | None = None,
-        skew_ms: int | None = None,
+        **how: Unpack[How],
     ) -> PlannedEvent:
         """The CSP reports; it tells the device's type two times in three, or as the story says."""
         item = item or self.item
@@ -148,7 +162,7 @@ class Script:
             "code": code,
             "detail": detail,
         }
-        return self._emit(Source.CSP, fields, item, delay=delay, skew_ms=skew_ms)
+        return self._emit(Source.CSP, fields, item, **how)
 
     def hub(
         self,
@@ -224,7 +238,7 @@ class Script:
         fields: dict[str, Any],
         item: Item | None,
         *,
-        delay: float | None,
+        delay: float | None = None,
         resend: Resend | None = None,
         skew_ms: int | None = None,
     ) -> PlannedEvent:

@@ -17,7 +17,7 @@ from schemas.topics import COMMS_HUB_EVENTS, CSP_EVENTS, DEAD_LETTERS, DSP_EVENT
 from sources.wire import Wire
 from tests.support.events import DEVICE, REQUEST, dsp_event
 from tests.support.plans import send
-from tests.support.processes import running
+from tests.support.processes import worker
 from tests.support.topics import committed, headers_of, wait_until_read
 
 PARTITIONS = 4
@@ -94,12 +94,7 @@ def test_bad_records_are_kept_whole_and_the_partition_goes_on(
     for wire, _ in bad:
         records += [wire, on(DSP_EVENTS, dsp())]
     send(records, fresh_topics)
-    with running(
-        "process",
-        log=tmp_path / "log",
-        KAFKA_BOOTSTRAP_SERVERS=fresh_topics,
-        FDT_DATA_DIR=str(tmp_path),
-    ):
+    with worker(fresh_topics, tmp_path):
         found = wait_until_read(fresh_topics, len(records))
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", 6066), timeout=1).close()

@@ -14,7 +14,7 @@ from schemas.topics import CONTROL_KEY, DSP_EVENTS, STATUS
 from sources.wire import Wire
 from tests.support.events import dsp_event
 from tests.support.plans import send
-from tests.support.processes import running
+from tests.support.processes import worker
 from tests.support.topics import Table, committed, dead_letters, table
 
 RETENTION_S = 10
@@ -60,13 +60,8 @@ def told_rows(found: Table) -> int:
 
 def test_what_is_due_is_forgotten_and_never_returns(fresh_topics: str, tmp_path: Path) -> None:
     """Tombstones for all; a late copy is refused, and a new event opens the request again."""
-    with running(
-        "process",
-        log=tmp_path / "processor.log",
-        KAFKA_BOOTSTRAP_SERVERS=fresh_topics,
-        FDT_DATA_DIR=str(tmp_path),
-        FDT_RETENTION=f"PT{RETENTION_S}S",
-        FDT_IDLE_CONTROL_INTERVAL="PT1S",
+    with worker(
+        fresh_topics, tmp_path, FDT_RETENTION=f"PT{RETENTION_S}S", FDT_IDLE_CONTROL_INTERVAL="PT1S"
     ):
         wait_for(fresh_topics, lambda found: len(found.controls) == 4)
         began = now_ms()

@@ -97,9 +97,7 @@ def test_the_fold_ends_at_the_write_that_finds_no_room(
 ) -> None:
     """Nothing is committed after it; with room again, the same folder is gone on from."""
     assert folded_until_full(folder, AT_ONCE[kind]) == 0
-    finish(folder)
-    require_whole(folder, expected)
-    assert not list(folder.glob("*.aside-*"))
+    require_gone_on_from(folder, expected)
 
 
 @pytest.mark.parametrize("kind", BEHIND)
@@ -109,9 +107,7 @@ def test_the_fold_ends_when_rocksdb_finds_no_room_behind_it(
     """It ends long before the last event, though RocksDB itself would go on after some of them."""
     folded_until_full(folder, BEHIND[kind])
     assert len(transactions(folder)) < EVENTS // BATCH
-    finish(folder)
-    require_whole(folder, expected)
-    assert not list(folder.glob("*.aside-*"))
+    require_gone_on_from(folder, expected)
 
 
 @pytest.mark.parametrize("kind", ANEW)
@@ -144,6 +140,13 @@ def finish(folder: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "tests.processor.fold_on_disk", str(folder)], check=True, timeout=60
     )
+
+
+def require_gone_on_from(folder: Path, expected: dict[bytes, bytes]) -> None:
+    """With room again the same folder is gone on from, and nothing is lost."""
+    finish(folder)
+    require_whole(folder, expected)
+    assert not list(folder.glob("*.aside-*"))
 
 
 def require_whole(folder: Path, expected: dict[bytes, bytes]) -> None:

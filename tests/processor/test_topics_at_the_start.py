@@ -12,7 +12,7 @@ import pytest
 
 from schemas.topics import DSP_EVENTS, STATUS
 from tests.chaos.workers import PARTITIONS
-from tests.support.processes import running
+from tests.support.processes import worker
 from tests.support.topics import set_config, table
 
 
@@ -49,13 +49,7 @@ def test_a_topic_that_would_lose_data_is_refused(
 def test_any_other_difference_is_told_and_worked_with(fresh_topics: str, tmp_path: Path) -> None:
     """How long tombstones live is asked of the broker, so no setting of ours is believed."""
     set_config(fresh_topics, STATUS, "delete.retention.ms", "5000")
-    with running(
-        "process",
-        log=tmp_path / "log",
-        KAFKA_BOOTSTRAP_SERVERS=fresh_topics,
-        FDT_DATA_DIR=str(tmp_path),
-        FDT_IDLE_CONTROL_INTERVAL="PT1S",
-    ):
+    with worker(fresh_topics, tmp_path, FDT_IDLE_CONTROL_INTERVAL="PT1S"):
         deadline = time.monotonic() + 60
         while len(table(fresh_topics).controls) < PARTITIONS:
             assert time.monotonic() < deadline

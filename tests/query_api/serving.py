@@ -14,13 +14,7 @@ import uvicorn
 from fdt.processes.children import free_port
 from fdt.up.development_users import people
 from query_api.app import create_app
-from query_api.assembly import (
-    Parts,
-    ReadSideConfig,
-    ScreenConfig,
-    mount_provider,
-    services_of,
-)
+from query_api.assembly import Parts, ReadSideConfig, ScreenConfig, mount_provider, services_of
 from query_api.audit.entry import wall_ms
 from query_api.audit.trail import Auditor
 from query_api.queries.reads import Reads

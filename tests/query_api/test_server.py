@@ -7,19 +7,21 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
+from fdt.processes.children import free_port
 from query_api.assembly import ReadSideConfig
 from query_api.identity.access import Role
 from query_api.identity.access_tokens import Claims, development_token
 from query_api.identity.keys import DEVELOPMENT_ISSUER, DevelopmentKey
 from query_api.server import CannotServe, accepted_issuers, run
-from tests.query_api.test_feed import Processor
 from tests.query_api.tokens import ISSUER
+from tests.query_api.view.test_feed import Processor
 from tests.query_api.world import ALPHA, DAY_MS, accepted, device_id, request_id
 from tests.support.processes import running
 
@@ -82,11 +84,17 @@ def address_in(log: Path, process: subprocess.Popen[bytes]) -> str:
     raise AssertionError(log.read_text())
 
 
-def free_port() -> int:
-    """A port that nobody uses."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
+def serving(
+    bootstrap: str, folder: Path, log: Path
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """``fdt serve`` on a port that nobody uses."""
+    return running(
+        "serve",
+        log=log,
+        KAFKA_BOOTSTRAP_SERVERS=bootstrap,
+        FDT_DATA_DIR=str(folder),
+        FDT_API_PORT=str(free_port()),
+    )
 
 
 def wait_ready(url: str) -> None:
@@ -120,13 +128,7 @@ def test_the_command_serves_and_stops_in_order(
     log = tmp_path / "serve.log"
     for _ in range(2):
         log.write_text("")
-        with running(
-            "serve",
-            log=log,
-            KAFKA_BOOTSTRAP_SERVERS=fresh_topics,
-            FDT_DATA_DIR=str(tmp_path),
-            FDT_API_PORT=str(free_port()),
-        ) as process:
+        with serving(fresh_topics, tmp_path, log) as process:
             url = address_in(log, process)
             wait_ready(url)
             answer = httpx.get(
@@ -145,13 +147,7 @@ def test_the_command_serves_and_stops_in_order(
 def test_a_feed_that_cannot_go_on_ends_the_process(fresh_topics: str, tmp_path: Path) -> None:
     """Exit code 1 and one sentence, so that a supervisor starts it again and a person knows why."""
     log = tmp_path / "serve.log"
-    with running(
-        "serve",
-        log=log,
-        KAFKA_BOOTSTRAP_SERVERS=fresh_topics,
-        FDT_DATA_DIR=str(tmp_path),
-        FDT_API_PORT=str(free_port()),
-    ) as process:
+    with serving(fresh_topics, tmp_path, log) as process:
         wait_ready(address_in(log, process))
         Processor(fresh_topics).write(b"no device", b"\x00")
         assert process.wait(20) == 1

@@ -19,7 +19,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from fdt.processes.children import end, free_port, spawn
-from tests.bad_schemas import refuses_and_goes_on
+from tests.processor.bad_schemas import refuses_and_goes_on
 
 VERSION: Final = "3.3.3"
 READY_S: Final = 120.0

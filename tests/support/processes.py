@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 
@@ -34,3 +34,17 @@ def running(*command: str, log: Path, **environment: str) -> Iterator[subprocess
                 process.kill()
                 process.wait(30)
     assert b"\x1b" not in log.read_bytes()
+
+
+def worker(
+    bootstrap: str, folder: Path, *options: str, **environment: str
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """``fdt process`` with its data in ``folder``, and its output in a file ``log`` there."""
+    return running(
+        "process",
+        *options,
+        log=folder / "log",
+        KAFKA_BOOTSTRAP_SERVERS=bootstrap,
+        FDT_DATA_DIR=str(folder),
+        **environment,
+    )

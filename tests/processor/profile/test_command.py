@@ -28,7 +28,7 @@ def test_a_worker_tells_what_an_event_costs(fresh_topics: str, tmp_path: Path) -
         FDT_MAX_BATCH_RECORDS="40",
         COLUMNS="150",
     ):
-        wait_until_read(fresh_topics, plan.counts.publications)
+        wait_until_read(fresh_topics, len(plan.publications))
         found = re.search(r"/metrics on (http://\S+)", log.read_text())
         assert found is not None
         with urllib.request.urlopen(f"{found[1]}/metrics", timeout=10) as answer:
@@ -37,7 +37,7 @@ def test_a_worker_tells_what_an_event_costs(fresh_topics: str, tmp_path: Path) -
         assert f'fdt_stage_seconds_total{{stage="{stage.replace(" ", "_")}"}}' in metrics
     told = log.read_text()
     assert re.search(r"the rules run (compiled|plain)", told)
-    assert f"{plan.counts.publications:,} events" in told
+    assert f"{len(plan.publications):,} events" in told
     for name in (*MEANING, *STEPS):
         assert re.search(rf"│ {name} +│ .*\d\.\d\d", told), name
 

@@ -4,6 +4,9 @@ process that has this folder on its path: end the process, hang it, or raise."""
 import os
 import time
 
+if "LETHAL" in os.environ:
+    os.environ["FDT_RULES"] = "plain"  # a compiled method cannot be replaced
+
 from schemas import codec
 
 _decode = codec.Codec.decode
