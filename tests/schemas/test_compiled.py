@@ -15,7 +15,8 @@ import pytest
 from schemas import compiled
 
 RULES: Final = (
-    *("tests/projections", "tests/schemas", "tests/simulation", "tests/processor/partition"),
+    *("tests/projections", "tests/schemas", "tests/simulation"),
+    *(f"tests/processor/partition/test_{name}.py" for name in ("processing", "resumption")),
     *(f"tests/processor/test_{name}.py" for name in ("any_input", "bad_input")),
 )
 """What tests the hot modules themselves."""
