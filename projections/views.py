@@ -5,7 +5,7 @@ JSON, CSV and pages are renderings of these views. Times are milliseconds since 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
 
 from projections.catalogue import Catalogue, Meaning
 from projections.correlation import version_of
@@ -22,8 +22,7 @@ CLOCK_SKEW = "clock-skew"
 MARKS = (LATE, SUPERSEDED, AFTER_RESET, CLOCK_SKEW)
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True, gc=False):
     """The record behind a fact."""
 
     topic: str
@@ -32,8 +31,7 @@ class Evidence:
     event_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """Why, in plain English, and what to do next."""
 
     code: str
@@ -43,8 +41,7 @@ class Reason:
     retryable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineEntry:
+class TimelineEntry(msgspec.Struct, frozen=True, gc=False):
     """One record as it is read in a timeline."""
 
     status: Status | None
@@ -59,8 +56,7 @@ class TimelineEntry:
     """Further records of the same event that were received."""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemView:
+class ItemView(msgspec.Struct, frozen=True, gc=False):
     """One request on one device."""
 
     service_request_id: str
@@ -84,8 +80,7 @@ class ItemView:
         return self.status.completion
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceView:
+class DeviceView(msgspec.Struct, frozen=True, gc=False):
     """Everything shown for one device."""
 
     device_id: str
@@ -124,8 +119,7 @@ def native_code(report: Report) -> str:
     return report.code if report.result is None else f"{report.code}/{report.result}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Wording:
+class _Wording(msgspec.Struct, frozen=True, gc=False):
     """What turns a report into an entry that people read."""
 
     catalogue: Catalogue
@@ -179,7 +173,7 @@ def _refuted(report: Report, standing: DerivedStatus, wording: _Wording) -> Time
     what = "another image" if spoken_of is None else f"version {spoken_of}"
     text = f"It speaks of {what}, and this request is for {standing.version}"
     entry = _entry(report, _marks(report, standing), wording)
-    return replace(entry, status=None, reason=Reason(entry.code, text, None, False))
+    return msgspec.structs.replace(entry, status=None, reason=Reason(entry.code, text, None, False))
 
 
 def _entry(report: Report, marks: tuple[str, ...], wording: _Wording) -> TimelineEntry:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
+import msgspec
 import pytest
 
 from projections.catalogue import UnknownCode
@@ -37,7 +37,9 @@ def assert_listed_as_shown(row: bytes) -> None:
         request: list_item(request, D1, decode_entry(encode_entry(entry)), CATALOGUE, RETENTION_MS)
         for request, entry in index_entries(row).items()
     }
-    assert listed == {i.service_request_id: replace(i, timeline=()) for i in view.items}
+    assert listed == {
+        i.service_request_id: msgspec.structs.replace(i, timeline=()) for i in view.items
+    }
 
 
 @pytest.mark.parametrize("seed", range(200))
