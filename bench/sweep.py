@@ -115,7 +115,7 @@ def fill(stores: FolderStores, rows: int, due: int) -> None:
         changes: dict[bytes, bytes | None] = {
             ROW_PREFIX + name.encode(): data for name, data in states.items()
         }
-        store.write(changes | expiry.moves(dict.fromkeys(states), states))
+        store.write(changes | expiry.moves(expiry.times(dict.fromkeys(states), states)))
     ledger = Ledger(rows=rows, counted=rows, partition_time=NOW)
     store.write({LEDGER_KEY: pack(ledger, "id")})
     store.close()

@@ -224,9 +224,10 @@ def _run(config: ProcessorConfig, profile: Profile | None) -> int:
     watch.start()
     monitoring.start()
     _watchdog(config, app, topics).start()
-    # A batch makes and drops tens of thousands of objects, none of them in cycles.
+    # The batches in hand are hundreds of thousands of objects, none of them in cycles: looking
+    # through them cost 1.4 us an event at a threshold of 100,000.
     gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    gc.set_threshold(500_000, 20, 100)
     worker = faust.Worker(
         app, loglevel="warning", quiet=True, override_logging=False, redirect_stdouts=False
     )

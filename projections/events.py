@@ -5,8 +5,8 @@ Each refusal has its own reason code (design §5, *malformed*), and says how to 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -207,13 +207,25 @@ def _identifier(field: str, parse: Callable[[str], T], text: str) -> T:
 def _optional(field: str, parse: Callable[[str], str], record: dict[str, Any]) -> str | None:
     """The identifier as the plain ``str`` that rows store, or none."""
     text = record.get(field)
-    return None if text is None else _plain(field, parse, text)
+    if text is None:
+        return None
+    known = _KNOWN[field]
+    found = known.get(text)
+    if found is None:
+        found = str(_identifier(field, parse, text))
+        if len(text) <= LONGEST_KNOWN:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            known[text] = found
+    return found
 
 
-@lru_cache(maxsize=1 << 14)
-def _plain(field: str, parse: Callable[[str], str], text: str) -> str:
-    """Requests, versions and hashes are few among many events: each is parsed once."""
-    return str(_identifier(field, parse, text))
+_KNOWN: Final[defaultdict[str, dict[str, str]]] = defaultdict(dict)
+"""Field -> spelling -> identifier: requests, versions and hashes are few among many events; each
+is parsed once."""
+MOST_KNOWN: Final = 1 << 14
+LONGEST_KNOWN: Final = 100
+"""Characters of a spelling that is remembered: blanks around an identifier may be without end."""
 
 
 def _running(record: dict[str, Any], meaning: Meaning) -> str | None:

@@ -67,7 +67,7 @@ class DurableRows:
         is too full for it."""
         self._stores.require_room()
         changed = {ROW_PREFIX + device.encode(): state for device, state in folded.rows.items()}
-        index = expiry.moves(folded.before, folded.rows)
+        index = expiry.moves(folded.times)
         self.append(_counting(ledger, folded), folded.outgoing, {**changed, **index})
 
     def append(

@@ -17,14 +17,15 @@ PREFIX: Final = b"x"
 _TIME: Final = 8
 
 
-def moves(
-    before: Mapping[str, bytes | None], after: Mapping[str, bytes | None]
-) -> dict[bytes, bytes | None]:
-    """The changes of the index that go with changes of rows, by device; a row whose time stays
-    needs none."""
+Times = Mapping[str, tuple[int | None, int | None]]
+"""Device -> when retention began for what of its row ends first, in milliseconds: as it was, and as
+it is; none where there is no row."""
+
+
+def moves(times: Times) -> dict[bytes, bytes | None]:
+    """The changes of the index that go with changes of rows; a row whose time stays needs none."""
     changes: dict[bytes, bytes | None] = {}
-    for device, state in after.items():
-        old, new = _begins(before[device]), _begins(state)
+    for device, (old, new) in times.items():
         if old == new:
             continue
         if old is not None:
@@ -32,6 +33,11 @@ def moves(
         if new is not None:
             changes[_key(new, device)] = b""
     return changes
+
+
+def times(before: Mapping[str, bytes | None], after: Mapping[str, bytes | None]) -> Times:
+    """The same of stored rows, of those that are in ``after``."""
+    return {device: (_begins(before[device]), _begins(state)) for device, state in after.items()}
 
 
 def due(store: Reading, since: int, most: int, start: bytes | None) -> list[bytes]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from processor.batch import Frame, SourceRecord
+from processor.partition import expiry
 from processor.partition.dead_letters import dead_letter, place_of
 from processor.partition.status_log import Outgoing
 from processor.safety.defects import Defect, Refused
@@ -42,6 +43,8 @@ class Folded:
     """The changed rows' stored bytes, by device; none for one of which nothing is held any more."""
     before: dict[str, bytes | None] = field(default_factory=dict)
     """The same rows as they were; none for a new one."""
+    times: expiry.Times = field(default_factory=dict)
+    """The same rows in the expiry index."""
     outgoing: list[Outgoing] = field(default_factory=list)
     """The changed rows as status records or tombstones, then the dead letters."""
     read: int = 0
@@ -180,7 +183,7 @@ class Folding:
     def _refuse_all(self, device: DeviceId, length: int, work: _Work) -> None:
         """The row stays as it was: what came now does not fit into it."""
         work.folded.outgoing.pop()
-        del work.folded.rows[device], work.folded.before[device]
+        del work.folded.rows[device], work.folded.before[device], work.times[device]
         bad = BadRecord(
             "row-full",
             f"With it the status record of {device} would have {length} bytes, more than "
@@ -191,9 +194,11 @@ class Folding:
 
     def _settle(self, device: DeviceId, row: Row, before: bytes | None, work: _Work) -> None:
         """What of a row is held now: written, or forgotten for good."""
+        old = None if before is None else row.holds_from
         retained = retain(row, self.retention_ms, work.now)
         if retained.is_empty and before is None:
             return
+        work.times[device] = (old, None if retained.is_empty else retained.row.holds_from)
         state = None if retained.is_empty else encode_row(retained.row)
         work.folded.before[device], work.folded.rows[device] = before, state
         work.folded.outgoing.append(
@@ -246,6 +251,10 @@ class _Work:
     folded: Folded = field(default_factory=Folded)
     reports: dict[DeviceId, list[tuple[Report, SourceRecord, str]]] = field(default_factory=dict)
     dead: list[Outgoing] = field(default_factory=list)
+    times: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.folded.times = self.times
 
 
 def _source_name(source: Source, fields: dict[str, object]) -> str:

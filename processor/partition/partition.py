@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from processor.batch import Batch
+from processor.partition import expiry
 from processor.partition.durable_rows import DurableRows
 from processor.partition.folding import Folded, Folding
 from processor.partition.ledger import (
@@ -151,6 +152,7 @@ class Partition:
         """One transaction with these rows instead of what is held, none for a device of which
         nothing should be; what is covered and counted stays."""
         held = self._durable.held([DeviceId(device) for device in states])
+        before = dict(zip(states, held, strict=True))
         outgoing = [
             Outgoing(STATUS, device.encode(), None)
             if state is None
@@ -158,7 +160,7 @@ class Partition:
             for device, state in states.items()
         ]
         self._durable.commit(
-            Folded(dict(states), dict(zip(states, held, strict=True)), outgoing), self.ledger
+            Folded(dict(states), before, expiry.times(before, states), outgoing), self.ledger
         )
 
     def _stored(self, device: DeviceId) -> bytes | None:

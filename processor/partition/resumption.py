@@ -145,7 +145,7 @@ class Resumption:
         rows = {key[len(ROW_PREFIX) :].decode(): state for key, state in changes.items()}
         held = dict(zip(rows, store.get_many(list(changes)), strict=True))
         grown = sum((rows[name] is not None) - (held[name] is not None) for name in rows)
-        changes |= expiry.moves(held, rows)
+        changes |= expiry.moves(expiry.times(held, rows))
         if logged:
             ledger = replace(
                 ledger, status_offset=logged[-1].offset + 1, covered_at=logged[-1].timestamp

@@ -80,8 +80,11 @@ class Steps:
         retained = self._step("status", self._retained, rows, sample.now)
         states = self._step("row encode", _encoded, retained)
         self._step("status record", _bodies, retained, states)
-        before = {device: sample.held.get(device) for device in states}
-        self._step("expiry index", expiry.moves, before, states)
+        times = {
+            device: (None if sample.held.get(device) is None else 0, each.row.holds_from)
+            for device, each in retained.items()
+        }
+        self._step("expiry index", expiry.moves, times)
 
     def _step(self, name: str, work: Callable[..., Any], *given: Any) -> Any:
         begun = time.thread_time()
