@@ -109,20 +109,20 @@ def _work(settings: Settings, bootstrap: str, profiled: bool) -> int:
 
 
 def _tell(lines: Sequence[Line], events: int) -> None:
-    """The profile as a table."""
-    from rich.table import Table
+    """The profile, for people."""
+    from fdt.report import Column, Report
 
-    from fdt.report import PeoplesConsole
-
-    table = Table(title=f"{events:,} events")
-    for heading in ("stage", "step"):
-        table.add_column(heading)
-    table.add_column("µs an event", justify="right")
-    table.add_column("what it is")
-    for line in lines:
-        stage = "" if line.step else line.stage
-        table.add_row(stage, line.step, f"{line.microseconds:.2f}", line.meaning)
-    PeoplesConsole().print(table)
+    report = Report(as_json=False)
+    report.say(f"{events:,} events, microseconds of an event:")
+    report.lines(
+        lines,
+        (
+            Column("Stage", lambda line: line.stage),
+            Column("Step", lambda line: line.step or ""),
+            Column("Microseconds", lambda line: f"{line.microseconds:.2f}"),
+            Column("What it is", lambda line: line.meaning, prose=True),
+        ),
+    )
 
 
 def _look_at_topics(settings: Settings, bootstrap: str) -> None:

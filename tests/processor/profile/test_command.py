@@ -26,7 +26,6 @@ def test_a_worker_tells_what_an_event_costs(fresh_topics: str, tmp_path: Path) -
         KAFKA_BOOTSTRAP_SERVERS=fresh_topics,
         FDT_DATA_DIR=str(tmp_path),
         FDT_MAX_BATCH_RECORDS="40",
-        COLUMNS="150",
     ):
         wait_until_read(fresh_topics, len(plan.publications))
         found = re.search(r"/metrics on (http://\S+)", log.read_text())
@@ -38,8 +37,10 @@ def test_a_worker_tells_what_an_event_costs(fresh_topics: str, tmp_path: Path) -
     told = log.read_text()
     assert re.search(r"the rules run (compiled|plain)", told)
     assert f"{len(plan.publications):,} events" in told
-    for name in (*MEANING, *STEPS):
-        assert re.search(rf"│ {name} +│ .*\d\.\d\d", told), name
+    for stage in MEANING:
+        assert re.search(rf"^{stage}\t\t\d+\.\d\d\t", told, re.MULTILINE), stage
+    for step in STEPS:
+        assert re.search(rf"^fold\t{step}\t\d+\.\d\d\t", told, re.MULTILINE), step
 
 
 def test_a_profile_is_of_one_worker(tmp_path: Path) -> None:
