@@ -25,7 +25,7 @@ from processor.transport.client import FramesThread
 from processor.transport.waiting import Waiting
 from schemas.topics import TOPIC_SOURCES
 
-GATHER_S: Final = 0.02
+GATHER_S: Final = 0.01
 """Pause before the next fetch when the last one brought little: fewer, fuller transactions."""
 LITTLE: Final = 500
 AGAIN_S: Final = 0.02
