@@ -7,7 +7,7 @@ from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 WIDTH: Final = 720
-LEFT: Final = 210
+LEFT: Final = 290
 """Room for the names, at the bars' beginnings."""
 RIGHT: Final = 80
 BAR: Final = 20

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from bench.load import PARTITIONS, Loaded, load, one_each, send
 from bench.peers.chart import bars
-from bench.peers.contenders import CONTENDERS, Contender, Stage
+from bench.peers.contenders import CONTENDERS, READING, Contender, Stage
 from bench.peers.environments import NoCompiler
 from bench.peers.running import Ran
 from bench.read_side import serving
@@ -175,7 +175,7 @@ def write(found: dict[str, Figures], events: int, repeat: int) -> None:
     told = as_json(found, events, repeat)
     (_DOCS / "peers.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     rates = {
-        name: {who: _middle(runs, "rate") for who, runs in figures.items()}
+        name: {who: _middle(runs, "rate") for who, runs in figures.items() if who != READING}
         for name, figures in found.items()
     }
     (_DOCS / "peers.svg").write_text(bars("Events a second, medians", rates), encoding="utf-8")
