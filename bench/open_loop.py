@@ -34,9 +34,10 @@ async def ask(
 ) -> list[Asked]:
     """``rate`` requests a second for ``seconds``, of each kind in turn; a path is made from the
     request's number."""
+    connections = [await _Connection.open(host, port, headers) for _ in range(CONNECTIONS)]
     idle: asyncio.Queue[_Connection] = asyncio.Queue()
-    for _ in range(CONNECTIONS):
-        idle.put_nowait(await _Connection.open(host, port, headers))
+    for each in connections:
+        idle.put_nowait(each)
     begun = time.perf_counter() + 0.1
 
     async def one(number: int) -> Asked:
@@ -48,7 +49,11 @@ async def ask(
         idle.put_nowait(connection)
         return Asked(kind, status, (time.perf_counter() - due) * 1000)
 
-    return await asyncio.gather(*(one(number) for number in range(int(rate * seconds))))
+    try:
+        return await asyncio.gather(*(one(number) for number in range(int(rate * seconds))))
+    finally:
+        for each in connections:
+            await each.close()
 
 
 class _Connection:
@@ -66,6 +71,11 @@ class _Connection:
         reader, writer = await asyncio.open_connection(host, port)
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         return cls(reader, writer, f"HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n")
+
+    async def close(self) -> None:
+        """Ask no more."""
+        self._writer.close()
+        await self._writer.wait_closed()
 
     async def get(self, path: str) -> int:
         self._writer.write(f"GET {path} {self._head}".encode())
