@@ -1,4 +1,4 @@
-"""``make bench``: this processor beside its peers, the fold, and how soon an event is answered.
+"""``make bench``: the fold, and this processor beside its peers.
 
 Everything meets local brokers of the same kind and the same events, in turns, so the ratios hold
 whatever machine this is. ``--quick`` takes less than five minutes: fewer events, one turn, the real
@@ -8,7 +8,8 @@ both without a broker.
 
 What takes longer is a command of its own: ``python -m bench.recovery``, ``bench.soak``,
 ``bench.sweep``, ``bench.latency`` (how soon events are answered: a campaign of 50,000 devices, a
-steady rate, a partition beside others' backlog), ``bench.compression`` (what gzip saves and costs),
+steady rate, a partition beside others' backlog), ``bench.growth`` (what the number of items held
+costs), ``bench.compression`` (what gzip saves and costs),
 ``bench.forgetting`` (what is left on disk when everything falls due at once) and ``bench.steady``
 (whether anything grows at a steady rate), each with ``--help``.
 """

@@ -23,10 +23,18 @@ import httpx
 from rich.console import Console
 
 from bench.freshness import Traffic
-from bench.load import DEVICES_OF_THE_LARGEST, PARTITIONS, device_of, event, one_each, send
+from bench.load import (
+    DEVICES_OF_THE_LARGEST,
+    PARTITIONS,
+    accepted,
+    device_of,
+    one_each,
+    request_of,
+    send,
+)
 from bench.open_loop import Asked, ask
 from bench.read_side import serving
-from bench.sampling import on_disk
+from bench.sampling import on_disk, peak_mib
 from bench.throughput import command, covered, rate
 from fdt.brokers.finding import LocalKafka
 from fdt.kafka.topics import ensure_topics, specs_of
@@ -86,7 +94,7 @@ def _folded(
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the worker did not finish: see {folder / name}.log")
             time.sleep(0.5)
-        memory = _peak_mib(process.pid)
+        memory = peak_mib(process.pid)
     found = rate(bootstrap, folder / f"{name}.log", until if events is None else events)
     say(f"{name}: {found:,.0f} events/s, {memory:,.0f} MiB")
     return found, memory
@@ -97,7 +105,7 @@ def _further(items: int, events: int) -> Iterator[Wire]:
     codec, chosen = Codec(), random.Random(1)
     for _ in range(events):
         number = chosen.randrange(items)
-        told = event(device_of(number), 77 + number // DEVICES_OF_THE_LARGEST)
+        told = accepted(number)
         value = codec.encode("CspEvent", _from_csp(told))
         place = partition_of(told["device_id"], PARTITIONS)
         yield Wire(CSP_EVENTS, place, told["device_id"].encode(), value, [])
@@ -132,9 +140,9 @@ def _read_side(
     ):
         ready_from_disk = time.monotonic() - began
         answered = _asked(api, bootstrap, items, seconds)
-        before = _peak_mib(process.pid)
+        before = peak_mib(process.pid)
         downloads = [_downloaded(api, items) for _ in range(3)]
-        after = _peak_mib(process.pid)
+        after = peak_mib(process.pid)
     found = {
         "ready_from_topic_s": ready_from_topic,
         "ready_from_disk_s": ready_from_disk,
@@ -156,7 +164,7 @@ def _asked(api: httpx.Client, bootstrap: str, items: int, seconds: float) -> lis
     chosen = random.Random(2)
     paths: list[tuple[str, Callable[[int], str]]] = [
         ("device", lambda _: f"/v1/devices/{device_of(chosen.randrange(items))}"),
-        ("page", lambda _: f"/v1/service-requests/{_request(chosen.randrange(items))}?limit=50"),
+        ("page", lambda _: f"/v1/service-requests/{request_of(chosen.randrange(items))}?limit=50"),
     ]
     traffic = Traffic(bootstrap, ARRIVING)
     traffic.start()
@@ -173,23 +181,12 @@ def _asked(api: httpx.Client, bootstrap: str, items: int, seconds: float) -> lis
 def _downloaded(api: httpx.Client, items: int) -> float:
     """Seconds for the CSV of a whole request."""
     began, lines = time.monotonic(), 0
-    with api.stream("GET", f"/v1/service-requests/{_request(0)}.csv") as answer:
+    with api.stream("GET", f"/v1/service-requests/{request_of(0)}.csv") as answer:
         for part in answer.iter_bytes():
             lines += part.count(b"\n")
     if lines <= min(items, DEVICES_OF_THE_LARGEST):
         raise RuntimeError(f"the download has {lines} lines")
     return time.monotonic() - began
-
-
-def _request(number: int) -> str:
-    """The request of a device."""
-    found: str = event("", 77 + number // DEVICES_OF_THE_LARGEST)["service_request_id"]
-    return found
-
-
-def _peak_mib(process_id: int) -> float:
-    status = Path(f"/proc/{process_id}/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 if __name__ == "__main__":

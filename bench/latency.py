@@ -21,18 +21,14 @@ import httpx
 from rich.console import Console
 
 from bench.freshness import Probes, Traffic
-from bench.load import PARTITIONS, event, one_each, send
+from bench.load import DEVICES_OF_THE_LARGEST, PARTITIONS, one_each, request_of, send
 from bench.read_side import serving
 from bench.throughput import command, covered
 from fdt.brokers.finding import LocalKafka
 from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
-from schemas.codec import Codec
-from schemas.partitioning import partition_of
-from schemas.topics import DSP_EVENTS
 from sources.wire import Wire
 
-DEVICES: Final = 50_000
 _FREE: Final = PARTITIONS - 1
 """The partition without backlog."""
 
@@ -56,12 +52,11 @@ def main() -> None:
 def campaign(say: Callable[[str], None]) -> dict[str, float]:
     """Seconds from the first event of a request for 50,000 devices to its complete answer."""
     with _running(say) as (bootstrap, api):
-        events = [_wire(f"00-DB-12-34-59-00-{n >> 8:02X}-{n & 255:02X}") for n in range(DEVICES)]
-        request = event("00-DB-12-34-59-00-00-00")["service_request_id"]
+        events, request = list(one_each(DEVICES_OF_THE_LARGEST)), request_of(0)
         began = time.monotonic()
         send(bootstrap, events)
         published = time.monotonic() - began
-        while (shown := _items(api, request)) < DEVICES:
+        while (shown := _items(api, request)) < DEVICES_OF_THE_LARGEST:
             time.sleep(0.05)
         figures = {"published_s": published, "complete_s": time.monotonic() - began}
     say(f"campaign: {shown:,} devices, {figures}")
@@ -122,11 +117,6 @@ def _running(
                 serving(bootstrap, folder, FDT_SEARCHES_PER_MINUTE="10000000") as (_, api),
             ):
                 yield bootstrap, api
-
-
-def _wire(device: str) -> Wire:
-    value = Codec().encode("DspEvent", event(device))
-    return Wire(DSP_EVENTS, partition_of(device, PARTITIONS), device.encode(), value, [])
 
 
 def _items(api: httpx.Client, request: str) -> int:

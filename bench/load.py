@@ -48,10 +48,21 @@ def one_each(devices: int) -> Iterator[Wire]:
     """One event about each of so many devices, in requests as large as they may be."""
     codec = Codec()
     for number in range(devices):
-        device = device_of(number)
-        place = partition_of(device, PARTITIONS)
-        value = codec.encode("DspEvent", event(device, 77 + number // DEVICES_OF_THE_LARGEST))
-        yield Wire(DSP_EVENTS, place, device.encode(), value, [])
+        told = accepted(number)
+        device = told["device_id"]
+        value = codec.encode("DspEvent", told)
+        yield Wire(DSP_EVENTS, partition_of(device, PARTITIONS), device.encode(), value, [])
+
+
+def accepted(number: int) -> dict[str, Any]:
+    """The event of :func:`one_each` about a device, by its number."""
+    return event(device_of(number), 77 + number // DEVICES_OF_THE_LARGEST)
+
+
+def request_of(number: int) -> str:
+    """The request of a device of :func:`one_each`."""
+    found: str = accepted(number)["service_request_id"]
+    return found
 
 
 def device_of(number: int) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench.load import PARTITIONS, one_each, send
 from bench.read_side import items, serving
+from bench.sampling import peak_mib
 from bench.throughput import command, covered
 from fdt.brokers.finding import choose_broker
 from fdt.kafka.topics import ensure_topics, specs_of
@@ -62,11 +63,11 @@ def _measure(what: str, bootstrap: str, folder: Path, rows: int) -> None:
                 raise RuntimeError(f"the processor did not go on: see {log}")
             time.sleep(0.1)
         took = time.monotonic() - began
-        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+        peak = peak_mib(process.pid)
     held = sum(map(int, found))
     if held != rows:
         raise RuntimeError(f"{held:,} rows instead of {rows:,}")
-    _say(f"{what}: {held:,} rows, going on after {took:.1f} s, at most {_peak(status)} MiB")
+    _say(f"{what}: {held:,} rows, going on after {took:.1f} s, at most {peak:,.0f} MiB")
 
 
 def _serve(what: str, bootstrap: str, folder: Path, rows: int) -> None:
@@ -74,15 +75,11 @@ def _serve(what: str, bootstrap: str, folder: Path, rows: int) -> None:
     began = time.monotonic()
     with serving(bootstrap, folder / "read-side") as (process, api):
         took, held = time.monotonic() - began, items(api)
-        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+        peak = peak_mib(process.pid)
         process.kill()
     if held != rows:
         raise RuntimeError(f"{held:,} items instead of {rows:,}")
-    _say(f"{what}: {held:,} items, ready after {took:.1f} s, at most {_peak(status)} MiB")
-
-
-def _peak(status: str) -> int:
-    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024
+    _say(f"{what}: {held:,} items, ready after {took:.1f} s, at most {peak:,.0f} MiB")
 
 
 def _say(text: str) -> None:

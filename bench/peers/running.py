@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.sampling import on_disk
+from bench.sampling import on_disk, peak_mib
 
 LONGEST_S: Final = 1_800.0
 _LOOK_S: Final = 0.1
@@ -48,7 +48,7 @@ class Meter:
 
     def look(self, process: subprocess.Popen[bytes]) -> None:
         """Note the most memory that a process has had so far."""
-        self._peaks[process.pid] = max(self._peaks.get(process.pid, 0.0), _peak_mib(process.pid))
+        self._peaks[process.pid] = max(self._peaks.get(process.pid, 0.0), peak_mib(process.pid))
 
     @property
     def memory_mib(self) -> float:
@@ -106,13 +106,3 @@ def _running(command: Sequence[str | Path], log: Path) -> Iterator[subprocess.Po
 def _children_s() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def _peak_mib(process_id: int) -> float:
-    """``VmHWM`` of a process; nothing of one that has just ended."""
-    try:
-        status = Path(f"/proc/{process_id}/status").read_text(encoding="ascii")
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
-    return int(found[1]) / 1024 if found else 0.0

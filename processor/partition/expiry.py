@@ -17,7 +17,7 @@ PREFIX: Final = b"x"
 _TIME: Final = 8
 
 
-Times = Mapping[str, tuple[int | None, int | None]]
+Times = dict[str, tuple[int | None, int | None]]
 """Device -> when retention began for what of its row ends first, in milliseconds: as it was, and as
 it is; none where there is no row."""
 

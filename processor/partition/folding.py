@@ -183,7 +183,8 @@ class Folding:
     def _refuse_all(self, device: DeviceId, length: int, work: _Work) -> None:
         """The row stays as it was: what came now does not fit into it."""
         work.folded.outgoing.pop()
-        del work.folded.rows[device], work.folded.before[device], work.times[device]
+        del work.folded.rows[device], work.folded.before[device]
+        del work.folded.times[device]
         bad = BadRecord(
             "row-full",
             f"With it the status record of {device} would have {length} bytes, more than "
@@ -198,7 +199,7 @@ class Folding:
         retained = retain(row, self.retention_ms, work.now)
         if retained.is_empty and before is None:
             return
-        work.times[device] = (old, None if retained.is_empty else retained.row.holds_from)
+        work.folded.times[device] = (old, None if retained.is_empty else retained.row.holds_from)
         state = None if retained.is_empty else encode_row(retained.row)
         work.folded.before[device], work.folded.rows[device] = before, state
         work.folded.outgoing.append(
@@ -251,10 +252,6 @@ class _Work:
     folded: Folded = field(default_factory=Folded)
     reports: dict[DeviceId, list[tuple[Report, SourceRecord, str]]] = field(default_factory=dict)
     dead: list[Outgoing] = field(default_factory=list)
-    times: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.folded.times = self.times
 
 
 def _source_name(source: Source, fields: dict[str, object]) -> str:

@@ -112,8 +112,8 @@ class FramesConsumer(driver.Consumer):
         records = await self._fetched(free, timeout)
         if self.should_stop:
             return
-        self._brought = sum(map(len, (records or {}).values()))
-        found = {(tp.topic, tp.partition): held for tp, held in (records or {}).items()}
+        self._brought = sum(map(len, records.values()))
+        found = {(tp.topic, tp.partition): held for tp, held in records.items()}
         batches = self._chain.batches(found)
         self._note_ends()
         for number, frames in batches:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from typing import Final
 
 from faust.types import TP
@@ -60,21 +59,18 @@ class Waiting:
         deadline = time.monotonic() + timeout
         while True:
             self._changed.clear()
-            refused = self._refused()
-            if found := {tp for tp in partitions() if tp.partition not in refused}:
+            if found := {tp for tp in partitions() if self._has_turn(tp.partition)}:
                 return found
             try:
                 await asyncio.wait_for(self._changed.wait(), deadline - time.monotonic())
             except TimeoutError:
                 return set()
 
-    def _refused(self) -> Container[int]:
-        """Partition numbers for which nothing may be fetched now."""
-        taken = {batch.partition for batch in self._batches}
+    def _has_turn(self, number: int) -> bool:
+        """Whether a batch of a partition number may be fetched now."""
         if len(self._batches) >= CONCURRENCY:
-            return _EVERY
+            return False
+        if any(batch.partition == number for batch in self._batches):
+            return False
         full = sum(len(batch) >= self._full for batch in self._batches)
-        return taken | self._behind if full >= CONCURRENCY - RESERVED else taken
-
-
-_EVERY: Final = range(sys.maxsize)
+        return full < CONCURRENCY - RESERVED or number not in self._behind
