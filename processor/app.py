@@ -7,7 +7,6 @@ declared by the worker: what runs is the group, the assignment and the fetching.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import sys
@@ -27,13 +26,14 @@ from processor.partition.status_log import KafkaStatusLog
 from processor.profile.profile import Profile
 from processor.profile.stages import HAND_OVER, Stages, StagesCollector
 from processor.rebuild.progress import Reporter
-from processor.safety.watchdog import Watchdog, end_process
+from processor.safety.watchdog import EXIT_FAILED, Watchdog, end_process
 from processor.topics import KafkaTopics
 from processor.transport.frames import FramesConsumer
 from processor.transport.membership import member_id, require_alone
 from processor.worker import CONCURRENCY, Worker
 from runtime.alone import only_one
 from runtime.health import Health
+from runtime.threads import watched
 from runtime.topics import TopicsWatch
 from schemas.topics import SOURCE_TOPICS
 
@@ -49,8 +49,7 @@ SWITCH_S: Final = 0.001
 want it often and shortly: behind folding threads at the default of 5 ms a batch of a partition
 without backlog took two seconds on its way."""
 END_S: Final = 5.0
-"""A worker that failed and does not end by itself in this time is ended: Faust may be waiting for
-a group that has gone on without it."""
+"""How long a worker that failed waits for the batches in hand, which may wait for the broker."""
 
 
 class BatchSchema(faust.Schema[Any, Batch]):
@@ -69,7 +68,8 @@ class ProcessorApp(faust.App):
     """The application, with the worker its transport asks for positions."""
 
     owner: Worker
-    crashing: asyncio.Future[None] | None = None
+    ending = False
+    """Whether an error has ended it."""
     stages: Stages | None = None
     """Who hears what the transport spends."""
 
@@ -171,13 +171,25 @@ def _watchdog(config: ProcessorConfig, app: ProcessorApp, topics: KafkaTopics) -
 
 
 def _fail(app: ProcessorApp, error: BaseException) -> None:
-    """End the process: Faust itself would log the error, acknowledge the batch and go on."""
+    """End the process: Faust itself would log the error, acknowledge the batch and go on.
+
+    It is not asked to stop either: its agents have waited for each other until nobody waited for
+    them, and nothing that must last depends on their end.
+    """
+    if app.ending:
+        return
+    app.ending = True
     told = "; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
     logger.critical("the processor stops: %s", told, exc_info=error)
-    timer = threading.Timer(END_S, end_process, ["it did not end in order"])
+
+    def give_up() -> None:
+        app.owner.close()
+        end_process("every partition is given up", EXIT_FAILED)
+
+    timer = threading.Timer(END_S, end_process, ["a batch in hand did not end", EXIT_FAILED])
     timer.daemon = True
     timer.start()
-    app.crashing = asyncio.ensure_future(app.crash(error))
+    watched("end", give_up, stopping=lambda: True, on_end=_end).start()
 
 
 def _end(error: BaseException) -> None:

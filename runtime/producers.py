@@ -12,13 +12,18 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from runtime import kafka
 
 logger = logging.getLogger(__name__)
+
+_LOST: Final = "returned NULL without setting an exception"
+"""How the interpreter says that a function in C failed and did not say why. The client fails only
+with an error of a callback, which it keeps, and with a fatal error, which a callback that is called
+after it may clear."""
 
 
 class RenewedProducer:
@@ -56,12 +61,15 @@ class RenewedProducer:
 def unmasked() -> Iterator[None]:
     """``produce``, ``poll`` and ``flush`` in here raise a fatal error as what it is.
 
-    confluent-kafka 2.14 serves delivery reports while the exception is pending already: whatever
-    they call then fails, and what comes out is a ``SystemError`` caused by the fatal one.
+    confluent-kafka (2.14 to 2.16) serves delivery reports while the exception is pending already:
+    whatever they call then fails, and what comes out is a ``SystemError`` caused by the fatal one;
+    or the exception is lost on the way, and what comes out is one that nothing caused.
     """
     try:
         yield
     except SystemError as error:
         if isinstance(error.__cause__, KafkaException):
             raise error.__cause__ from error
+        if _LOST in str(error):
+            raise KafkaException(KafkaError(KafkaError._FATAL, str(error), fatal=True)) from error
         raise

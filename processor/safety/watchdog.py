@@ -19,6 +19,7 @@ from runtime.threads import watched
 
 logger = logging.getLogger(__name__)
 
+EXIT_FAILED: Final = 1
 EXIT_STALLED: Final = 70
 
 _LOOK_S: Final = 1.0
@@ -82,8 +83,8 @@ class Watchdog:
         self._since = self._clock()
 
 
-def end_process(why: str) -> None:
+def end_process(why: str, code: int = EXIT_STALLED) -> None:
     """At once: whatever hangs could also hang an end in order, and nothing needs one."""
     logger.critical("the processor stops: %s", why)
     logging.shutdown()
-    os._exit(EXIT_STALLED)
+    os._exit(code)
