@@ -23,9 +23,10 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from fdt.errors import UserError
+from runtime.kafka_security import KafkaSecurity
 from storage.store import MEMORY_MB
 
 PREFIX: Final = "FDT_"
@@ -91,7 +92,7 @@ Name = Annotated[str, AfterValidator(_plain_name)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Settings(BaseSettings):
+class Settings(KafkaSecurity):
     """Everything that can be set; :class:`~fdt.errors.UserError` for a value that cannot be
     used."""
 

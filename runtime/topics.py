@@ -91,7 +91,8 @@ def described(admin: AdminClient) -> Described:
     try:
         topics: Described = admin.list_topics(timeout=ANSWER_S).topics
     except KafkaException as error:
-        raise BrokerSilent(str(error.args[0].str())) from error
+        told = kafka.complaint(admin) or str(error.args[0].str())
+        raise BrokerSilent(told) from error
     return topics
 
 

@@ -26,5 +26,5 @@ def silence(client: AdminClient, timeout_seconds: float) -> str | None:
     try:
         brokers = client.list_topics(timeout=timeout_seconds).brokers
     except KafkaException as error:
-        return str(error.args[0].str())
+        return kafka.complaint(client) or str(error.args[0].str())
     return None if brokers else "no broker has registered with the cluster yet"

@@ -6,7 +6,7 @@ Faust makes and runs it; :mod:`processor.transport.frames` asks it for records.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import aiokafka
@@ -18,6 +18,7 @@ from faust.types import TP
 
 from processor.profile.stages import FETCH, Stages
 from runtime import kafka
+from runtime.kafka_security import KafkaSecurity
 from schemas.topics import TOPIC_SOURCES
 
 FETCH_WAIT_MS: Final = 25
@@ -40,6 +41,13 @@ class LeanRecords(fetcher.PartitionRecords):  # type: ignore[misc]
 
 
 fetcher.PartitionRecords = LeanRecords
+
+
+class Unused(driver.Producer):
+    """Faust's producer: it is started with the application, and writes nothing for us."""
+
+    def _settings_auth(self) -> Mapping[str, Any]:
+        return KafkaSecurity().of_aiokafka()
 
 
 class FramesThread(driver.AIOKafkaConsumerThread):

@@ -21,7 +21,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 
 from processor.batch import Batch, Chain, Place
-from processor.transport.client import FramesThread
+from processor.transport.client import FramesThread, Unused
 from processor.transport.waiting import Waiting
 from schemas.topics import TOPIC_SOURCES
 
@@ -206,3 +206,4 @@ class Transport(driver.Transport):
     """The transport behind ``frames://``."""
 
     Consumer = FramesConsumer
+    Producer = Unused

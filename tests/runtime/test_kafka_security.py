@@ -1,0 +1,163 @@
+"""A broker with TLS and SASL: every kind of client works, or says what is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from fdt.brokers.admin import admin_client, silence
+from fdt.brokers.local import LocalKafka
+from fdt.errors import UserError
+from fdt.kafka.topics import ensure_topics, specs_of
+from fdt.processes.children import LOCALHOST, free_port
+from fdt.settings import Settings
+from runtime import kafka
+from schemas.codec import Codec
+from schemas.topics import DSP_EVENTS
+from tests.runtime.secured import PASSWORDS, Authority, broker_settings, variables
+from tests.support.events import DEVICE, dsp_event
+from tests.support.processes import running, worker
+
+WITHIN_S: Final = 60.0
+ITERATIONS: Final = 4_096
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who signed the broker's certificate."""
+    return Authority.create(tmp_path_factory.mktemp("secured") / "authority")
+
+
+@pytest.fixture(scope="module")
+def secured(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """A broker with a user ``worker``, who proves the password by SCRAM."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables(authority, "broker", "PLAIN").items():
+            patch.setenv(name, value)
+        kafka_ = LocalKafka(
+            tmp_path_factory.mktemp("secured") / "kafka", extra=broker_settings(authority)
+        )
+        with kafka_:
+            info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
+            user = UserScramCredentialUpsertion("worker", info, PASSWORDS["worker"].encode())
+            admin = kafka.admin_client(kafka_.bootstrap_servers)
+            for done in admin.alter_user_scram_credentials([user]).values():
+                done.result(WITHIN_S)
+            yield kafka_
+
+
+@pytest.fixture
+def as_worker(monkeypatch: pytest.MonkeyPatch, authority: Authority) -> pytest.MonkeyPatch:
+    """Every client of the test, and of its processes, is the worker's."""
+    for name, value in variables(authority, "worker", "SCRAM-SHA-512").items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_the_whole_pipe_works_behind_tls_and_a_password(
+    secured: LocalKafka, as_worker: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Topics, a publisher, Faust's client and the worker's own, the read side's feed and audit."""
+    bootstrap, port = secured.bootstrap_servers, free_port()
+    ensure_topics(bootstrap, specs_of(Settings()))
+    producer = kafka.producer(bootstrap, "publisher")
+    producer.produce(DSP_EVENTS, Codec().encode("DspEvent", dsp_event()), DEVICE.encode())
+    assert producer.flush(WITHIN_S) == 0
+    serving = {
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "FDT_DATA_DIR": str(tmp_path / "read-side"),
+        "FDT_API_PORT": str(port),
+    }
+    (tmp_path / "read-side").mkdir()
+    (tmp_path / "worker").mkdir()
+    token = subprocess.run(
+        [sys.executable, "-m", "fdt", "token", "--role", "service-centre"],
+        env=serving,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    with (
+        worker(bootstrap, tmp_path / "worker"),
+        running("serve", log=tmp_path / "read-side" / "log", **serving),
+        httpx.Client(
+            base_url=f"http://{LOCALHOST}:{port}", headers={"Authorization": f"Bearer {token}"}
+        ) as api,
+    ):
+        assert DEVICE in _found(api).text
+
+
+def _found(api: httpx.Client) -> httpx.Response:
+    deadline = time.monotonic() + WITHIN_S
+    while time.monotonic() < deadline:
+        try:
+            answer = api.get(f"/v1/devices/{DEVICE}")
+        except httpx.TransportError:
+            answer = None
+        if answer is not None and answer.is_success:
+            return answer
+        time.sleep(1.0)
+    raise AssertionError("the event was not answered")
+
+
+def test_what_is_wrong_is_said(
+    secured: LocalKafka, as_worker: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The password, the user, whose certificates are trusted, the address."""
+    wrong = tmp_path / "wrong"
+    wrong.write_text("not it", encoding="utf-8")
+    other = Authority.create(tmp_path / "other")
+    for variable, value, told in (
+        ("FDT_KAFKA_PASSWORD_FILE", str(wrong), "authentication failed"),
+        ("FDT_KAFKA_USER", "nobody", "authentication failed"),
+        ("FDT_KAFKA_CA_FILE", str(other.ca), "certificate verify failed"),
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(variable, value)
+            why = silence(admin_client(secured.bootstrap_servers), 3.0)
+        assert why is not None, variable
+        assert told.lower() in why.lower(), (variable, why)
+    why = silence(admin_client(f"{LOCALHOST}:{free_port()}"), 5.0)
+    assert why is not None
+    assert "Connection refused" in why
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        ("FDT_KAFKA_USER", "set FDT_KAFKA_USER and FDT_KAFKA_PASSWORD_FILE"),
+        ("FDT_KAFKA_PASSWORD_FILE", "set FDT_KAFKA_USER and FDT_KAFKA_PASSWORD_FILE"),
+    ],
+)
+def test_half_a_configuration_is_refused(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, missing: str, told: str
+) -> None:
+    """Before any client is made, by the names of the variables."""
+    for name, value in variables(authority, "worker", "PLAIN").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv(missing)
+    with pytest.raises(UserError, match=told):
+        Settings()
+
+
+def test_a_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of the four."""
+    for name in ("CA_FILE", "CERTIFICATE_FILE", "KEY_FILE", "PASSWORD_FILE"):
+        with monkeypatch.context() as patch:
+            for each in ("CERTIFICATE_FILE", "KEY_FILE"):
+                patch.setenv(f"FDT_KAFKA_{each}", __file__)
+            patch.setenv(f"FDT_KAFKA_{name}", "/not/there")
+            with pytest.raises(UserError, match=f"FDT_KAFKA_{name} is /not/there"):
+                Settings()
