@@ -74,7 +74,7 @@ def test_the_last_judgement_of_an_item_is_its_planned_end(
     """Where the item's own DSP or CSP event came last, nothing can change it any more."""
     expected = {(device, request): end.status for (request, device), end in plan.expected.items()}
     last = {
-        (judgement.device_id, judgement.service_request_id): judgement.item_status
+        (str(judgement.device_id), str(judgement.service_request_id)): judgement.item_status
         for publication, judgement in judged
         if isinstance(publication.content, PlannedEvent) and judgement.item_status
     }
