@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fdt.contract.asyncapi import document
+from fdt.contract.kit_cases import CASES
 from fdt.contract.topics_page import markdown
 
 ROOT: Final = Path(__file__).parents[2]
@@ -15,10 +16,12 @@ ROOT: Final = Path(__file__).parents[2]
 def made() -> dict[str, str]:
     """Path below the project's folder -> text."""
     topics = document()
-    return {
-        "docs/asyncapi.json": json.dumps(topics, indent=2, ensure_ascii=False) + "\n",
-        "docs/topics.md": markdown(topics),
-    }
+    kit = {f"docs/conformance/cases/{case.name}.json": _json(case.as_json()) for case in CASES}
+    return {"docs/asyncapi.json": _json(topics), "docs/topics.md": markdown(topics), **kit}
+
+
+def _json(found: dict[str, Any]) -> str:
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 
 def main() -> None:
