@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from processor.batch import Frame
-from processor.partition.folding import Folding
+from processor.partition.folding import Folded, Folding
 from processor.safety.poison_probe import Record
 from projections.catalogue import load_catalogue
 from projections.events import Reader
@@ -34,20 +34,25 @@ Json = dict[str, Any]
 def answers(records: Sequence[Mapping[str, Any]], now: int) -> Json:
     """What is shown of all devices of ``records``, and which of them are refused, at the partition
     time ``now``, in milliseconds since 1970 UTC."""
-    reader = Reader(load_catalogue(), frozenset(DEVICE_TYPES), CLOCK_SKEW_PAST_MS, RETENTION_MS)
-    codec, found = Codec(), _Found()
-    by_partition = _frames(records)
-    for number, frames in sorted(by_partition.items()):
-        folding = Folding(number, PARTITIONS, reader, codec)
-        folded = folding.fold(frames, lambda _: 0, lambda devices: [None for _ in devices], now=now)
-        for device, state in sorted(folded.rows.items()):
+    found = _Found()
+    for one in folded(records, now):
+        for device, state in sorted(one.rows.items()):
             if state is not None:
                 row = decode_row(state)
-                found.add(device_view(device, row, reader.catalogue, RETENTION_MS))
-        for out in folded.outgoing:
+                found.add(device_view(device, row, load_catalogue(), RETENTION_MS))
+        for out in one.outgoing:
             if out.topic == DEAD_LETTERS:
                 found.refused.append(_refusal(out.headers or []))
     return found.as_json()
+
+
+def folded(records: Sequence[Mapping[str, Any]], now: int) -> Iterator[Folded]:
+    """What the processor makes of ``records``, for each partition number that has any."""
+    reader = Reader(load_catalogue(), frozenset(DEVICE_TYPES), CLOCK_SKEW_PAST_MS, RETENTION_MS)
+    codec = Codec()
+    for number, frames in sorted(_frames(records).items()):
+        folding = Folding(number, PARTITIONS, reader, codec)
+        yield folding.fold(frames, lambda _: 0, lambda devices: [None for _ in devices], now=now)
 
 
 class _Found:
