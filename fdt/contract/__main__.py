@@ -8,8 +8,12 @@ from typing import Any, Final
 
 from fdt.contract.asyncapi import document
 from fdt.contract.kit_cases import CASES
+from fdt.contract.problems_page import markdown as problems_page
 from fdt.contract.topics_page import markdown
+from query_api.api.document import application, openapi
 
+PAGE_LIMIT: Final = 500
+"""Of the document that is kept: the most that the setting allows."""
 ROOT: Final = Path(__file__).parents[2]
 
 
@@ -17,7 +21,13 @@ def made() -> dict[str, str]:
     """Path below the project's folder -> text."""
     topics = document()
     kit = {f"docs/conformance/cases/{case.name}.json": _json(case.as_json()) for case in CASES}
-    return {"docs/asyncapi.json": _json(topics), "docs/topics.md": markdown(topics), **kit}
+    return {
+        "docs/asyncapi.json": _json(topics),
+        "docs/topics.md": markdown(topics),
+        "docs/openapi.json": _json(openapi(application(), PAGE_LIMIT)),
+        "docs/problems.md": problems_page(),
+        **kit,
+    }
 
 
 def _json(found: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ def _file(description: str, media_type: str, **kind: str) -> dict[int | str, dic
         200: {
             "description": description,
             "content": {media_type: {"schema": {"type": "string", **kind}}},
-            "headers": common.FRESHNESS,
+            "headers": common.FRESHNESS | common.RATE_LIMIT,
         }
     }
 
@@ -129,6 +129,6 @@ def read_request(
     check_parameters(request, PAGING, FILTERS)
     criterion, after = one(ServiceRequestId, service_request_id), common.place(page.cursor)
     found = services.queries.request(caller, criterion, chosen, page.size, after)
-    return common.answer(
-        request, rendering.request(found, common.cursor(found.next_after)), found.freshness
-    )
+    body = rendering.request(found, common.cursor(found.next_after))
+    left = services.queries.searches_left(caller)
+    return common.answer(request, body, found.freshness, left)

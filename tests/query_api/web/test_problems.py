@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from query_api.identity.access import Role
+from query_api.web.problems import KINDS
 from storage.store import StoreDamaged
 from tests.query_api.world import BETA, DCC, T0, World, accepted, delivered, device_id, request_id
 
@@ -246,5 +247,7 @@ def test_problems_are_in_the_published_document(world: World) -> None:
             for status, answer in operation["responses"].items():
                 if int(status) >= 400:
                     content = answer["content"]["application/problem+json"]
-                    assert content == {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
+                    assert content["schema"] == {"$ref": "#/components/schemas/ProblemDetails"}
+                    for kind, example in content["examples"].items():
+                        assert KINDS[kind] == (int(status), example["value"]["title"])
     assert json.dumps(document).count("HTTPValidationError") == 0
