@@ -126,11 +126,11 @@ def not_modified() -> dict[int | str, dict[str, Any]]:
 def answer(request: Request, body: BaseModel, freshness: Freshness, left: Allowance) -> Response:
     """``body`` as JSON; 304 if the caller has it already.
 
-    The ETag is of what was asked for and leaves freshness out, which changes by the second: so it
-    is a weak one, and how fresh the answer is stands in headers too, a 304's as well
-    (docs/decisions/0022).
+    The ETag is of what was asked for and leaves freshness out, and how far the topic was read,
+    which change by the second: so it is a weak one, and how fresh the answer is stands in headers
+    too, a 304's as well (docs/decisions/0022).
     """
-    asked_for = body.model_dump_json(exclude={"freshness"}).encode()
+    asked_for = body.model_dump_json(exclude={"freshness", "changes_cursor"}).encode()
     etag = f'W/"{blake2b(asked_for, digest_size=16).hexdigest()}"'
     headers = {"ETag": etag, **rendering.freshness_headers(freshness)}
     headers |= rate_limit_headers(left)

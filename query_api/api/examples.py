@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from query_api.api.common import cursor
-from query_api.queries import answers, rendering
+from query_api.queries import answers, changes, rendering
 from schemas.identifiers import DeviceId
 
 REQUEST: Final = "90-B3-D5-1F-30-01-00-00:90-B3-D5-1F-30-00-00-02:1000"
 DEVICE: Final = DeviceId("00-DB-12-34-56-78-90-A0")
 EVENT: Final = "7f1d6c1e-0d0c-4b1f-9a70-3f3d6a1f2b11"
+
+_CHANGES: Final = changes.cursor(changes.Seen(b"status", (812, 799, 830, 801)))
 
 PARAMETERS: Final[dict[str, Any]] = {
     "service_request_id": REQUEST,
@@ -19,6 +21,8 @@ PARAMETERS: Final[dict[str, Any]] = {
     "completion": ["Failed"],
     "limit": 100,
     "cursor": cursor(DEVICE),
+    "reason": ["N61"],
+    "changed_since": _CHANGES,
     "Idempotency-Key": EVENT,
 }
 
@@ -75,6 +79,8 @@ ANSWERS: Final[dict[str, Any]] = {
         items=[_ITEM],
         next_cursor=cursor(DEVICE),
         counts={"In Progress": 40, "Failed": 2, "Complete": 8},
+        reasons={"N60": 30, "I99": 10, "CS06/0": 8, "N61": 2},
+        changes_cursor=_CHANGES,
         freshness=_FRESHNESS,
     ).model_dump(),
     "read_device": answers.DeviceAnswer(

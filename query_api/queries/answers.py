@@ -115,6 +115,13 @@ class RequestAnswer(BaseModel):
     items: list[Item]
     next_cursor: str | None = Field(description="Send it back as ?cursor= for the next page.")
     counts: Counts = Field(description="Of the whole request, before filters and paging.")
+    reasons: dict[str, int] = Field(
+        description="The same by reason.code, the most frequent first; what ?reason= takes."
+    )
+    changes_cursor: str = Field(
+        description="Send it back as ?changed_since= for what has changed since; of a walk through "
+        "pages, that of its first page."
+    )
     freshness: Freshness
 
 

@@ -71,8 +71,8 @@ def test_java_and_we_put_a_device_into_one_partition(broker: Broker, compiled: s
         device: partition_of(device, PARTITIONS) for device in DEVICES
     }
     assert len({number for number, _ in found.values()}) > 1
-    for device, (_, fields) in found.items():
-        assert (fields["device_id"], fields["service_request_id"]) == (device, REQUEST)
+    for published_of, (_, fields) in found.items():
+        assert (fields["device_id"], fields["service_request_id"]) == (published_of, REQUEST)
         assert (fields["device_type"], fields["detail"]) == (None, "Published from Java")
 
 
