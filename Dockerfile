@@ -17,7 +17,7 @@ RUN /opt/tools/bin/python -m schemas.compiled \
     && cp -r compiled_rules /opt/fdt/lib/python3.11/site-packages/
 
 FROM python:3.11-slim
-RUN useradd --system --uid 10001 --create-home fdt \
+RUN groupadd --gid 10001 fdt && useradd --uid 10001 --gid fdt --create-home fdt \
     && install --directory --owner=fdt --group=fdt --mode=0700 /var/lib/fdt
 COPY --from=build /opt/fdt /opt/fdt
 ENV PATH=/opt/fdt/bin:$PATH \

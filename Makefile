@@ -15,7 +15,7 @@ PACKAGES := bench fdt processor projections query_api runtime schemas sources st
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help docs setup compiled run test test-deep chaos soak mutants lint format bench bench-quick lock clean browser screens vendor keycloak registry java
+.PHONY: help docs setup compiled run test test-deep chaos containers soak mutants lint format bench bench-quick lock clean browser screens vendor keycloak registry java
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -70,6 +70,9 @@ bench-quick: compiled ## The same in less than five minutes
 chaos: compiled ## Break the processor at length (docs/reliability.md)
 	$(BIN)/python -m tests.simulation --seeds 10000
 	$(BIN)/python -m pytest tests/chaos/test_full.py -m chaos -s $(ARGS)
+
+containers: $(MADE) browser ## Build the image and run the Compose file on a container engine
+	$(BIN)/python -m tests.containers $(ARGS)
 
 soak: compiled ## A worker at full rate for 20 minutes (ARGS="--minutes 5")
 	$(BIN)/python -m bench.soak $(ARGS)

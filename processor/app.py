@@ -7,9 +7,7 @@ declared by the worker: what runs is the group, the assignment and the fetching.
 
 from __future__ import annotations
 
-import gc
 import logging
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Final, cast
@@ -31,6 +29,7 @@ from processor.topics import KafkaTopics
 from processor.transport.frames import FramesConsumer
 from processor.transport.membership import member_id, require_alone
 from processor.worker import CONCURRENCY, Worker
+from runtime import interpreter
 from runtime.alone import only_one
 from runtime.health import Health
 from runtime.threads import watched
@@ -44,10 +43,6 @@ SWEEP_EVERY_S = 1.0
 HEARTBEATS: Final = 20
 """Of one session. The answer to the next one tells a worker that it gets the partitions of another:
 they pause until then."""
-SWITCH_S: Final = 0.001
-"""How long a thread keeps the interpreter while others want it. The client's thread and the loop
-want it often and shortly: behind folding threads at the default of 5 ms a batch of a partition
-without backlog took two seconds on its way."""
 END_S: Final = 5.0
 """How long a worker that failed waits for the batches in hand, which may wait for the broker."""
 
@@ -241,11 +236,7 @@ def _run(config: ProcessorConfig, profile: Profile | None) -> int:
     watch.start()
     monitoring.start()
     _watchdog(config, app, topics).start()
-    sys.setswitchinterval(SWITCH_S)
-    # The batches in hand are hundreds of thousands of objects, none of them in cycles: looking
-    # through them cost 1.4 us an event at a threshold of 100,000.
-    gc.freeze()
-    gc.set_threshold(500_000, 20, 100)
+    interpreter.settle(young=500_000)
     worker = faust.Worker(
         app, loglevel="warning", quiet=True, override_logging=False, redirect_stdouts=False
     )

@@ -6,7 +6,6 @@ import errno
 import logging
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from query_api.resets.publishing import KafkaPublisher
 from query_api.view.feed import Feed
 from query_api.view.folder import rocks
 from query_api.view.listing import ForgivingCatalogue
+from runtime import interpreter
 from runtime.alone import only_one
 from runtime.health import Health
 from runtime.topics import TopicsWatch
@@ -37,8 +37,6 @@ from schemas.registry import registry
 logger = logging.getLogger(__name__)
 
 BACKLOG: Final = 1024
-SWITCH_S: Final = 0.001
-"""How long a busy feed may keep requests from the interpreter; Python's own 5 ms add up."""
 GRACE_S: Final = 10
 """How long answers that are under way may take when the server is stopped."""
 
@@ -114,7 +112,7 @@ def _run(
     threads: Sequence[Feed | SpoolPublisher | TopicsWatch],
 ) -> None:
     """Serve until told to end, with the threads beside it."""
-    sys.setswitchinterval(SWITCH_S)
+    interpreter.settle(young=50_000)
     for thread in threads:
         thread.start()
     try:

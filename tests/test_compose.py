@@ -94,10 +94,11 @@ def test_the_gateway_leads_to_the_read_side() -> None:
     read_side, gateway = SERVICES["read-side"], SERVICES["gateway"]
     host, port = (read_side["environment"][name] for name in ("FDT_API_HOST", "FDT_API_PORT"))
     assert read_side["network_mode"] == "service:gateway"
-    command = gateway["command"]
-    assert command[command.index("--to") + 1] == f"{host}:{port}"
-    inside = command[command.index("--from") + 1]
-    assert gateway["ports"] == [f"127.0.0.1:8080{inside}"]
+    config = COMPOSE["configs"][gateway["configs"][0]["source"]]["content"]
+    inside, target = re.findall(r"^:(\d+) \{|reverse_proxy (\S+) \{", config, re.MULTILINE)
+    assert target[1] == f"{host}:{port}"
+    assert "header_up -X-Forwarded-For" in config  # the development sign-in is for loopback alone
+    assert gateway["ports"] == [f"127.0.0.1:8080:{inside[0]}"]
 
 
 def test_development_tokens_are_only_taken_where_nobody_else_can_reach() -> None:
@@ -121,7 +122,8 @@ def test_the_health_check_asks_a_route_that_is_there(service: str, port: str) ->
     """On the port that the program listens on; that a worker serves the same route is shown in
     ``tests/processor/test_topics_while_running.py``."""
     check = SERVICES[service]["healthcheck"]["test"]
-    found = re.search(r'http://127\.0\.0\.1:(\d+)(/\w+)"', check[-1])
+    assert check[:-1] == ["CMD", "python", "-m", "runtime.ready"]
+    found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)(/\w+)", check[-1])
     assert found is not None
     assert found[1] == SERVICES[service]["environment"][port]
     assert found[2] in World().app().openapi()["paths"]
@@ -155,6 +157,16 @@ def test_the_image_runs_as_nobody_in_particular_from_the_hashed_lock() -> None:
     assert "COPY --from=build /opt/fdt /opt/fdt" in image
     assert "tools" not in image
     assert "FDT_DATA_DIR=/var/lib/fdt" in DOCKERFILE
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_nothing_of_ours_may_more_than_it_must(name: str) -> None:
+    """No capability, no way to another, and nothing to write but its volume and ``/tmp``."""
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["tmpfs"] == ["/tmp"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
 
 
 def test_the_image_gets_every_package_and_nothing_else() -> None:

@@ -139,7 +139,7 @@ class Resumption:
             elif record.value is None:
                 changes[key] = None
             else:
-                state = self._codec.decode(STATUS_RECORD, record.value)["state"]
+                state = self._codec.decode_field(STATUS_RECORD, "state", record.value)
                 # A row of another layout is missed by the count, and made from the events again.
                 changes[key] = state if state[:1] == bytes([LAYOUT]) else None
         rows = {key[len(ROW_PREFIX) :].decode(): state for key, state in changes.items()}

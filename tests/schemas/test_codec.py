@@ -93,6 +93,32 @@ def test_a_newer_writer_is_understood() -> None:
     )
 
 
+@pytest.mark.parametrize("field", EVENT)
+def test_one_field_is_what_it_is_among_all(field: str) -> None:
+    """Of this writer and of a newer one."""
+    codec, newer = Codec(NewerRegistry()), NewerRegistry().schema_of(99)
+    out = io.BytesIO(b"\x00\x00\x00\x00\x63")
+    out.seek(0, io.SEEK_END)
+    fastavro.schemaless_writer(out, fastavro.parse_schema(newer), {**EVENT, "campaign": "spring"})
+    for data in (codec.encode("DspEvent", EVENT), out.getvalue()):
+        assert codec.decode_field("DspEvent", field, data) == EVENT[field]
+
+
+@given(st.binary(max_size=300), st.integers(0, 400), st.sampled_from(sorted(EVENT)))
+def test_one_field_is_refused_where_all_are(noise: bytes, kept: int, field: str) -> None:
+    """Bytes that only the fields passed over give offence by are refused too, if they cannot be
+    passed over; those of one record follow no other."""
+    data = Codec().encode("DspEvent", EVENT)[:kept] + noise
+    try:
+        whole = Codec().decode("DspEvent", data)
+    except BadRecord as error:
+        if error.reason != "bad-avro":  # a text that is no UTF-8 is passed over unread
+            with pytest.raises(BadRecord, match=error.reason):
+                Codec().decode_field("DspEvent", field, data)
+    else:
+        assert Codec().decode_field("DspEvent", field, data) == whole[field]
+
+
 def test_the_files_know_only_their_own_ids() -> None:
     """Every record of a topic has an id; another id is unknown."""
     registry = FileRegistry()
