@@ -15,7 +15,7 @@ PACKAGES := bench fdt processor projections query_api runtime schemas sources st
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help docs setup compiled run test test-deep chaos containers soak mutants lint format bench bench-quick lock clean browser screens vendor keycloak registry
+.PHONY: help docs setup compiled run test test-deep chaos containers soak mutants lint format bench bench-quick lock clean browser screens vendor keycloak registry java
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -91,6 +91,9 @@ keycloak: $(MADE) ## Sign in at a real Keycloak, which is downloaded once (180 M
 
 registry: $(MADE) ## Bad schemas at a real Apicurio, which is downloaded once (100 MB)
 	$(BIN)/python -m pytest tests/schemas/apicurio.py $(ARGS)
+
+java: $(MADE) ## Compile and run the publisher's example in Java (downloads 10 MB once)
+	$(BIN)/python -m pytest tests/sources/publishing_in_java.py $(ARGS)
 
 lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's jars
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \

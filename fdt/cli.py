@@ -140,6 +140,14 @@ COMMANDS: Final = (
         "fdt codes mine.toml --compare",
     ),
     Command(
+        "contract",
+        "contract.check",
+        "contract",
+        "Judge samples of records as the processor would.",
+        "fdt contract check samples.json",
+        "A sample is refused.",
+    ),
+    Command(
         "settings",
         "settings",
         "settings",

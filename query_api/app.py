@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
-from query_api.api import devices, operations, resets, service_requests
+from query_api.api import document
 from query_api.api.common import Services
 from query_api.api.metrics import Metrics
 from query_api.api.middleware import Observe
@@ -25,9 +24,6 @@ from query_api.web import problems
 from query_api.web.content_encoding import Compress, Head
 from query_api.web.problems import Problem, Respond
 
-TITLE = "Firmware Distribution Tracking"
-VERSION = "1"
-
 
 @dataclass(frozen=True, slots=True)
 class ReadSide(Services):
@@ -39,23 +35,12 @@ class ReadSide(Services):
 
 def create_app(services: ReadSide, on_damage: Callable[[Exception], None]) -> FastAPI:
     """The application over ``services``; ``on_damage`` is told when the view proves damaged."""
-    app = FastAPI(
-        title=TITLE,
-        version=VERSION,
-        description="Where is each device of an Update Firmware request now, why, and since when. "
-        "HEAD is answered wherever GET is: the same without a body.",
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
-    )
+    app = document.application()
     metrics = Metrics(services.reads, services.health, services.topics)
     app.state.services, app.state.metrics = services, metrics
     respond = _respond(services)
     problems.install(app, respond)
     _install_refusals(app, respond, services.reads.retention_ms)
-    for resource in (service_requests, devices, resets, operations):
-        app.include_router(resource.router)
     if services.screen is not None:
         screen_routes.install(app, services.screen)
     app.add_middleware(Compress)
@@ -66,7 +51,7 @@ def create_app(services: ReadSide, on_damage: Callable[[Exception], None]) -> Fa
         on_damage=on_damage,
         failed=lambda scope: respond(Request(scope), problems.internal_error(), None),
     )
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.openapi = lambda: document.openapi(app, services.page_limit)  # type: ignore[method-assign]
     return app
 
 
@@ -96,43 +81,3 @@ def _install_refusals(app: FastAPI, respond: Respond, retention_ms: int) -> None
 
     for kind in kinds:
         app.add_exception_handler(kind, refused)
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document, with the one shape of errors among its schemas."""
-    if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
-        )
-        _with_page_limit(document, app.state.services.page_limit)
-        app.openapi_schema = _with_our_errors(document)
-    return app.openapi_schema
-
-
-def _with_page_limit(document: dict[str, Any], most: int) -> None:
-    """``limit`` as the setting has it, which the routes learn with the request."""
-    for methods in document["paths"].values():
-        for operation in methods.values():
-            for parameter in operation.get("parameters", ()):
-                if parameter["name"] == "limit":
-                    parameter["schema"] = {
-                        "type": "integer",
-                        "minimum": 1,
-                        "maximum": most,
-                        "default": min(service_requests.DEFAULT_LIMIT, most),
-                        "title": parameter["schema"]["title"],
-                    }
-
-
-def _with_our_errors(document: dict[str, Any]) -> dict[str, Any]:
-    """FastAPI adds a 422 of its own shape wherever none is documented: here none is ever sent."""
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    schemas["ProblemDetails"] = problems.ProblemDetails.model_json_schema()
-    for methods in document["paths"].values():
-        for operation in methods.values():
-            answers = operation["responses"]
-            if "422" in answers and problems.MEDIA_TYPE not in answers["422"]["content"]:
-                del answers["422"]
-    return document

@@ -49,6 +49,8 @@ PLANTED: Final = {
     "fdt/brokers/local.py": "fdt.up.stack",
     "fdt/up/stack.py": "fdt.commands.process",
     "fdt/manual/lifecycle_page.py": "fdt.commands.codes",
+    "fdt/contract/judging.py": "fdt.commands.codes",
+    "fdt/commands/contract/check.py": "fdt.cli",
     "fdt/commands/serve.py": "fdt.cli",
 }
 """Module -> an import that it must not have."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from zlib import crc32
 
 from processor.batch import Frame, SourceRecord
 from processor.partition import expiry
@@ -24,7 +25,7 @@ from projections.status_derivation import derive_statuses
 from projections.status_record import status_body
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId
-from schemas.partitioning import partition_of
+from schemas.partitioning import murmur2, partition_of
 from schemas.registry import RegistryUnavailable
 from schemas.topics import LARGEST_STATUS, STATUS, TOPIC_SOURCES, Source
 from storage.store import StoreDamaged
@@ -235,14 +236,35 @@ class Folding:
 
     def _refuse(self, device: DeviceId, work: _Work) -> None:
         """A device of another partition: folding it here too would give it two rows."""
-        right = partition_of(device, self._partitions)
-        bad = BadRecord(
-            "wrong-partition",
-            f"Key {device} belongs to partition {right}: publish with the murmur2 partitioner.",
-        )
         for _, record, topic in work.reports[device]:
+            bad = BadRecord("wrong-partition", self._astray(device, record.key or b""))
             work.dead.append(dead_letter(topic, self.number, record, bad))
             work.folded.misplaced += 1
+
+    def _astray(self, device: DeviceId, key: bytes) -> str:
+        """How a publisher comes to put ``key`` here, as far as that can be told, and what to do."""
+        right = partition_of(device, self._partitions)
+        told = f"{device} belongs to partition {right} and stands in {self.number}"
+        if key != device.encode() and _java_partition(key, self._partitions) == self.number:
+            return (
+                f"{told}: the partitioner is right, and the key is spelt otherwise. Send the "
+                f"Device ID as key in upper case, without blanks."
+            )
+        if crc32(key) % self._partitions == self.number:
+            return (
+                f"{told}, where a CRC32 partitioner puts it. That is what librdkafka does unless "
+                "it is told otherwise, and so confluent-kafka for Python, Go and .NET: set "
+                "partitioner=murmur2_random in the producer, and send the record again."
+            )
+        return (
+            f"{told}: let the producer choose the partition by murmur2 over the key, as Java does "
+            "by itself (librdkafka: partitioner=murmur2_random), and send the record again."
+        )
+
+
+def _java_partition(key: bytes, partitions: int) -> int:
+    """Where murmur2 puts a key as it is spelt."""
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 @dataclass(slots=True)

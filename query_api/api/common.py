@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from query_api.identity.access import Caller
 from query_api.identity.access_tokens import Authenticator
+from query_api.identity.rate_limit import Allowance
 from query_api.queries import rendering
 from query_api.queries.query_service import QueryService
 from query_api.queries.reads import Freshness, Reads
@@ -91,9 +92,30 @@ FRESHNESS: Final = {
 """OpenAPI of the headers by which answers tell how fresh they are."""
 
 
+RATE_LIMIT: Final = {
+    "RateLimit-Policy": _header('The limit of a user, such as "searches";q=120;w=60.'),
+    "RateLimit": _header(
+        'What is left at once, and in how many seconds it is all again: "searches";r=119;t=1.'
+    ),
+}
+"""OpenAPI of the headers of draft-ietf-httpapi-ratelimit-headers."""
+
+
+def rate_limit_headers(left: Allowance) -> dict[str, str]:
+    """What the caller may still ask, in an answer."""
+    return {
+        "RateLimit-Policy": f'"{left.name}";q={left.per_minute};w=60',
+        "RateLimit": f'"{left.name}";r={left.left};t={left.full_in_s}',
+    }
+
+
 def not_modified() -> dict[int | str, dict[str, Any]]:
     """OpenAPI of the headers of an answer, and of the one to a matching ``If-None-Match``."""
-    headers = {"ETag": _header("Of everything in the answer but its freshness."), **FRESHNESS}
+    headers = {
+        "ETag": _header("Of everything in the answer but its freshness."),
+        **FRESHNESS,
+        **RATE_LIMIT,
+    }
     told = (
         "What was asked for is as it was in the answer of that ETag; how fresh that is stands in "
         "the headers."
@@ -101,16 +123,17 @@ def not_modified() -> dict[int | str, dict[str, Any]]:
     return {200: {"headers": headers}, 304: {"description": told, "headers": headers}}
 
 
-def answer(request: Request, body: BaseModel, freshness: Freshness) -> Response:
+def answer(request: Request, body: BaseModel, freshness: Freshness, left: Allowance) -> Response:
     """``body`` as JSON; 304 if the caller has it already.
 
-    The ETag is of what was asked for and leaves freshness out, which changes by the second: so it
-    is a weak one, and how fresh the answer is stands in headers too, a 304's as well
-    (docs/decisions/0022).
+    The ETag is of what was asked for and leaves freshness out, and how far the topic was read,
+    which change by the second: so it is a weak one, and how fresh the answer is stands in headers
+    too, a 304's as well (docs/decisions/0022).
     """
-    asked_for = body.model_dump_json(exclude={"freshness"}).encode()
+    asked_for = body.model_dump_json(exclude={"freshness", "changes_cursor"}).encode()
     etag = f'W/"{blake2b(asked_for, digest_size=16).hexdigest()}"'
     headers = {"ETag": etag, **rendering.freshness_headers(freshness)}
+    headers |= rate_limit_headers(left)
     if _has(request.headers.getlist("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     return Response(body.model_dump_json(), headers=headers, media_type="application/json")

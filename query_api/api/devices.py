@@ -37,7 +37,9 @@ def read_device(
     check_parameters(request, _NONE, _NONE)
     criterion = one(DeviceId, device_id)
     found = services.queries.device(caller, criterion)
-    return common.answer(request, rendering.device(found), found.freshness)
+    return common.answer(
+        request, rendering.device(found), found.freshness, services.queries.searches_left(caller)
+    )
 
 
 @router.get(
@@ -56,4 +58,5 @@ def read_item(
     check_parameters(request, _NONE, _NONE)
     device, named = one(DeviceId, device_id), one(ServiceRequestId, service_request_id)
     found = services.queries.item(caller, device, named)
-    return common.answer(request, rendering.item_with_timeline(found), found.freshness)
+    left = services.queries.searches_left(caller)
+    return common.answer(request, rendering.item_with_timeline(found), found.freshness, left)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from starlette.responses import StreamingResponse
 
+from query_api.api.common import rate_limit_headers
 from query_api.identity.access import Caller
 from query_api.queries import rendering, workbook
 from query_api.queries.query_service import Download, QueryService
@@ -37,7 +38,7 @@ def csv_answer(wanted: Wanted) -> StreamingResponse:
         download = wanted.asked(stack)
         chunks = _closing(stack.pop_all(), rendering.csv_chunks(download.items))
     return StreamingResponse(
-        chunks, media_type=MEDIA_TYPE, headers=_headers(wanted.request, "csv", download.freshness)
+        chunks, media_type=MEDIA_TYPE, headers=_headers(wanted, "csv", download.freshness)
     )
 
 
@@ -49,7 +50,7 @@ def workbook_answer(wanted: Wanted) -> StreamingResponse:
             path = workbook.workbook(download.items, files)
         length = path.stat().st_size
         chunks = workbook.chunks(path, files.pop_all())
-    headers = _headers(wanted.request, "xlsx", download.freshness) | {"Content-Length": str(length)}
+    headers = _headers(wanted, "xlsx", download.freshness) | {"Content-Length": str(length)}
     return StreamingResponse(chunks, media_type=workbook.MEDIA_TYPE, headers=headers)
 
 
@@ -59,10 +60,11 @@ def _closing(held: ExitStack, chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield from chunks
 
 
-def _headers(request: ServiceRequestId, ending: str, freshness: Freshness) -> dict[str, str]:
+def _headers(wanted: Wanted, ending: str, freshness: Freshness) -> dict[str, str]:
     """The file's name, and the freshness that has no place among six columns."""
-    name = "firmware-distribution-" + request.replace(":", "_") + f".{ending}"
+    name = "firmware-distribution-" + wanted.request.replace(":", "_") + f".{ending}"
     return {
         "Content-Disposition": f'attachment; filename="{name}"',
         **rendering.freshness_headers(freshness),
+        **rate_limit_headers(wanted.queries.downloads_left(wanted.caller)),
     }

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Final
 
 from fastapi import Depends, Path, Query
 from pydantic import AfterValidator, WithJsonSchema
 
 from projections.lifecycle import LIFECYCLE, STATUS_BY_LABEL, Completion, Status
+from query_api.queries.changes import LONGEST_CURSOR
 from query_api.queries.reads import Filters
 from schemas.identifiers import EUI_HINT, REQUEST_HINT
+
+_LONGEST_CODE: Final = 80
+"""Characters: a native code has at most 64, and a result."""
 
 
 def _status(text: str) -> str:
@@ -22,6 +27,13 @@ def _completion(text: str) -> str:
     if text not in set(Completion):
         raise ValueError(f"not a Completion Status; use one of {_words(Completion)}")
     return text
+
+
+def _reason(text: str) -> str:
+    code = text.strip().upper()
+    if not code or len(code) > _LONGEST_CODE or not code.isprintable():
+        raise ValueError("not a reason code; use one of reasons of an answer, such as 8F89/3")
+    return code
 
 
 def _words(words: object) -> str:
@@ -50,26 +62,43 @@ CompletionFilter = Annotated[
     ],
     Query(description="Only items of this Completion Status; may be repeated."),
 ]
+ReasonFilter = Annotated[
+    list[Annotated[str, AfterValidator(_reason)]],
+    Query(
+        description="Only items whose reason has this code, such as N61 or 8F89/3: reasons of an "
+        "answer lists them; may be repeated."
+    ),
+]
+ChangedSince = Annotated[
+    str | None,
+    Query(
+        max_length=LONGEST_CURSOR,
+        description="changes_cursor of an earlier answer: only items that changed since, and "
+        "perhaps some that did not. What is forgotten is not listed: it went at available_until.",
+    ),
+]
 Cursor = Annotated[str | None, Query(max_length=100, description="next_cursor of the page before.")]
 
-FILTERS = frozenset({"status", "completion"})
-PAGING = frozenset({"limit", "cursor"})
+FILTERS = frozenset({"status", "completion", "reason"})
+PAGING = frozenset({"limit", "cursor", "changed_since"})
 
 
-def filters(status: list[str], completion: list[str]) -> Filters:
+def filters(status: list[str], completion: list[str], reason: Sequence[str] = ()) -> Filters:
     """The filters that checked parameters stand for."""
     return Filters(
         frozenset(Status(STATUS_BY_LABEL[label]) for label in status),
         frozenset(Completion(word) for word in completion),
+        frozenset(reason),
     )
 
 
 async def chosen(
     status: StatusFilter = [],  # noqa: B006
     completion: CompletionFilter = [],  # noqa: B006
+    reason: ReasonFilter = [],  # noqa: B006
 ) -> Filters:
     """A dependency: the filters of an address."""
-    return filters(status, completion)
+    return filters(status, completion, reason)
 
 
 Chosen = Annotated[Filters, Depends(chosen)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,8 +11,9 @@ from starlette.responses import Response
 from query_api.api import common
 from query_api.api.common import Serving, SignedIn
 from query_api.api.downloads import Wanted, csv_answer, workbook_answer
-from query_api.api.parameters import FILTERS, PAGING, Chosen, Cursor, RequestPath
+from query_api.api.parameters import FILTERS, PAGING, ChangedSince, Chosen, Cursor, RequestPath
 from query_api.queries import answers, rendering, workbook
+from query_api.queries.changes import ForeignCursor, Seen, seen_in
 from query_api.queries.criteria import check_parameters, missing, one
 from query_api.web.problems import Problem
 from schemas.identifiers import ServiceRequestId
@@ -25,7 +26,7 @@ def _file(description: str, media_type: str, **kind: str) -> dict[int | str, dic
         200: {
             "description": description,
             "content": {media_type: {"schema": {"type": "string", **kind}}},
-            "headers": common.FRESHNESS,
+            "headers": common.FRESHNESS | common.RATE_LIMIT,
         }
     }
 
@@ -50,22 +51,37 @@ class Page:
     """Most items of it."""
     cursor: str | None
     """``next_cursor`` of the page before."""
+    since: Seen | None = None
+    """``changes_cursor`` of an earlier answer."""
 
 
 async def page_of(
     services: Serving,
     limit: Annotated[int | None, Query(ge=1, description="Most items of the page.")] = None,
     cursor: Cursor = None,
+    changed_since: ChangedSince = None,
 ) -> Page:
     """A dependency: the page; a 422 problem for more items than the setting allows."""
+    since = None if changed_since is None else _seen(changed_since)
     if limit is None:
-        return Page(min(DEFAULT_LIMIT, services.page_limit), cursor)
+        return Page(min(DEFAULT_LIMIT, services.page_limit), cursor, since)
     if limit > services.page_limit:
         raise Problem(
             "invalid-parameter",
             f"limit: Input should be less than or equal to {services.page_limit}.",
         )
-    return Page(limit, cursor)
+    return Page(limit, cursor, since)
+
+
+def _seen(text: str) -> Seen:
+    try:
+        return seen_in(text)
+    except ForeignCursor as error:
+        raise _foreign(error) from error
+
+
+def _foreign(error: ForeignCursor) -> Problem:
+    return Problem("invalid-parameter", f"changed_since: {error}.")
 
 
 @router.get(
@@ -128,7 +144,11 @@ def read_request(
     """The devices of one Service Request, ordered by Device ID, with counts by completion."""
     check_parameters(request, PAGING, FILTERS)
     criterion, after = one(ServiceRequestId, service_request_id), common.place(page.cursor)
-    found = services.queries.request(caller, criterion, chosen, page.size, after)
-    return common.answer(
-        request, rendering.request(found, common.cursor(found.next_after)), found.freshness
-    )
+    wanted = replace(chosen, since=page.since)
+    try:
+        found = services.queries.request(caller, criterion, wanted, page.size, after)
+    except ForeignCursor as error:
+        raise _foreign(error) from error
+    body = rendering.request(found, common.cursor(found.next_after))
+    left = services.queries.searches_left(caller)
+    return common.answer(request, body, found.freshness, left)

@@ -11,11 +11,24 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 _USERS_HELD: Final = 10_000
 """Users remembered; whoever asked longest ago is forgotten first, with a full bucket."""
 _MINUTE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a user may still ask."""
+
+    name: str
+    per_minute: int
+    left: int
+    """How many more at once."""
+    full_in_s: int
+    """After how many seconds without any it is the whole number again."""
 
 
 class TooMany(Exception):
@@ -53,6 +66,13 @@ class RateLimit:
                 self._remember(user, full_at)
                 raise TooMany(self._what, self._per_minute, math.ceil(late))
             self._remember(user, full_at + step)
+
+    def allowance(self, user: str) -> Allowance:
+        """What is left for a user; nothing is counted."""
+        with self._lock:
+            taken = max(0.0, self._empty_at.get(user, 0.0) - self._clock())
+        left = math.floor((_MINUTE_S - taken) * self._per_minute / _MINUTE_S + 1e-6)
+        return Allowance(self._what, self._per_minute, max(0, left), math.ceil(taken))
 
     def _remember(self, user: str, full_at: float) -> None:
         self._empty_at[user] = full_at

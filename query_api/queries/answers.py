@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from projections.lifecycle import LIFECYCLE, Completion
 from projections.views import MARKS
@@ -28,6 +28,9 @@ CompletionLabel = Annotated[
 ]
 Mark = Annotated[str, WithJsonSchema({"type": "string", "enum": list(MARKS)})]
 TopicName = Annotated[str, WithJsonSchema({"type": "string", "enum": list(SOURCE_TOPICS.values())})]
+
+_ALL_SENT: Final = ConfigDict(json_schema_serialization_defaults_required=True)
+"""A field with a default is in every answer too."""
 
 
 class Evidence(BaseModel):
@@ -112,6 +115,13 @@ class RequestAnswer(BaseModel):
     items: list[Item]
     next_cursor: str | None = Field(description="Send it back as ?cursor= for the next page.")
     counts: Counts = Field(description="Of the whole request, before filters and paging.")
+    reasons: dict[str, int] = Field(
+        description="The same by reason.code, the most frequent first; what ?reason= takes."
+    )
+    changes_cursor: str = Field(
+        description="Send it back as ?changed_since= for what has changed since; of a walk through "
+        "pages, that of its first page."
+    )
     freshness: Freshness
 
 
@@ -166,11 +176,15 @@ class ResetAnswer(BaseModel):
 class Health(BaseModel):
     """The process is there."""
 
+    model_config = _ALL_SENT
+
     status: Literal["ok"] = "ok"
 
 
 class Readiness(BaseModel):
     """The view may be read."""
+
+    model_config = _ALL_SENT
 
     status: Literal["ready"] = "ready"
     broker: Literal["answering", "away"]

@@ -17,7 +17,7 @@ from query_api.audit.entry import Action, AuditEntry, Outcome
 from query_api.audit.reading import AuditLog, Question
 from query_api.audit.trail import Auditor
 from query_api.identity.access import Caller, Forbidden, may_see, require_log, require_reader
-from query_api.identity.rate_limit import RateLimit
+from query_api.identity.rate_limit import Allowance, RateLimit
 from query_api.queries.reads import (
     DeviceAnswer,
     Filters,
@@ -77,6 +77,14 @@ class QueryService:
         except Forbidden:
             self.auditor.note(caller, Action.VIEW, criterion, Outcome.REFUSED)
             raise
+
+    def searches_left(self, caller: Caller) -> Allowance:
+        """What the caller may still look up."""
+        return self._limits.search.allowance(caller.subject)
+
+    def downloads_left(self, caller: Caller) -> Allowance:
+        """What the caller may still download."""
+        return self._limits.download.allowance(caller.subject)
 
     def request(
         self,

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Final
 
 from projections import views
-from query_api.queries import answers, reads
+from query_api.queries import answers, changes, reads
 
 CSV_COLUMNS: Final = (
     "Service Request ID",
@@ -43,6 +43,8 @@ def request(page: reads.RequestPage, next_cursor: str | None) -> answers.Request
         items=[item(each) for each in page.items],
         next_cursor=next_cursor,
         counts={str(word): number for word, number in page.counts.items()},
+        reasons=page.reasons,
+        changes_cursor=changes.cursor(page.seen),
         freshness=freshness(page.freshness),
     )
 

@@ -215,7 +215,7 @@ def batch_of(messages: Iterable[Message], codec: Codec) -> Batch:
             rows[key] = message
     for key, message in rows.items():
         device, state = _row(key, message, codec)
-        batch.rows[device] = state
+        batch.rows[device], batch.stands[device] = state, _place(message)[0]
     for partition, message in controls.items():
         batch.controls[partition] = _control(message, codec)
     return batch

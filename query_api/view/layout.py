@@ -4,7 +4,7 @@
     p <partition>            PartitionMark next offset, and how fresh the partition is
     d <device>               HeldDevice    the row, and what of it stands in the index
     r <request> NUL <device> IndexEntry    all that a list row or a line of CSV shows
-    c <request>              RequestCounts items of a request by status
+    c <request>              RequestCounts items of a request by status and by native code
     t                        counts        items of the whole view by status
 
 Keys are in byte order, so the entries of one request lie together, in the order of Device IDs.
@@ -19,7 +19,7 @@ import msgspec
 
 from projections.state import LAYOUT, Report
 
-VIEW_LAYOUT: Final = 3
+VIEW_LAYOUT: Final = 4
 """Version of keys and values. A view of another version is rebuilt from the topic, so raise it
 whenever they change, or the rules of index entries do (:mod:`projections.status_derivation`)."""
 
@@ -64,8 +64,8 @@ class HeldDevice(msgspec.Struct, array_like=True):
     counters are taken back exactly as they were put in, whatever later rules would say.
     """
 
-    indexed: list[tuple[str, int]]
-    """(request ID, status number) of each index entry of the device."""
+    indexed: list[tuple[str, int, str]]
+    """(request ID, status number, native code with result) of each index entry of the device."""
     state: bytes
     """The row, as ``projections.state`` encodes it."""
 
@@ -77,6 +77,8 @@ class RequestCounts(msgspec.Struct, array_like=True):
     oldest: int
     """No evidence of theirs was received before, in milliseconds since 1970 UTC: while that is
     inside the retention, nothing of the request is due. It does not rise when an item moves on."""
+    reasons: dict[str, int] = {}
+    """Native code of the evidence, with result -> items; never holds a zero."""
 
 
 class IndexEntry(msgspec.Struct, array_like=True):
@@ -87,8 +89,13 @@ class IndexEntry(msgspec.Struct, array_like=True):
     evidence: Report
 
 
-_HEAD: Final = struct.Struct(">BQ")
-"""Status number and received time of the evidence: filters and expiry need no more than these."""
+_HEAD: Final = struct.Struct(">BQHQ")
+"""Status number and received time of the evidence, then partition number and position: filters,
+expiry and changes need no more than these."""
+
+Changed = tuple[int, int]
+"""Status partition, and the position (next offset) of the batch in which an entry was last put.
+Whoever has seen the view at that position or behind it has seen the entry as it is."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_entry = msgspec.msgpack.Decoder(IndexEntry).decode
@@ -134,15 +141,22 @@ def encode_value(value: Meta | PartitionMark | HeldDevice | RequestCounts | Coun
     return _encode(value)
 
 
-def encode_entry(entry: IndexEntry) -> bytes:
-    """The stored bytes of an index entry."""
-    return _HEAD.pack(entry.evidence.status, entry.evidence.received_at) + _encode(entry)
+def encode_entry(entry: IndexEntry, changed: Changed) -> bytes:
+    """The stored bytes of an index entry that was last put at ``changed``."""
+    head = _HEAD.pack(entry.evidence.status, entry.evidence.received_at, *changed)
+    return head + _encode(entry)
 
 
 def entry_head(data: bytes) -> tuple[int, int]:
     """(status number, received time of the evidence) of a stored entry, without decoding it."""
-    status, received_at = _HEAD.unpack_from(data)
+    status, received_at, _, _ = _HEAD.unpack_from(data)
     return status, received_at
+
+
+def entry_changed(data: bytes) -> Changed:
+    """Where a stored entry was last put, without decoding it."""
+    _, _, partition, position = _HEAD.unpack_from(data)
+    return partition, position
 
 
 def decode_entry(data: bytes) -> IndexEntry:

@@ -6,16 +6,18 @@ the two views always agree at one applied offset (I6), and a crash leaves the en
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 from projections.state import decode_row
 from projections.status_derivation import derive_statuses
+from projections.views import native_code
 from query_api.view.layout import (
     META_KEY,
     PARTITION_PREFIX,
     TOTALS_KEY,
+    Changed,
     Counts,
     HeldDevice,
     IndexEntry,
@@ -67,6 +69,15 @@ class Batch:
     """Device -> stored row, or none for a tombstone."""
     controls: dict[int, Control] = field(default_factory=dict)
     covered: dict[int, Covered] = field(default_factory=dict)
+    stands: dict[DeviceId, int] = field(default_factory=dict)
+    """Device -> partition of its record; of a batch of one partition it need not be said."""
+
+    def end_for(self, device: DeviceId) -> Changed:
+        """Where the batch ends in the partition of a device's record."""
+        number = self.stands.get(device)
+        if number is None:
+            (number,) = self.covered
+        return number, self.covered[number].next_offset
 
 
 class _Draft:
@@ -74,37 +85,40 @@ class _Draft:
 
     def __init__(self) -> None:
         self.changes: dict[bytes, bytes | None] = {}
-        self._moves: dict[tuple[str, int], int] = {}
-        """(request ID, status number) -> by how many its items become more or fewer."""
+        self._moves: dict[tuple[str, int, str], int] = {}
+        """(request ID, status number, native code) -> by how many its items become more or
+        fewer."""
         self._oldest: dict[str, int] = {}
         """Request ID -> earliest received time of the evidence put for it."""
 
-    def take_back(self, device: DeviceId, indexed: list[tuple[str, int]]) -> None:
+    def take_back(self, device: DeviceId, indexed: list[tuple[str, int, str]]) -> None:
         """Everything that stands in the index for a device."""
-        for request, status in indexed:
-            self.changes[entry_key(request, device)] = None
-            self._moves[request, status] = self._moves.get((request, status), 0) - 1
+        for of in indexed:
+            self.changes[entry_key(of[0], device)] = None
+            self._moves[of] = self._moves.get(of, 0) - 1
 
-    def put(self, device: DeviceId, state: bytes | None) -> None:
-        """A device's row with its index entries, after what stood there was taken back."""
+    def put(self, device: DeviceId, state: bytes | None, changed: Changed) -> None:
+        """A device's row with its index entries, after what stood there was taken back; it stands
+        in a batch that ends at ``changed``."""
         if state is None:
             self.changes[device_key(device)] = None
             return
         indexed = []
         for request, entry in index_entries(state).items():
             status, received_at = entry.evidence.status, entry.evidence.received_at
-            self.changes[entry_key(request, device)] = encode_entry(entry)
+            self.changes[entry_key(request, device)] = encode_entry(entry, changed)
             self._oldest[request] = min(self._oldest.get(request, received_at), received_at)
-            self._moves[request, status] = self._moves.get((request, status), 0) + 1
-            indexed.append((request, status))
+            of = (request, status, native_code(entry.evidence))
+            self._moves[of] = self._moves.get(of, 0) + 1
+            indexed.append(of)
         self.changes[device_key(device)] = encode_value(HeldDevice(indexed, state))
 
     def touched(self) -> dict[str, _Touched]:
         """Request ID -> what happens to the items of it."""
         found = {request: _Touched(oldest) for request, oldest in self._oldest.items()}
-        for (request, status), by in self._moves.items():
+        for (request, status, reason), by in self._moves.items():
             if by:
-                found.setdefault(request, _Touched()).moves[status] = by
+                found.setdefault(request, _Touched()).move(status, reason, by)
         return found
 
 
@@ -115,7 +129,14 @@ class _Touched:
     oldest: int | None = None
     """Earliest received time of the evidence that is put, if any is."""
     moves: Counts = field(default_factory=dict)
-    """By how many its items of each status change, if they do."""
+    """By how many its items of each status change."""
+    reasons: dict[str, int] = field(default_factory=dict)
+    """The same by native code."""
+
+    def move(self, status: int, reason: str, by: int) -> None:
+        """``by`` more items, or fewer."""
+        self.moves[status] = self.moves.get(status, 0) + by
+        self.reasons[reason] = self.reasons.get(reason, 0) + by
 
     def applied_to(self, before: RequestCounts | None) -> RequestCounts | None:
         """The counts afterwards; none if no items are left."""
@@ -123,7 +144,9 @@ class _Touched:
         if not statuses:
             return None
         known = (None if before is None else before.oldest, self.oldest)
-        return RequestCounts(statuses, min(at for at in known if at is not None))
+        oldest = min(at for at in known if at is not None)
+        reasons = _moved({} if before is None else before.reasons, self.reasons)
+        return RequestCounts(statuses, oldest, reasons)
 
 
 class View:
@@ -151,7 +174,7 @@ class View:
         is then as it was.
         """
         draft = _Draft()
-        self._put_rows(batch.rows, draft)
+        self._put_rows(batch, draft)
         totals = self._put_counts(draft)
         new_marks = self._put_marks(batch, draft)
         self._store.write(draft.changes)
@@ -181,12 +204,13 @@ class View:
         """Release the store."""
         self._store.close()
 
-    def _put_rows(self, rows: Mapping[DeviceId, bytes | None], draft: _Draft) -> None:
+    def _put_rows(self, batch: Batch, draft: _Draft) -> None:
+        rows = batch.rows
         stored = self._store.get_many([device_key(device) for device in rows])
         for (device, state), before in zip(rows.items(), stored, strict=True):
             if before is not None:
                 draft.take_back(device, decode_held(before).indexed)
-            draft.put(device, state)
+            draft.put(device, state, batch.end_for(device))
 
     def _put_counts(self, draft: _Draft) -> Counts:
         """Put the counts of every request that was touched; the new totals."""
@@ -226,10 +250,10 @@ def marks(reading: Reading) -> dict[int, PartitionMark]:
     }
 
 
-def _moved(counts: Counts, by: Counts) -> Counts:
-    """``counts`` with ``by`` added, and no zeros."""
-    moved = {status: counts.get(status, 0) + by.get(status, 0) for status in sorted({*counts, *by})}
-    return {status: number for status, number in moved.items() if number}
+def _moved(counts: dict[Any, int], by: dict[Any, int]) -> dict[Any, int]:
+    """``counts`` with ``by`` added, in order and without zeros."""
+    moved = {key: counts.get(key, 0) + by.get(key, 0) for key in sorted({*counts, *by})}
+    return {key: number for key, number in moved.items() if number}
 
 
 def _advanced(mark: PartitionMark, covered: Covered, control: Control | None) -> PartitionMark:

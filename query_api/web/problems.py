@@ -16,13 +16,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
+from query_api.web.problem_words import AFTER_A_WHILE, WORDS
+
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5
 """When to ask again while the view is being rebuilt."""
 
-_TYPE_PREFIX: Final = "urn:fdt:problem:"
+TYPE_PREFIX: Final = "urn:fdt:problem:"
+MANUAL: Final = "docs/problems.md"
+"""The page that explains every kind, each under its own name."""
 _OTHER: Final = "other"
 _METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
@@ -127,7 +131,7 @@ def response(problem: Problem, status: int | None = None) -> Response:
     """The HTTP answer of a problem, for programs."""
     number, title = KINDS[problem.kind]
     body = ProblemDetails(
-        type=_TYPE_PREFIX + problem.kind,
+        type=TYPE_PREFIX + problem.kind,
         title=title,
         status=status or number,
         detail=problem.detail,
@@ -145,18 +149,43 @@ def internal_error() -> Problem:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI ``responses`` for these error statuses."""
-    schema = {"$ref": "#/components/schemas/ProblemDetails"}
-    titles: dict[int, list[str]] = {}
-    for kind, (number, title) in KINDS.items():
-        if kind != _OTHER:
-            titles.setdefault(number, []).append(title)
-    return {
-        status: {
-            "description": "; ".join(titles[status]) + ".",
-            "content": {MEDIA_TYPE: {"schema": schema}},
+    """OpenAPI ``responses`` for these error statuses, with an example of each kind of problem."""
+    return {status: _documented(status) for status in statuses}
+
+
+def _documented(status: int) -> dict[str, Any]:
+    kinds = [kind for kind, (number, _) in KINDS.items() if number == status and _is_told(kind)]
+    described = {
+        "description": "; ".join(KINDS[kind][1] for kind in kinds) + ".",
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {"$ref": "#/components/schemas/ProblemDetails"},
+                "examples": {kind: _example(kind) for kind in kinds},
+            }
+        },
+    }
+    if any(WORDS[kind].again == AFTER_A_WHILE for kind in kinds):
+        described["headers"] = {
+            "Retry-After": {
+                "description": "Seconds after which the same request may be answered.",
+                "schema": {"type": "integer", "minimum": 1},
+            }
         }
-        for status in statuses
+    return described
+
+
+def _is_told(kind: str) -> bool:
+    return not WORDS[kind].on_pages
+
+
+def _example(kind: str) -> dict[str, Any]:
+    number, title = KINDS[kind]
+    words = WORDS[kind]
+    body = ProblemDetails(type=TYPE_PREFIX + kind, title=title, status=number, detail=words.detail)
+    return {
+        "summary": words.meaning,
+        "description": f"{words.mend} See {MANUAL}#{kind}.",
+        "value": body.model_dump(),
     }
 
 

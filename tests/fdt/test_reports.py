@@ -64,8 +64,8 @@ WITH_EFFECT: Final[dict[tuple[str, ...], Callable[[Any], bool]]] = {
         line.published > 0
     ),
 }
-ELSEWHERE: Final = {"up": "test_up.py"}
-"""Commands whose run takes long, and the tests that make it."""
+ELSEWHERE: Final = {"up": "test_up.py", "contract": "test_contract_command.py"}
+"""Commands whose run takes long or needs files of its own, and the tests that make it."""
 
 FDT: Final[Any] = get_command(build_app(lambda _name: True))
 ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")

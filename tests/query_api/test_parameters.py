@@ -72,8 +72,10 @@ def bad_values(found: Parameter) -> list[Any]:
         values += ["nonsense", "A" * 200, "a,b", "a*", "%00"]
     if found.name == "Idempotency-Key":
         values += ["", "A" * 201, "\x7f"]
-    if found.name == "cursor":
+    if found.name in ("cursor", "changed_since"):
         values += ["abc", "é", ""]
+    if (found.name, found.where) == ("reason", "query"):
+        values += ["", "   ", "A" * 81, "N61\u0000"]
     return values
 
 

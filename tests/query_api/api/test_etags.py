@@ -183,6 +183,7 @@ def one_step(client: TestClient, path: str, shown: dict[str, str], bodies: set[s
         return 0
     body = answer.json()
     freshness = body.pop("freshness")
+    body.pop("changes_cursor", None)  # an older one lists more, and is as good
     assert told(answer) == freshness
     text, etag = json.dumps(body), answer.headers["etag"]
     last = shown.pop("last", None)

@@ -153,8 +153,10 @@ def test_the_published_document_is_complete() -> None:
         "service_request_id",
         "status",
         "completion",
+        "reason",
         "limit",
         "cursor",
+        "changed_since",
     ]
     csv = document["paths"]["/v1/service-requests/{service_request_id}.csv"]["get"]["responses"]
     assert list(csv["200"]["content"]) == ["text/csv"]

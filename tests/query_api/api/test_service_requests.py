@@ -63,6 +63,8 @@ def test_an_item_has_exactly_the_fields_of_the_contract() -> None:
         ],
         "next_cursor": None,
         "counts": {"In Progress": 1, "Failed": 0, "Complete": 0},
+        "reasons": {"8F8A/0": 1},
+        "changes_cursor": "ApLEBiKc7tnjYJEC",
         "freshness": {
             "lag_events": 0,
             "as_of": "2026-11-23T06:01:00.000Z",

@@ -59,3 +59,35 @@ def test_programs_and_people_are_told_when() -> None:
     assert refused.status_code == 429
     assert refused.json()["type"].endswith("too-many")
     assert refused.headers["retry-after"] == "60"
+
+
+def test_what_is_left_is_told_and_not_counted() -> None:
+    """Down by one a look-up, up again as time goes."""
+    clock = Clock()
+    limit = RateLimit("searches", 60, clock)
+    assert (limit.allowance("alice").left, limit.allowance("alice").full_in_s) == (60, 0)
+    for _ in range(3):
+        limit.take("alice")
+    found = limit.allowance("alice")
+    assert (found.name, found.per_minute, found.left, found.full_in_s) == ("searches", 60, 57, 3)
+    assert limit.allowance("bob").left == 60
+    clock.now = 1.5
+    assert (limit.allowance("alice").left, limit.allowance("alice").full_in_s) == (58, 2)
+    clock.now = 100
+    assert limit.allowance("alice").left == 60
+
+
+def test_every_answer_tells_a_program_how_many_are_left() -> None:
+    """Also one that has changed nothing; until the answer is 429."""
+    world = World(screen=replace(GENEROUS, searches_per_minute=2))
+    world.put({D1: [accepted(R1)]})
+    client = world.supplier()
+    first = client.get(f"/v1/devices/{D1}")
+    assert first.headers["ratelimit-policy"] == '"searches";q=2;w=60'
+    assert first.headers["ratelimit"] == '"searches";r=1;t=30'
+    second = client.get(f"/v1/devices/{D1}", headers={"If-None-Match": first.headers["etag"]})
+    assert second.status_code == 304
+    assert second.headers["ratelimit"].startswith('"searches";r=0;t=')
+    third = client.get(f"/v1/devices/{D1}")
+    assert third.status_code == 429
+    assert 0 < int(third.headers["retry-after"]) <= 30

@@ -10,7 +10,7 @@ import pytest
 from projections.catalogue import UnknownCode
 from projections.state import decode_row
 from projections.views import device_view
-from query_api.view.layout import decode_entry, encode_entry
+from query_api.view.layout import IndexEntry, decode_entry, encode_entry
 from query_api.view.listing import ForgivingCatalogue, list_item
 from query_api.view.status_view import index_entries
 from schemas.topics import Source
@@ -30,11 +30,18 @@ from tests.support.rows import CATALOGUE
 D1 = device_id(1)
 
 
+def kept(entry: IndexEntry) -> IndexEntry:
+    """As it comes out of the view."""
+    return decode_entry(encode_entry(entry, (0, 1)))
+
+
 def assert_listed_as_shown(row: bytes) -> None:
     """The index entry, through its stored bytes, gives what the row gives, without the timeline."""
     view = device_view(D1, decode_row(row), CATALOGUE, RETENTION_MS)
     listed = {
-        request: list_item(request, D1, decode_entry(encode_entry(entry)), CATALOGUE, RETENTION_MS)
+        request: list_item(
+            request, D1, decode_entry(encode_entry(entry, (0, 1))), CATALOGUE, RETENTION_MS
+        )
         for request, entry in index_entries(row).items()
     }
     assert listed == {

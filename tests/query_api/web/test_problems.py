@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from query_api.identity.access import Role
+from query_api.web.problems import KINDS
 from storage.store import StoreDamaged
 from tests.query_api.world import BETA, DCC, T0, World, accepted, delivered, device_id, request_id
 
@@ -82,8 +83,12 @@ def problem(answer: Any, status: int) -> dict[str, Any]:
         (f"{REQUEST}?Device_Id={D1}", "one-criterion", "the one criterion"),
         (f"{DEVICE}?service_request_id={R1}", "one-criterion", "the one criterion"),
         (f"{DEVICE}?limit=5", "unknown-parameter", "takes no query parameters"),
-        (f"{REQUEST}?as_at=2026-11-23T06:00:00Z", "unknown-parameter", "completion, cursor, limit"),
-        (f"{REQUEST}.csv?as_at=x", "unknown-parameter", "completion, status"),
+        (
+            f"{REQUEST}?as_at=2026-11-23T06:00:00Z",
+            "unknown-parameter",
+            "changed_since, completion, cursor, limit",
+        ),
+        (f"{REQUEST}.csv?as_at=x", "unknown-parameter", "completion, reason, status"),
         (f"{DEVICE}/service-requests/{R1}?x", "unknown-parameter", "takes no query parameters"),
         (f"{REQUEST}?limit=5&limit=6", "one-criterion", "give it once"),
         (f"{REQUEST}?cursor=a&cursor=b", "one-criterion", "give it once"),
@@ -246,5 +251,7 @@ def test_problems_are_in_the_published_document(world: World) -> None:
             for status, answer in operation["responses"].items():
                 if int(status) >= 400:
                     content = answer["content"]["application/problem+json"]
-                    assert content == {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
+                    assert content["schema"] == {"$ref": "#/components/schemas/ProblemDetails"}
+                    for kind, example in content["examples"].items():
+                        assert KINDS[kind] == (int(status), example["value"]["title"])
     assert json.dumps(document).count("HTTPValidationError") == 0

@@ -1,0 +1,1 @@
+"""``fdt contract``: what publishers try their records with."""

@@ -1,0 +1,1 @@
+"""The contract with publishers and readers: samples judged, documents made from the code."""

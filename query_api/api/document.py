@@ -1,0 +1,98 @@
+"""``/openapi.json``: what the routes say of themselves, with examples and one shape of errors."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from query_api.api import devices, operations, resets, service_requests
+from query_api.api.examples import ANSWERS, BODIES, PARAMETERS
+from query_api.web import problems
+
+TITLE: Final = "Firmware Distribution Tracking"
+VERSION: Final = "1"
+"""The number in ``/v1``: docs/api-versions.md says what may change under it."""
+ROUTERS: Final = (service_requests.router, devices.router, resets.router, operations.router)
+
+_DESCRIPTION: Final = (
+    "Where is each device of an Update Firmware request now, why, and since when. HEAD is answered "
+    "wherever GET is: the same without a body. Every refusal is an RFC 9457 problem, explained in "
+    f"{problems.MANUAL}; what may change under this version, and what a walk through pages "
+    "guarantees, stands in docs/api-versions.md."
+)
+
+
+def application(routers: tuple[APIRouter, ...] = ROUTERS) -> FastAPI:
+    """The routes for programs, with nothing behind them yet."""
+    app = FastAPI(
+        title=TITLE,
+        version=VERSION,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+def openapi(app: FastAPI, page_limit: int) -> dict[str, Any]:
+    """FastAPI's document of ``app``, completed; made once. ``page_limit`` is the most items of a
+    page."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        _with_page_limit(document, page_limit)
+        _with_examples(document)
+        app.openapi_schema = _with_our_errors(document)
+    return app.openapi_schema
+
+
+def _with_page_limit(document: dict[str, Any], most: int) -> None:
+    """``limit`` as the setting has it, which the routes learn with the request."""
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"] == "limit":
+                    parameter["schema"] = {
+                        "type": "integer",
+                        "minimum": 1,
+                        "maximum": most,
+                        "default": min(service_requests.DEFAULT_LIMIT, most),
+                        "title": parameter["schema"]["title"],
+                    }
+
+
+def _with_examples(document: dict[str, Any]) -> None:
+    """Of every parameter, body and good answer."""
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            name = operation["operationId"]
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"] in PARAMETERS:
+                    parameter["example"] = PARAMETERS[parameter["name"]]
+            for media in operation.get("requestBody", {}).get("content", {}).values():
+                media["example"] = BODIES[name]
+            for status in ("200", "201"):
+                for media in operation["responses"].get(status, {}).get("content", {}).values():
+                    if name in ANSWERS:
+                        media["example"] = ANSWERS[name]
+
+
+def _with_our_errors(document: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI adds a 422 of its own shape wherever none is documented: here none is ever sent."""
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas["ProblemDetails"] = problems.ProblemDetails.model_json_schema()
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            answers = operation["responses"]
+            if "422" in answers and problems.MEDIA_TYPE not in answers["422"]["content"]:
+                del answers["422"]
+    return document
