@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _TLS: Final = ("SSL", "SASL_SSL")
 _SASL: Final = ("SASL_PLAINTEXT", "SASL_SSL")
+_OF_TLS: Final = ("kafka_ca_file", "kafka_certificate_file", "kafka_key_file")
+_OF_SASL: Final = ("kafka_user", "kafka_password_file")
 
 
 class KafkaSecurity(BaseSettings):
@@ -53,26 +55,34 @@ class KafkaSecurity(BaseSettings):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.kafka_security_protocol in _SASL and not (
-            self.kafka_user and self.kafka_password_file
-        ):
+        protocol = self.kafka_security_protocol
+        if self.has_sasl and not (self.kafka_user and self.kafka_password_file):
             raise ValueError(
-                f"FDT_KAFKA_SECURITY_PROTOCOL is {self.kafka_security_protocol}: set "
-                "FDT_KAFKA_USER and FDT_KAFKA_PASSWORD_FILE"
+                f"FDT_KAFKA_SECURITY_PROTOCOL is {protocol}: set FDT_KAFKA_USER and "
+                "FDT_KAFKA_PASSWORD_FILE"
             )
         if (self.kafka_certificate_file is None) != (self.kafka_key_file is None):
             raise ValueError(
                 "FDT_KAFKA_CERTIFICATE_FILE and FDT_KAFKA_KEY_FILE come together: set both"
             )
-        for name in type(self)._files():
+        for used, names in ((self.has_tls, _OF_TLS), (self.has_sasl, _OF_SASL)):
+            if given := [name for name in names if getattr(self, name) is not None and not used]:
+                raise ValueError(
+                    f"FDT_{given[0].upper()} is set and FDT_KAFKA_SECURITY_PROTOCOL is {protocol}, "
+                    "which does not use it: set the protocol, or leave the other out"
+                )
+        for name in (*_OF_TLS, "kafka_password_file"):
             path = getattr(self, name)
             if path is not None and not path.is_file():
                 raise ValueError(f"FDT_{name.upper()} is {path}: there is no such file")
+        if self.has_sasl and not self._password():
+            raise ValueError(f"FDT_KAFKA_PASSWORD_FILE is {self.kafka_password_file}: it is empty")
+        if (protocol, self.kafka_sasl_mechanism) == ("SASL_PLAINTEXT", "PLAIN"):
+            raise ValueError(
+                "FDT_KAFKA_SASL_MECHANISM is PLAIN and FDT_KAFKA_SECURITY_PROTOCOL is "
+                "SASL_PLAINTEXT: the password would be there for all to read; use SASL_SSL or SCRAM"
+            )
         return self
-
-    @staticmethod
-    def _files() -> tuple[str, ...]:
-        return ("kafka_ca_file", "kafka_certificate_file", "kafka_key_file", "kafka_password_file")
 
     @property
     def has_tls(self) -> bool:

@@ -136,8 +136,13 @@ def damaged(stage: Stage, *damages: Callable[[Stage], None]) -> None:
 
 
 def table_byte(stage: Stage) -> None:
-    """One byte of the largest table file is flipped."""
-    tables = [path for n in range(PARTITIONS) for path in stage.store(n).glob("*.sst")]
+    """One byte of the largest table file is flipped; a store that was made anew and killed before
+    it wrote one has its rows in the log alone, and that is flipped."""
+    stores = [stage.store(n) for n in range(PARTITIONS)]
+    tables = [path for store in stores for path in store.glob("*.sst")]
+    if not tables:
+        log_byte(stage)
+        return
     _flip(max(tables, key=lambda path: path.stat().st_size), 0.4)
 
 

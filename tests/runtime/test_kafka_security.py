@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -135,29 +136,64 @@ def test_what_is_wrong_is_said(
 
 
 @pytest.mark.parametrize(
-    ("missing", "told"),
+    ("variable", "value", "told"),
     [
-        ("FDT_KAFKA_USER", "set FDT_KAFKA_USER and FDT_KAFKA_PASSWORD_FILE"),
-        ("FDT_KAFKA_PASSWORD_FILE", "set FDT_KAFKA_USER and FDT_KAFKA_PASSWORD_FILE"),
+        ("FDT_KAFKA_USER", None, "set FDT_KAFKA_USER and FDT_KAFKA_PASSWORD_FILE"),
+        ("FDT_KAFKA_PASSWORD_FILE", None, "set FDT_KAFKA_USER and FDT_KAFKA_PASSWORD_FILE"),
+        ("FDT_KAFKA_PASSWORD_FILE", os.devnull, "FDT_KAFKA_PASSWORD_FILE is .*: there is no such"),
+        ("FDT_KAFKA_CERTIFICATE_FILE", __file__, "come together: set both"),
+        ("FDT_KAFKA_KEY_FILE", __file__, "come together: set both"),
+        ("FDT_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "FDT_KAFKA_CA_FILE is set and"),
+        ("FDT_KAFKA_SECURITY_PROTOCOL", "SSL", "FDT_KAFKA_USER is set and"),
+        ("FDT_KAFKA_SECURITY_PROTOCOL", None, "is PLAINTEXT, which does not use it"),
     ],
 )
-def test_half_a_configuration_is_refused(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch, missing: str, told: str
+def test_what_contradicts_itself_is_refused(
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str | None,
+    told: str,
 ) -> None:
-    """Before any client is made, by the names of the variables."""
-    for name, value in variables(authority, "worker", "PLAIN").items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv(missing)
+    """Before any client is made, by the names of the variables: no secret is ignored in silence."""
+    for name, given in variables(authority, "worker", "PLAIN").items():
+        monkeypatch.setenv(name, given)
+    Settings()
+    if value is None:
+        monkeypatch.delenv(variable)
+    else:
+        monkeypatch.setenv(variable, value)
     with pytest.raises(UserError, match=told):
         Settings()
 
 
-def test_a_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_is_there_and_never_readable_on_the_way(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An empty file is no password; PLAIN without TLS sends it as it is."""
+    for name, given in variables(authority, "worker", "PLAIN").items():
+        monkeypatch.setenv(name, given)
+    monkeypatch.delenv("FDT_KAFKA_CA_FILE")
+    with monkeypatch.context() as patch:
+        patch.setenv("FDT_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")
+        with pytest.raises(UserError, match="for all to read"):
+            Settings()
+    (tmp_path / "empty").write_text("\n", encoding="utf-8")
+    monkeypatch.setenv("FDT_KAFKA_PASSWORD_FILE", str(tmp_path / "empty"))
+    with pytest.raises(UserError, match="it is empty"):
+        Settings()
+
+
+def test_a_file_that_is_not_there_is_named(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each of the four."""
+    for name, given in variables(authority, "worker", "PLAIN").items():
+        monkeypatch.setenv(name, given)
+    for each in ("CERTIFICATE_FILE", "KEY_FILE"):
+        monkeypatch.setenv(f"FDT_KAFKA_{each}", __file__)
     for name in ("CA_FILE", "CERTIFICATE_FILE", "KEY_FILE", "PASSWORD_FILE"):
         with monkeypatch.context() as patch:
-            for each in ("CERTIFICATE_FILE", "KEY_FILE"):
-                patch.setenv(f"FDT_KAFKA_{each}", __file__)
             patch.setenv(f"FDT_KAFKA_{name}", "/not/there")
             with pytest.raises(UserError, match=f"FDT_KAFKA_{name} is /not/there"):
                 Settings()
