@@ -63,8 +63,6 @@ class ProcessorApp(faust.App):
     """The application, with the worker its transport asks for positions."""
 
     owner: Worker
-    ending = False
-    """Whether an error has ended it."""
     stages: Stages | None = None
     """Who hears what the transport spends."""
 
@@ -171,9 +169,6 @@ def _fail(app: ProcessorApp, error: BaseException) -> None:
     It is not asked to stop either: its agents have waited for each other until nobody waited for
     them, and nothing that must last depends on their end.
     """
-    if app.ending:
-        return
-    app.ending = True
     told = "; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
     logger.critical("the processor stops: %s", told, exc_info=error)
 

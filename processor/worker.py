@@ -224,8 +224,9 @@ class Worker:
                 logger.warning("waiting %g s: %s", pause, error)
                 await self._sleep(pause)
             except BaseException as error:
-                self.failure = error
-                self._on_failure(error)
+                if self.failure is None:
+                    self.failure = error
+                    self._on_failure(error)
                 raise
             else:
                 self.step()

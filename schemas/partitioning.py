@@ -32,4 +32,9 @@ def murmur2(data: bytes) -> int:
 
 def partition_of(key: str, partitions: int) -> int:
     """Partition number of a key (a canonical Device ID) among ``partitions``."""
-    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+    return partition_of_bytes(key.encode(), partitions)
+
+
+def partition_of_bytes(key: bytes, partitions: int) -> int:
+    """The same of a key as it is spelt on the wire."""
+    return (murmur2(key) & 0x7FFFFFFF) % partitions

@@ -23,7 +23,7 @@ from projections.views import DeviceView, TimelineEntry, device_view, reason_of
 from schemas import headers
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId, InvalidIdentifier
-from schemas.partitioning import murmur2
+from schemas.partitioning import partition_of_bytes
 from schemas.topics import DEAD_LETTERS, DSP_EVENTS, TOPIC_SOURCES
 
 Verdict = Literal["folded", "waits", "kept", "copy", "refused"]
@@ -122,7 +122,7 @@ class Judge:
 
     def _home(self, key: bytes | None) -> int:
         """Where Java's partitioner puts a key, spelt as it is."""
-        return 0 if key is None else (murmur2(key) & 0x7FFFFFFF) % self._partitions
+        return 0 if key is None else partition_of_bytes(key, self._partitions)
 
     def _placed(self, topic: str, number: int, record: Record) -> Judgement:
         """Where a record that was folded stands now."""

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from fdt.settings import DEVICE_TYPES
 from processor.batch import Frame
 from processor.partition.folding import Folded, Folding
 from processor.safety.poison_probe import Record
@@ -25,7 +26,6 @@ from schemas.codec import Codec
 from schemas.topics import DAY_MS, DEAD_LETTERS
 
 PARTITIONS: Final = 4
-DEVICE_TYPES: Final = ("ESME", "GSME", "HCALCS", "PPMID")
 CLOCK_SKEW_PAST_MS: Final = 2 * DAY_MS
 
 Json = dict[str, Any]

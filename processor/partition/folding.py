@@ -25,7 +25,7 @@ from projections.status_derivation import derive_statuses
 from projections.status_record import status_body
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId
-from schemas.partitioning import murmur2, partition_of
+from schemas.partitioning import partition_of, partition_of_bytes
 from schemas.registry import RegistryUnavailable
 from schemas.topics import LARGEST_STATUS, STATUS, TOPIC_SOURCES, Source
 from storage.store import StoreDamaged
@@ -245,7 +245,7 @@ class Folding:
         """How a publisher comes to put ``key`` here, as far as that can be told, and what to do."""
         right = partition_of(device, self._partitions)
         told = f"{device} belongs to partition {right} and stands in {self.number}"
-        if key != device.encode() and _java_partition(key, self._partitions) == self.number:
+        if key != device.encode() and partition_of_bytes(key, self._partitions) == self.number:
             return (
                 f"{told}: the partitioner is right, and the key is spelt otherwise. Send the "
                 f"Device ID as key in upper case, without blanks."
@@ -260,11 +260,6 @@ class Folding:
             f"{told}: let the producer choose the partition by murmur2 over the key, as Java does "
             "by itself (librdkafka: partitioner=murmur2_random), and send the record again."
         )
-
-
-def _java_partition(key: bytes, partitions: int) -> int:
-    """Where murmur2 puts a key as it is spelt."""
-    return (murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 @dataclass(slots=True)

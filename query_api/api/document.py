@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
@@ -53,35 +54,39 @@ def openapi(app: FastAPI, page_limit: int) -> dict[str, Any]:
     return app.openapi_schema
 
 
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Of every path, every method."""
+    for methods in document["paths"].values():
+        yield from methods.values()
+
+
 def _with_page_limit(document: dict[str, Any], most: int) -> None:
     """``limit`` as the setting has it, which the routes learn with the request."""
-    for methods in document["paths"].values():
-        for operation in methods.values():
-            for parameter in operation.get("parameters", ()):
-                if parameter["name"] == "limit":
-                    parameter["schema"] = {
-                        "type": "integer",
-                        "minimum": 1,
-                        "maximum": most,
-                        "default": min(service_requests.DEFAULT_LIMIT, most),
-                        "title": parameter["schema"]["title"],
-                    }
+    for operation in _operations(document):
+        for parameter in operation.get("parameters", ()):
+            if parameter["name"] == "limit":
+                parameter["schema"] = {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": most,
+                    "default": min(service_requests.DEFAULT_LIMIT, most),
+                    "title": parameter["schema"]["title"],
+                }
 
 
 def _with_examples(document: dict[str, Any]) -> None:
     """Of every parameter, body and good answer."""
-    for methods in document["paths"].values():
-        for operation in methods.values():
-            name = operation["operationId"]
-            for parameter in operation.get("parameters", ()):
-                if parameter["name"] in PARAMETERS:
-                    parameter["example"] = PARAMETERS[parameter["name"]]
-            for media in operation.get("requestBody", {}).get("content", {}).values():
-                media["example"] = BODIES[name]
-            for status in ("200", "201"):
-                for media in operation["responses"].get(status, {}).get("content", {}).values():
-                    if name in ANSWERS:
-                        media["example"] = ANSWERS[name]
+    for operation in _operations(document):
+        name = operation["operationId"]
+        for parameter in operation.get("parameters", ()):
+            if parameter["name"] in PARAMETERS:
+                parameter["example"] = PARAMETERS[parameter["name"]]
+        for media in operation.get("requestBody", {}).get("content", {}).values():
+            media["example"] = BODIES[name]
+        for status in ("200", "201"):
+            for media in operation["responses"].get(status, {}).get("content", {}).values():
+                if name in ANSWERS:
+                    media["example"] = ANSWERS[name]
 
 
 def _with_our_errors(document: dict[str, Any]) -> dict[str, Any]:
@@ -90,9 +95,8 @@ def _with_our_errors(document: dict[str, Any]) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["ProblemDetails"] = problems.ProblemDetails.model_json_schema()
-    for methods in document["paths"].values():
-        for operation in methods.values():
-            answers = operation["responses"]
-            if "422" in answers and problems.MEDIA_TYPE not in answers["422"]["content"]:
-                del answers["422"]
+    for operation in _operations(document):
+        answers = operation["responses"]
+        if "422" in answers and problems.MEDIA_TYPE not in answers["422"]["content"]:
+            del answers["422"]
     return document

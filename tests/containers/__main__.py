@@ -20,7 +20,6 @@ from typing import Final
 
 import httpx
 
-from fdt.up.plan_check import Difference
 from fdt.up.plan_wait import Check
 from fdt.up.simulation import SIMULATION_FILE, Simulation, read_simulation
 from sources.planning.plan import Plan, build_plan
@@ -103,7 +102,7 @@ def _settled() -> int:
         check = Check(client, plan, simulation)
         _until(check.over, "the items are compared with the plan")
     if check.found:
-        raise SystemExit("\n".join(map(_told, check.found[:10])))
+        raise SystemExit("\n".join(map(str, check.found[:10])))
     return len(plan.expected)
 
 
@@ -150,10 +149,6 @@ def _until(done: Callable[[], bool], what: str) -> None:
         if time.monotonic() > deadline:
             raise SystemExit(f"{what}: not within {WITHIN_S:g} s")
         time.sleep(0.5)
-
-
-def _told(found: Difference) -> str:
-    return str(found)
 
 
 def _say(text: str) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from fdt.contract.__main__ import ROOT
 from fdt.contract.case import Case
-from fdt.contract.kit import DEVICE_TYPES, PARTITIONS, answers
+from fdt.contract.kit import PARTITIONS, answers
 from fdt.contract.kit_cases import CASES
+from fdt.settings import DEVICE_TYPES
 from projections.events import RECORDS
 from schemas.codec import BadRecord, Codec
 from schemas.topics import DAY_MS, TOPIC_SOURCES
