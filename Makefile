@@ -15,7 +15,7 @@ PACKAGES := bench fdt processor projections query_api runtime schemas sources st
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help docs setup compiled run test test-deep chaos containers soak mutants lint format bench bench-quick lock clean browser screens vendor keycloak registry java
+.PHONY: help docs setup compiled run test test-deep chaos containers soak mutants lint format bench bench-quick lock clean browser screens vendor keycloak registry java client
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -43,7 +43,7 @@ run: $(MADE) ## Run everything on this machine (ARGS="--devices 20000 --workers 
 	@$(BIN)/fdt up $(ARGS)
 
 test: compiled ## Run the tests (ARGS="tests/fdt/brokers -x")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-deep: $(MADE) ## Hold the fold against its second reading, 20,000 examples a property
 	$(BIN)/python -m pytest -m deep --hypothesis-profile=deep --timeout=7200 $(ARGS)
@@ -95,6 +95,9 @@ registry: $(MADE) ## Bad schemas at a real Apicurio, which is downloaded once (1
 java: $(MADE) ## Compile and run the publisher's example in Java (downloads 10 MB once)
 	$(BIN)/python -m pytest tests/sources/publishing_in_java.py $(ARGS)
 
+client: $(MADE) ## Make the typed Python client anew from docs/openapi.json
+	$(BIN)/python -m fdt.contract.python_client
+
 lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's jars
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \
 		--no-annotate --no-header --no-emit-index-url --no-emit-find-links \
@@ -102,6 +105,9 @@ lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra read-side \
 		--constraint requirements.lock --no-annotate --no-header --no-emit-index-url \
 		--no-emit-find-links -o requirements.image.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+		--no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+		-o client/generator.lock client/generator.in
 	$(BIN)/python -m fdt.brokers.jars
 
 clean: ## Delete what was made here, the environment and local data included

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +19,26 @@ from tests.support.topics import create_anew
 pytest_plugins = ["tests.hypothesis_profiles"]
 
 SLOW_LAST = (
-    *("simulation", "fdt/brokers", "processor", "runtime/test_topics_watch"),
-    *("fdt", "test_", "browser", "chaos"),
+    *("simulation", "fdt/brokers", "processor", "runtime/test_topics_watch", "chaos"),
+    *("test_", "fdt", "browser"),
 )
-"""How the paths of tests begin that come after all others: what fails often fails at once."""
+"""How the paths of tests begin that come after all others: what fails often fails at once, and what
+is short ends the run, when there is no more work for every process."""
+
+
+def pytest_configure() -> None:
+    """A run that a script started behind itself ignores SIGINT, and so would all that it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes ``make test`` takes: one more than there are cores, for tests wait much.
+
+    Each starts a broker of its own. Of one that is named there is only one, and each would delete
+    the topics of the others: then all runs in this process.
+    """
+    return 0 if Settings().kafka_bootstrap_servers else (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

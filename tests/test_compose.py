@@ -179,6 +179,6 @@ def test_the_image_gets_every_package_and_nothing_else() -> None:
     project = (ROOT / "pyproject.toml").read_text()
     packages = re.search(r"^packages = \[(.*)\]$", project, re.MULTILINE)
     assert packages is not None
-    names = set(re.findall(r'"(\w+)"', packages[1]))
+    names = set(re.findall(r'"(\w+)["/]', packages[1]))
     locks = {"requirements.image.lock", "requirements.lock"}
     assert allowed == names | {"LICENSE", "README.md", "pyproject.toml", *locks}

@@ -32,6 +32,7 @@ from fdt.brokers.finding import LocalKafka
 from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
 from fdt.up.plan_check import differences
+from firmware_tracking_client import AuthenticatedClient
 
 TIMELINES: Final = 1_000
 """Timelines held against the plan; statuses, times and evidence are compared for every item."""
@@ -105,7 +106,8 @@ def _check(stage: Stage, loaded: Loaded) -> None:
         _,
         api,
     ):
-        wrong = differences(api, loaded.plan, loaded.base_ms, timelines=TIMELINES)
+        client = AuthenticatedClient(base_url=str(api.base_url), token="").set_httpx_client(api)
+        wrong = differences(client, loaded.plan, loaded.base_ms, timelines=TIMELINES)
     if wrong:
         raise WrongTable(f"{len(wrong)} things differ from the plan, first: {wrong[0]}")
     stage.say(f"{len(loaded.plan.expected):,} items are as the plan says")

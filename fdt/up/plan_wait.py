@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import httpx
-
 from fdt.report import Column
 from fdt.up.plan_check import Difference, ReadSideAway, differences
 from fdt.up.simulation import Simulation
+from firmware_tracking_client import AuthenticatedClient
 from sources.planning.plan import Plan
 
 UNCHANGED_SECONDS: Final = 20.0
@@ -33,7 +32,7 @@ class Check:
 
     def __init__(
         self,
-        client: httpx.Client,
+        client: AuthenticatedClient,
         plan: Plan,
         simulation: Simulation,
         clock: Callable[[], float] = time.monotonic,

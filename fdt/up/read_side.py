@@ -7,6 +7,7 @@ from typing import Final
 import httpx
 
 from fdt.settings import Settings
+from firmware_tracking_client import AuthenticatedClient
 from query_api.identity.access import Role
 from query_api.identity.access_tokens import Claims, development_token
 from query_api.identity.keys import DevelopmentKey
@@ -20,7 +21,7 @@ def read_side_url(settings: Settings) -> str:
     return f"http://{host}:{settings.api_port}"
 
 
-def read_side_client(settings: Settings) -> httpx.Client:
+def read_side_client(settings: Settings) -> AuthenticatedClient:
     """A client that sees everything, as the Service Centre does."""
     token = development_token(
         DevelopmentKey(settings.data_dir),
@@ -31,8 +32,9 @@ def read_side_client(settings: Settings) -> httpx.Client:
         roles=[Role.SERVICE_CENTRE],
         valid_s=_TOKEN_SECONDS,
     )
-    return httpx.Client(
+    return AuthenticatedClient(
         base_url=read_side_url(settings),
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=30.0,
+        token=token,
+        timeout=httpx.Timeout(30.0),
+        raise_on_unexpected_status=True,
     )

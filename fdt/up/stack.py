@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,8 @@ from fdt.up.plan_wait import COLUMNS, Check, first
 from fdt.up.read_side import read_side_client, read_side_url
 from fdt.up.run_folder import run_folder
 from fdt.up.simulation import SIMULATION_FILE, Simulation, read_simulation
+from firmware_tracking_client import AuthenticatedClient
+from firmware_tracking_client.api.operations import healthz
 from query_api.identity.access import Role
 from query_api.identity.keys import DEVELOPMENT_KEY_FILE, DevelopmentKey
 from sources.planning.plan import Plan, build_plan
@@ -111,7 +114,7 @@ class _System:
     broker: Broker
     supervisor: Supervisor
     display: Display
-    client: httpx.Client
+    client: AuthenticatedClient
     gauges_due: float = 0.0
 
     def run(self, seed: int) -> Settled | None:
@@ -149,15 +152,17 @@ class _System:
             self.supervisor.tick()
             self.broker.require_running()
             if deadline is not None and time.monotonic() > deadline:
-                raise RunFailed(f"{self.client.base_url} does not answer after {seconds:g} s.")
+                raise RunFailed(
+                    f"{read_side_url(self.settings)} does not answer after {seconds:g} s."
+                )
             if time.monotonic() >= self.gauges_due:
-                self.display.show(read_gauges(self.client))
+                self.display.show(read_gauges(self.client.get_httpx_client()))
                 self.gauges_due = time.monotonic() + _GAUGES_SECONDS
             time.sleep(_LOOK_SECONDS)
 
     def _listening(self) -> bool:
         try:
-            return self.client.get("/healthz").is_success
+            return healthz.sync_detailed(client=self.client).status_code == HTTPStatus.OK
         except httpx.TransportError:
             return False
 

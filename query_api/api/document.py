@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from query_api.api import devices, operations, resets, service_requests
 from query_api.api.examples import ANSWERS, BODIES, PARAMETERS
+from query_api.queries.answers import VOCABULARIES
 from query_api.web import problems
 
 TITLE: Final = "Firmware Distribution Tracking"
@@ -50,7 +51,8 @@ def openapi(app: FastAPI, page_limit: int) -> dict[str, Any]:
         )
         _with_page_limit(document, page_limit)
         _with_examples(document)
-        app.openapi_schema = _with_our_errors(document)
+        _with_our_errors(document)
+        app.openapi_schema = _with_named_words(document)
     return app.openapi_schema
 
 
@@ -89,7 +91,7 @@ def _with_examples(document: dict[str, Any]) -> None:
                     media["example"] = ANSWERS[name]
 
 
-def _with_our_errors(document: dict[str, Any]) -> dict[str, Any]:
+def _with_our_errors(document: dict[str, Any]) -> None:
     """FastAPI adds a 422 of its own shape wherever none is documented: here none is ever sent."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
@@ -99,4 +101,32 @@ def _with_our_errors(document: dict[str, Any]) -> dict[str, Any]:
         answers = operation["responses"]
         if "422" in answers and problems.MEDIA_TYPE not in answers["422"]["content"]:
             del answers["422"]
-    return document
+
+
+def _with_named_words(document: dict[str, Any]) -> dict[str, Any]:
+    """Each list of allowed words once, under its name: a client made from this has one type each.
+
+    What refers to it keeps its own description beside, as JSON Schema 2020-12 allows.
+    """
+    named = _naming(document)
+    assert isinstance(named, dict)
+    named["components"]["schemas"] |= {
+        name: {"type": "string", "title": name, "enum": words}
+        for name, words in VOCABULARIES.items()
+    }
+    return named
+
+
+def _naming(node: Any) -> Any:
+    """``node`` with a reference wherever one of the lists stood."""
+    if isinstance(node, list):
+        return [_naming(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {key: _naming(value) for key, value in node.items()}
+    for name, words in VOCABULARIES.items():
+        if node.get("enum") == words:
+            for key in ("type", "enum", "title"):
+                kept.pop(key, None)
+            return {"$ref": f"#/components/schemas/{name}", **kept}
+    return kept

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import Depends, Path, Query
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator
 
-from projections.lifecycle import LIFECYCLE, STATUS_BY_LABEL, Completion, Status
+from projections.lifecycle import STATUS_BY_LABEL, Completion, Status
+from query_api.queries.answers import CompletionLabel, StatusLabel
 from query_api.queries.changes import LONGEST_CURSOR
 from query_api.queries.reads import Filters
 from schemas.identifiers import EUI_HINT, REQUEST_HINT
@@ -43,23 +44,11 @@ def _words(words: object) -> str:
 RequestPath = Annotated[str, Path(description=f"One Service Request ID: {REQUEST_HINT}.")]
 DevicePath = Annotated[str, Path(description=f"One Device ID (EUI-64): {EUI_HINT}.")]
 StatusFilter = Annotated[
-    list[
-        Annotated[
-            str,
-            AfterValidator(_status),
-            WithJsonSchema({"type": "string", "enum": [row.label for row in LIFECYCLE]}),
-        ]
-    ],
+    list[Annotated[StatusLabel, AfterValidator(_status)]],
     Query(description="Only items of this Processing Status; may be repeated."),
 ]
 CompletionFilter = Annotated[
-    list[
-        Annotated[
-            str,
-            AfterValidator(_completion),
-            WithJsonSchema({"type": "string", "enum": [str(word) for word in Completion]}),
-        ]
-    ],
+    list[Annotated[CompletionLabel, AfterValidator(_completion)]],
     Query(description="Only items of this Completion Status; may be repeated."),
 ]
 ReasonFilter = Annotated[

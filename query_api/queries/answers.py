@@ -20,14 +20,23 @@ Time = Annotated[
     ),
 ]
 """RFC 3339, UTC, milliseconds."""
-StatusLabel = Annotated[
-    str, WithJsonSchema({"type": "string", "enum": [row.label for row in LIFECYCLE]})
-]
-CompletionLabel = Annotated[
-    str, WithJsonSchema({"type": "string", "enum": [str(word) for word in Completion]})
-]
-Mark = Annotated[str, WithJsonSchema({"type": "string", "enum": list(MARKS)})]
-TopicName = Annotated[str, WithJsonSchema({"type": "string", "enum": list(SOURCE_TOPICS.values())})]
+VOCABULARIES: Final = {
+    "ProcessingStatus": [row.label for row in LIFECYCLE],
+    "CompletionStatus": [str(word) for word in Completion],
+    "Mark": list(MARKS),
+    "EventTopic": list(SOURCE_TOPICS.values()),
+}
+"""The lists of words that an answer chooses from, by the name that the document gives them."""
+
+
+def _word(vocabulary: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": VOCABULARIES[vocabulary]})
+
+
+StatusLabel = Annotated[str, _word("ProcessingStatus")]
+CompletionLabel = Annotated[str, _word("CompletionStatus")]
+Mark = Annotated[str, _word("Mark")]
+TopicName = Annotated[str, _word("EventTopic")]
 
 _ALL_SENT: Final = ConfigDict(json_schema_serialization_defaults_required=True)
 """A field with a default is in every answer too."""

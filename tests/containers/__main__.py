@@ -22,6 +22,7 @@ import httpx
 
 from fdt.up.plan_wait import Check
 from fdt.up.simulation import SIMULATION_FILE, Simulation, read_simulation
+from firmware_tracking_client import AuthenticatedClient
 from sources.planning.plan import Plan, build_plan
 from tests.browser.chromium import page_of, search, sign_in, started
 from tests.containers import engine
@@ -96,9 +97,7 @@ def _settled() -> int:
     token = engine.compose(
         *("exec", "--no-TTY", "read-side", "fdt", "token", "--role", "service-centre")
     )
-    with httpx.Client(
-        base_url=GATEWAY, headers={"Authorization": f"Bearer {token}"}, timeout=30
-    ) as client:
+    with AuthenticatedClient(base_url=GATEWAY, token=token, timeout=httpx.Timeout(30)) as client:
         check = Check(client, plan, simulation)
         _until(check.over, "the items are compared with the plan")
     if check.found:

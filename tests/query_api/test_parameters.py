@@ -89,13 +89,25 @@ def _documented(document: dict[str, Any]) -> Iterator[Parameter]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             for each in operation.get("parameters", []):
-                text = json.dumps(each["schema"])
+                text = json.dumps(_whole(each["schema"], document))
                 yield Parameter(method.upper(), path, each["in"], each["name"], text)
             body = operation.get("requestBody", {}).get("content", {}).get("application/json")
             for name, schema in (body or {"schema": {"properties": {}}})["schema"][
                 "properties"
             ].items():
                 yield Parameter(method.upper(), path, "body", name, json.dumps(schema))
+
+
+def _whole(schema: Any, document: dict[str, Any]) -> Any:
+    """A schema with the named lists of words that it refers to."""
+    if isinstance(schema, list):
+        return [_whole(each, document) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return document["components"]["schemas"][name]
+    return {key: _whole(value, document) for key, value in schema.items()}
 
 
 CASES: Final = [(found, value) for found in documented() for value in bad_values(found)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -15,6 +16,8 @@ import pytest
 from fdt.up.plan_check import Difference, ReadSideAway, differences
 from fdt.up.plan_wait import Check, first
 from fdt.up.simulation import Simulation
+from firmware_tracking_client import AuthenticatedClient
+from query_api.api.examples import ANSWERS
 from query_api.queries.rendering import time as rfc3339
 from sources.planning.oracle import Expected
 from sources.planning.plan import Plan, build_plan
@@ -39,33 +42,39 @@ class ReadSide:
     items: Items
     unmatched: dict[str, list[str]] = field(default_factory=dict)
     status: int = 200
+    body: str = json.dumps({"type": "x", "title": "x", "status": 0, "detail": "x"})
+    """Of an answer that is not 200."""
 
-    def client(self) -> httpx.Client:
+    def client(self) -> AuthenticatedClient:
         """A client of it; nothing goes over a network."""
-        return httpx.Client(
-            base_url="http://read-side", transport=httpx.MockTransport(self._answer)
+        return AuthenticatedClient(
+            base_url="http://read-side",
+            token="any",
+            httpx_args={"transport": httpx.MockTransport(self._answer)},
+            raise_on_unexpected_status=True,
         )
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        if self.status != 200:
-            return httpx.Response(self.status)
+        if self.body.startswith("<") or self.status != 200:
+            return httpx.Response(self.status, content=self.body)
         parts = unquote(request.url.path).split("/")[2:]
         answer = self._find(parts, int(request.url.params.get("cursor", "0")))
-        return httpx.Response(404) if answer is None else httpx.Response(200, json=answer)
+        if answer is None:
+            return httpx.Response(404, content=self.body)
+        return httpx.Response(200, json=answer)
 
     def _find(self, parts: list[str], start: int) -> dict[str, Any] | None:
         match parts:
             case ["service-requests", request_id]:
                 found = [item for (named, _), item in self.items.items() if named == request_id]
                 after = str(start + PAGE) if start + PAGE < len(found) else None
-                return (
-                    {"items": found[start : start + PAGE], "next_cursor": after} if found else None
-                )
+                page = {"items": found[start : start + PAGE], "next_cursor": after}
+                return {**ANSWERS["read_request"], **page} if found else None
             case ["devices", device_id, "service-requests", request_id]:
                 return self.items.get((request_id, device_id))
             case ["devices", device_id]:
                 waiting = self.unmatched.get(device_id, [])
-                return {"unmatched": [{"evidence": {"event_id": event}} for event in waiting]}
+                return {**ANSWERS["read_device"], "unmatched": [entry(e) for e in waiting]}
         raise AssertionError(parts)
 
 
@@ -84,21 +93,27 @@ def shown(request_id: str, device_id: str, end: Expected) -> dict[str, Any]:
     if end.result_code is not None:
         code += f"/{end.result_code}"
     updated = None if end.updated_at_ms is None else rfc3339(BASE_MS + end.updated_at_ms)
-    return {
+    timeline = [entry(event, sorted(marks)) for event, marks in sorted(end.timeline)]
+    example: dict[str, Any] = copy.deepcopy(ANSWERS["read_item"])
+    return example | {
         "service_request_id": request_id,
         "device_id": device_id,
         "device_type": end.device_type,
         "firmware_version": end.firmware_version,
         "status": end.status,
         "completion": end.completion,
-        "reason": {"code": code},
+        "reason": example["reason"] | {"code": code},
         "updated_at": updated or RECEIVED,
-        "evidence": {"event_id": end.evidence_event_id},
-        "timeline": [
-            {"marks": sorted(marks), "received_at": RECEIVED, "evidence": {"event_id": event}}
-            for event, marks in sorted(end.timeline)
-        ],
+        "evidence": example["evidence"] | {"event_id": end.evidence_event_id},
+        "timeline": timeline,
     }
+
+
+def entry(event_id: str, marks: Sequence[str] = ()) -> dict[str, Any]:
+    """An entry of a timeline as the API gives it."""
+    example: dict[str, Any] = ANSWERS["read_item"]["timeline"][0]
+    evidence = example["evidence"] | {"event_id": event_id}
+    return example | {"marks": list(marks), "received_at": RECEIVED, "evidence": evidence}
 
 
 def test_a_read_side_that_shows_the_plan_has_no_differences(
@@ -112,15 +127,15 @@ def test_a_read_side_that_shows_the_plan_has_no_differences(
 @pytest.mark.parametrize(
     ("what", "change"),
     [
-        ("status", lambda item: item.update(status="Reset by HQ")),
-        ("completion", lambda item: item.update(completion="Unknown")),
+        ("status", lambda item: item.update(status="Reset by DCC")),
+        ("completion", lambda item: item.update(completion="Failed")),
         ("evidence", lambda item: item["evidence"].update(event_id="another")),
         ("firmware_version", lambda item: item.update(firmware_version="FFFFFFFF")),
         ("device_type", lambda item: item.update(device_type="IHD")),
         ("code", lambda item: item["reason"].update(code="E999")),
         ("updated_at", lambda item: item.update(updated_at="1999-01-01T00:00:00.000Z")),
         ("timeline", lambda item: item["timeline"].pop()),
-        ("timeline", lambda item: item["timeline"][0]["marks"].append("late")),
+        ("timeline", lambda item: item["timeline"][0]["marks"].append("clock-skew")),
     ],
 )
 def test_anything_shown_otherwise_is_a_difference(
@@ -180,7 +195,17 @@ def test_a_read_side_that_is_not_ready_is_no_difference(plan: Plan, read_side: R
 def test_an_answer_that_no_user_should_get_is_a_defect(plan: Plan, read_side: ReadSide) -> None:
     """Neither swallowed nor taken for an empty answer."""
     read_side.status = 500
-    with pytest.raises(httpx.HTTPStatusError):
+    with pytest.raises(RuntimeError, match="answered 500"):
+        differences(read_side.client(), plan, BASE_MS)
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 429, 502, 503])
+def test_a_gateway_s_own_page_is_no_difference(
+    plan: Plan, read_side: ReadSide, status: int
+) -> None:
+    """What stands before the read side answers for it, and not as it would."""
+    read_side.status, read_side.body = status, "<html>not the read side</html>"
+    with pytest.raises(ReadSideAway, match="before the read side"):
         differences(read_side.client(), plan, BASE_MS)
 
 

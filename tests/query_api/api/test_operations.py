@@ -144,8 +144,10 @@ def test_the_published_document_is_complete() -> None:
     ]
     schemas = document["components"]["schemas"]
     item = schemas["Item"]["properties"]
-    assert item["status"]["enum"] == [row.label for row in LIFECYCLE]
-    assert item["completion"]["enum"] == [str(word) for word in Completion]
+    assert item["status"] == {"$ref": "#/components/schemas/ProcessingStatus"}
+    assert schemas["ProcessingStatus"]["enum"] == [row.label for row in LIFECYCLE]
+    assert item["completion"] == {"$ref": "#/components/schemas/CompletionStatus"}
+    assert schemas["CompletionStatus"]["enum"] == [str(word) for word in Completion]
     counts = schemas["RequestAnswer"]["properties"]["counts"]["properties"]
     assert list(counts) == [str(word) for word in Completion]
     parameters = document["paths"]["/v1/service-requests/{service_request_id}"]["get"]["parameters"]

@@ -1,0 +1,82 @@
+"""``make client``: the typed Python client in ``client/``, made from ``docs/openapi.json``.
+
+openapi-python-client makes it, in an environment of its own that holds what
+``client/generator.lock`` names: what it asks for of ``typer`` is older than what the project uses.
+``client/made.json`` says of which document it was made, and what it was when it was made; a test
+holds both against what is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+FOLDER: Final = ROOT / "client"
+PACKAGE: Final = FOLDER / "firmware_tracking_client"
+DOCUMENT: Final = ROOT / "docs" / "openapi.json"
+MADE: Final = FOLDER / "made.json"
+
+_LOCK: Final = FOLDER / "generator.lock"
+_CONFIG: Final = FOLDER / "generator.yaml"
+_ENVIRONMENTS: Final = ROOT / ".fdt" / "client-generator"
+
+
+def as_made(package: Path = PACKAGE, document: Path = DOCUMENT) -> dict[str, str]:
+    """SHA-256 of the document, and of the package's files with their names."""
+    files = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        files.update(f"{path.relative_to(package).as_posix()}\n".encode())
+        files.update(path.read_bytes())
+    return {
+        "document": hashlib.sha256(document.read_bytes()).hexdigest(),
+        "package": files.hexdigest(),
+    }
+
+
+def make() -> None:
+    """Make the package anew; ``subprocess.CalledProcessError`` if a tool fails."""
+    bin_folder = _environment() / "bin"
+    shutil.rmtree(PACKAGE, ignore_errors=True)
+    _run(
+        [
+            bin_folder / "openapi-python-client",
+            "generate",
+            *("--path", DOCUMENT),
+            *("--config", _CONFIG),
+            *("--output-path", PACKAGE),
+            *("--meta", "none"),
+            "--fail-on-warning",
+        ]
+    )
+    ruff = bin_folder / "ruff"
+    _run([ruff, "check", "--quiet", "--isolated", "--fix", "--select", "F401,I", PACKAGE])
+    _run([ruff, "format", "--quiet", "--isolated", "--line-length", "100", PACKAGE])
+    (PACKAGE / "py.typed").touch()
+    MADE.write_text(json.dumps(as_made(), indent=2) + "\n", encoding="utf-8")
+
+
+def _environment() -> Path:
+    """Kept until the lock changes."""
+    folder = _ENVIRONMENTS / hashlib.sha256(_LOCK.read_bytes()).hexdigest()[:12]
+    if not (folder / "made").exists():
+        uv = Path(sys.executable).with_name("uv")
+        shutil.rmtree(folder, ignore_errors=True)
+        _run([uv, "venv", "--quiet", "--python", sys.executable, folder])
+        python = folder / "bin" / "python"
+        _run([uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", _LOCK])
+        (folder / "made").touch()
+    return folder
+
+
+def _run(command: list[str | Path]) -> None:
+    subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    make()
