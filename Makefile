@@ -89,8 +89,8 @@ vendor: $(MADE) ## Fetch govuk-frontend and htmx anew (needs npm)
 keycloak: $(MADE) ## Sign in at a real Keycloak, which is downloaded once (180 MB)
 	$(BIN)/python -m pytest tests/browser/keycloak.py $(ARGS)
 
-registry: $(MADE) ## Bad schemas at a real Apicurio, which is downloaded once (100 MB)
-	$(BIN)/python -m pytest tests/schemas/apicurio.py $(ARGS)
+registry: $(MADE) ## Trouble at a real Apicurio, which is downloaded once (100 MB)
+	$(BIN)/python -m pytest tests/schemas/real_registry.py -s $(ARGS)
 
 java: $(MADE) ## Compile and run the publisher's example in Java (downloads 10 MB once)
 	$(BIN)/python -m pytest tests/sources/publishing_in_java.py $(ARGS)

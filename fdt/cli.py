@@ -148,6 +148,14 @@ COMMANDS: Final = (
         "A sample is refused.",
     ),
     Command(
+        "registry",
+        "contract.schema_registry",
+        "registry",
+        "Register the published schemas; say which ids mean two.",
+        "fdt registry --json",
+        "The registry refuses a schema, or an id that is kept means two.",
+    ),
+    Command(
         "settings",
         "settings",
         "settings",

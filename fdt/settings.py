@@ -26,7 +26,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from fdt.errors import UserError
-from runtime.kafka_security import KafkaSecurity
+from runtime.access.kafka_security import KafkaSecurity
+from runtime.access.schema_registry import RegistryAccess
 from storage.store import MEMORY_MB
 
 PREFIX: Final = "FDT_"
@@ -92,7 +93,7 @@ Name = Annotated[str, AfterValidator(_plain_name)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Settings(KafkaSecurity):
+class Settings(KafkaSecurity, RegistryAccess):
     """Everything that can be set; :class:`~fdt.errors.UserError` for a value that cannot be
     used."""
 
@@ -115,12 +116,6 @@ class Settings(KafkaSecurity):
         validation_alias="KAFKA_BOOTSTRAP_SERVERS",
         examples=["broker-1:9092,broker-2:9092"],
         description="Addresses of the Kafka brokers; without it a local broker is started.",
-    )
-    schema_registry_url: str | None = Field(
-        None,
-        validation_alias="SCHEMA_REGISTRY_URL",
-        examples=["https://registry.example"],
-        description="Registry with the Confluent API; without it schema ids come from `schemas/`.",
     )
     partitions: Count = Field(4, description="Partitions of every topic; fixed once they exist.")
     replication: Count = Field(1, description="Copies of every topic over the brokers.")

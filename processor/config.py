@@ -12,8 +12,8 @@ from pathlib import Path
 from processor.partition.folding import Folding
 from projections.catalogue import load_catalogue
 from projections.events import Reader
+from runtime.access.schema_registry import registry
 from schemas.codec import Codec
-from schemas.registry import registry
 from schemas.topics import TopicSpec
 
 

@@ -28,11 +28,11 @@ from query_api.view.feed import Feed
 from query_api.view.folder import rocks
 from query_api.view.listing import ForgivingCatalogue
 from runtime import interpreter
+from runtime.access.schema_registry import registry
 from runtime.alone import only_one
 from runtime.health import Health
 from runtime.topics import TopicsWatch
 from schemas.codec import Codec
-from schemas.registry import registry
 
 logger = logging.getLogger(__name__)
 

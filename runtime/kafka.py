@@ -1,7 +1,7 @@
 """Kafka clients: the one place that makes them, for every program.
 
 What all have in common is said here once: where the brokers are, who is asking and how that is
-proved (:mod:`runtime.kafka_security`), how much the client itself logs. Programs add what their job
+proved (:mod:`runtime.access.kafka_security`), how much the client itself logs. Programs add what
 needs (docs/reliability.md says who notices the end of each). The client of Faust's thread is
 aiokafka's and begins with :func:`aiokafka_settings`.
 """
@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
-from runtime.kafka_security import KafkaSecurity
+from runtime.access.kafka_security import KafkaSecurity
 from schemas.partitioning import PRODUCER_PARTITIONER
 
 SILENT: Final = 0

@@ -17,15 +17,24 @@ from fastavro.types import Schema
 
 from schemas.registry import (
     FileRegistry,
-    NoAvroSchema,
+    RegistryUnavailable,
     SchemaRegistry,
     UnknownSchemaId,
+    UnusableSchema,
     current_schemas,
 )
+from schemas.topics import TOPIC_SOURCES
 from schemas.writers import Unreadable, parsed, readable
 
 _HEADER: Final = struct.Struct(">bI")
 HEADER_LENGTH: Final = _HEADER.size
+
+_WRITTEN_HERE: Final = frozenset(
+    record
+    for record, (subject, _) in current_schemas().items()
+    if not subject.startswith(tuple(TOPIC_SOURCES))
+)
+"""Records that only our own programs write: their schemas were registered, whatever is said now."""
 
 
 class BadRecord(ValueError):
@@ -136,15 +145,20 @@ class Codec:
         ours = current_schemas()[record][1]
         found: tuple[Schema, Schema | None] | BadRecord
         try:
-            theirs = self._registry.schema_of(schema_id)
+            theirs = self._registry.schema_of(schema_id, record)
             schema = readable(record, ours, theirs)
             found = (schema, None if theirs == ours else self._schema(record))
         except UnknownSchemaId as error:
+            if record in _WRITTEN_HERE:
+                raise RegistryUnavailable(
+                    f"Schema id {schema_id} of a {record} that stands in our own topic: {error}. "
+                    "The registry has lost it: restore the registry, or name the one that was used"
+                ) from error
             raise BadRecord(
                 "unknown-schema",
                 f"Schema id {schema_id}: {error}. Register the schema, then send the record again.",
             ) from error
-        except NoAvroSchema as error:
+        except UnusableSchema as error:
             found = BadRecord("unreadable-schema", f"Schema id {schema_id}: {error}.")
         except Unreadable as error:
             found = BadRecord(error.reason, f"Schema id {schema_id}: {error}")

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, Final, Protocol, TypeVar
 
 NAMESPACE = "uk.co.smartdcc.firmware"
 
-ANSWER_S: Final = 10.0
-"""How long one question to a registry may take."""
+ANSWER_S: Final = 8.0
+"""How long one question to a registry may take: that it takes longer is said within ten seconds."""
 ASK_AGAIN_S: Final = 5.0
 """For how long an id counts as unknown without asking again."""
 
+_CONFLICT: Final = 409
 _UNKNOWN_KEPT: Final = 10_000
 _LARGEST_ID: Final = 2**31 - 1
 """A registry's ids are signed; a record's four bytes can hold larger numbers."""
@@ -32,8 +33,13 @@ class UnknownSchemaId(LookupError):
     """The registry answered, and does not know the id: bad input."""
 
 
-class NoAvroSchema(ValueError):
-    """The registry answered, and what it has is no Avro schema of one piece: bad input."""
+class UnusableSchema(ValueError):
+    """The registry answered, and what it has is no Avro schema of one piece, or one of two that an
+    id means: bad input."""
+
+
+class Incompatible(ValueError):
+    """The registry refuses a schema beside those that its subject has."""
 
 
 class RegistryUnavailable(ConnectionError):
@@ -46,10 +52,11 @@ class SchemaRegistry(Protocol):
     def id_of(self, record: str) -> int:
         """The id under which this project's current schema of ``record`` is known."""
 
-    def schema_of(self, schema_id: int) -> Any:
+    def schema_of(self, schema_id: int, record: str | None = None) -> Any:
         """The writer's schema behind an id, as parsed JSON: any that a publisher registered.
 
-        Raises :class:`UnknownSchemaId`, :class:`NoAvroSchema` or :class:`RegistryUnavailable`.
+        ``record`` is what is expected to be written with it, where that is known. Raises
+        :class:`UnknownSchemaId`, :class:`UnusableSchema` or :class:`RegistryUnavailable`.
         """
 
 
@@ -59,8 +66,8 @@ def schema_file(name: str) -> str:
 
 
 @cache
-def _listed() -> dict[int, tuple[str, dict[str, Any]]]:
-    """id -> (subject, schema), from the files."""
+def listed() -> dict[int, tuple[str, dict[str, Any]]]:
+    """id -> (subject, schema), from the files: every version of each record, the older first."""
     listing = json.loads(schema_file("registry.json"))
     return {
         int(schema_id): (entry["subject"], json.loads(schema_file(entry["file"])))
@@ -71,7 +78,7 @@ def _listed() -> dict[int, tuple[str, dict[str, Any]]]:
 @cache
 def current_schemas() -> dict[str, tuple[str, dict[str, Any]]]:
     """Record name -> (subject, schema): the highest id of each record is the current one."""
-    return {schema["name"]: (subject, schema) for _, (subject, schema) in sorted(_listed().items())}
+    return {schema["name"]: (subject, schema) for _, (subject, schema) in sorted(listed().items())}
 
 
 class FileRegistry:
@@ -79,12 +86,12 @@ class FileRegistry:
 
     def id_of(self, record: str) -> int:
         """The highest id listed for the record."""
-        return max(i for i, (_, schema) in _listed().items() if schema["name"] == record)
+        return max(i for i, (_, schema) in listed().items() if schema["name"] == record)
 
-    def schema_of(self, schema_id: int) -> dict[str, Any]:
+    def schema_of(self, schema_id: int, record: str | None = None) -> dict[str, Any]:
         """The listed schema, or :class:`UnknownSchemaId`."""
         try:
-            return _listed()[schema_id][1]
+            return listed()[schema_id][1]
         except KeyError:
             raise UnknownSchemaId(f"schema id {schema_id} is not in registry.json") from None
 
@@ -92,32 +99,68 @@ class FileRegistry:
 class ConfluentRegistry:
     """A registry with the Confluent API at ``url``; schemas are kept for the life of the process.
 
-    That an id is not known is asked again after :data:`ASK_AGAIN_S`, by ``clock`` in seconds.
+    ``access`` are settings of the client: credentials, certificates. That an id is not known is
+    asked again after :data:`ASK_AGAIN_S`, by ``clock`` in seconds.
     """
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        url: str,
+        access: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         from confluent_kafka.schema_registry import SchemaRegistryClient
 
         self._url = url
         self._clock = clock
-        self._client = SchemaRegistryClient({"url": url, "timeout": ANSWER_S, "max.retries": 1})
+        settings = {"url": url, "timeout": ANSWER_S, "max.retries": 0, **(access or {})}
+        self._client = SchemaRegistryClient(settings)
         self._ids: dict[str, int] = {}
         self._schemas: dict[int, Any] = {}
         self._unknown: dict[int, float] = {}
 
     def id_of(self, record: str) -> int:
-        """Registers the current schema of ``record`` (a known one keeps its id)."""
-        if record not in self._ids:
-            from confluent_kafka.schema_registry import Schema as RegisteredSchema
+        """The id that the current schema of ``record`` was registered under; never registers it.
 
-            subject, schema = current_schemas()[record]
-            text = json.dumps(schema)
-            self._ids[record] = self._ask(
-                lambda: self._client.register_schema(subject, RegisteredSchema(text, "AVRO"))
-            )
+        A registry that lost everything would give ids that mean something else once it is
+        restored. Raises :class:`RegistryUnavailable` until it has the schema.
+        """
+        if record not in self._ids:
+            self._ids[record] = self._registered(*current_schemas()[record])
         return self._ids[record]
 
-    def schema_of(self, schema_id: int) -> Any:
+    def _registered(self, subject: str, schema: dict[str, Any]) -> int:
+        from confluent_kafka.schema_registry import Schema as RegisteredSchema
+
+        asked = RegisteredSchema(json.dumps(schema), "AVRO")
+        try:
+            found = self._ask(lambda: self._client.lookup_schema(subject, asked))
+        except UnknownSchemaId as error:
+            raise RegistryUnavailable(
+                f"{self._url} does not have the schema of {schema['name']}: register the published "
+                "schemas with fdt registry, or restore the registry if it had them"
+            ) from error
+        assert found.schema_id is not None
+        return found.schema_id
+
+    def register(self, subject: str, schema: dict[str, Any]) -> int:
+        """The id of a schema, which is registered if it is not yet.
+
+        Raises :class:`Incompatible` or :class:`RegistryUnavailable`.
+        """
+        from confluent_kafka.schema_registry import Schema as RegisteredSchema
+
+        asked = RegisteredSchema(json.dumps(schema), "AVRO")
+        return self._ask(lambda: self._client.register_schema(subject, asked))
+
+    def guard(self, subject: str, level: str) -> None:
+        """Let the registry refuse what is not compatible under a subject: its own level.
+
+        Raises :class:`RegistryUnavailable`.
+        """
+        self._ask(lambda: self._client.set_compatibility(subject, level))
+
+    def schema_of(self, schema_id: int, record: str | None = None) -> Any:
         """Asks once for each id that there is."""
         if schema_id not in self._schemas:
             self._require_known(schema_id)
@@ -160,6 +203,8 @@ class ConfluentRegistry:
         except SchemaRegistryError as error:
             if error.http_status_code == 404 and error.error_code != SchemaRegistryError.UNKNOWN:
                 raise UnknownSchemaId(f"the registry at {self._url} does not know it") from error
+            if error.http_status_code == _CONFLICT:
+                raise Incompatible(f"the registry at {self._url} says: {error}") from error
             raise RegistryUnavailable(f"{self._url} answered {error}{_advice(error)}") from error
         except Exception as error:
             # The client passes on whatever its HTTP library or an answer of another form raises.
@@ -171,22 +216,72 @@ class ConfluentRegistry:
 
 def _advice(error: Any) -> str:
     if error.http_status_code in (401, 403):
-        return ": the credentials in SCHEMA_REGISTRY_URL are missing or have no right to read"
+        return (
+            ": the credentials are missing or have no right to read "
+            "(FDT_SCHEMA_REGISTRY_USER, or those in SCHEMA_REGISTRY_URL)"
+        )
     return ""
 
 
 def _avro_of(kind: str | None, text: str | None, references: Any) -> Any:
-    """The JSON of an Avro schema; :class:`NoAvroSchema` if it is something else."""
+    """The JSON of an Avro schema; :class:`UnusableSchema` if it is something else."""
     if kind not in (None, "AVRO"):
-        raise NoAvroSchema(f"it is registered as {kind}: publish Avro")
+        raise UnusableSchema(f"it is registered as {kind}: publish Avro")
     if references:
-        raise NoAvroSchema("it refers to other schemas: register it in one piece")
+        raise UnusableSchema("it refers to other schemas: register it in one piece")
     try:
         return json.loads(text or "")
     except (ValueError, RecursionError) as error:
-        raise NoAvroSchema(f"it is no JSON ({error}): register the published schema") from error
+        raise UnusableSchema(f"it is no JSON ({error}): register the published schema") from error
 
 
-def registry(url: str | None) -> SchemaRegistry:
-    """The registry at ``url``, or the files when there is none."""
-    return ConfluentRegistry(url) if url else FileRegistry()
+class KeptFileIds:
+    """A registry beside topics that hold records from before it, under the ids of the files.
+
+    One id may then mean two schemas. Which, the record decides that is expected: a topic's
+    publishers write one record only, so an id of the files is theirs where the files have that
+    record under it, and the registry has none of that name. Where both have, and they differ,
+    nobody can tell, and the record is refused; ``fdt contract register`` sees to it that this never
+    comes.
+    """
+
+    def __init__(self, registry: ConfluentRegistry) -> None:
+        self._registry = registry
+
+    def id_of(self, record: str) -> int:
+        """The registry's: what is written from now on."""
+        return self._registry.id_of(record)
+
+    def schema_of(self, schema_id: int, record: str | None = None) -> Any:
+        """The files' or the registry's."""
+        _, ours = listed().get(schema_id, ("", {"name": ""}))
+        if ours["name"] != record:
+            return self._registry.schema_of(schema_id, record)
+        if two_meanings(self._registry, schema_id):
+            raise UnusableSchema(
+                f"it means {record} of registry.json and another {record} of the registry: "
+                "register the schema anew so that it has an id of its own"
+            )
+        return ours
+
+
+def two_meanings(registry: SchemaRegistry, schema_id: int) -> bool:
+    """Whether a registry has, under an id of the files, another schema of the same record.
+
+    Raises :class:`RegistryUnavailable`.
+    """
+    ours = listed()[schema_id][1]
+    try:
+        theirs = registry.schema_of(schema_id, ours["name"])
+    except (UnknownSchemaId, UnusableSchema):
+        return False
+    return bool(theirs != ours and full_name(theirs) == full_name(ours))
+
+
+def full_name(schema: Any) -> str | None:
+    """Name of a schema with its namespace; None for what has no name."""
+    if not isinstance(schema, dict) or not isinstance(schema.get("name"), str):
+        return None
+    name: str = schema["name"]
+    space = schema.get("namespace")
+    return name if "." in name or not space else f"{space}.{name}"

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Final, NoReturn, Protocol
 
+from runtime.access.schema_registry import registry
 from schemas.codec import Codec
-from schemas.registry import RegistryUnavailable, registry
+from schemas.registry import RegistryUnavailable
 from schemas.topics import Source
 from sources.planning.events import Malformed, PlannedEvent, Publication
 from sources.planning.plan import Plan, build_plan

@@ -27,6 +27,7 @@ PLANTED: Final = {
     "projections/views.py": "confluent_kafka",
     "storage/store.py": "projections.state",
     "runtime/health.py": "storage.store",
+    "runtime/access/kafka_security.py": "storage.store",
     "sources/program.py": "projections.lifecycle",
     "processor/worker.py": "query_api.app",
     "processor/batch.py": "processor.partition.ledger",

@@ -62,8 +62,8 @@ def audit(
 ) -> None:
     """Print who looked at what and who reset what, newest first."""
     from query_api.audit.reading import KafkaAuditLog, LogUnavailable, Question
+    from runtime.access.schema_registry import registry
     from schemas.codec import Codec
-    from schemas.registry import registry
 
     if as_csv and as_json:
         raise UserError("--csv and --json are two forms: ask for one.")

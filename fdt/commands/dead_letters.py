@@ -17,8 +17,9 @@ from fdt.errors import UserError
 from fdt.kafka.dead_letters import Letter, Settled, Wanted, letters, resend, settle
 from fdt.report import AsJson, Column, Report, encoded, pretty, text_or_none
 from fdt.settings import Settings
+from runtime.access.schema_registry import registry
 from schemas.codec import BadRecord, Codec
-from schemas.registry import RegistryUnavailable, registry
+from schemas.registry import RegistryUnavailable
 from schemas.topics import SOURCE_TOPICS, TOPICS
 from sources.wire import rfc3339
 

@@ -26,7 +26,7 @@ from fastavro.validation import ValidationError, validate
 from fdt.errors import UserError
 from projections.events import RECORDS
 from schemas.codec import HEADER_LENGTH, Codec
-from schemas.registry import NoAvroSchema, SchemaRegistry, UnknownSchemaId, current_schemas
+from schemas.registry import SchemaRegistry, UnknownSchemaId, UnusableSchema, current_schemas
 from schemas.topics import SOURCE_TOPICS, TOPIC_SOURCES
 from schemas.writers import parsed
 
@@ -150,7 +150,7 @@ class Samples:
             return None
         try:
             schema = self._registry.schema_of(int.from_bytes(value[1:HEADER_LENGTH], "big"))
-        except (UnknownSchemaId, NoAvroSchema):
+        except (UnknownSchemaId, UnusableSchema):
             return None  # the judgement says so
         name = schema.get("name", "") if isinstance(schema, dict) else ""
         return TOPICS_OF.get(str(name).rpartition(".")[2])

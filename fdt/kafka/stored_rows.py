@@ -8,8 +8,8 @@ from fdt.errors import UserError
 from fdt.settings import Settings
 from processor.partition.status_log import KafkaStatusLog, LogUnavailable
 from processor.topics import KafkaTopics, TopicsUnfit
+from runtime.access.schema_registry import registry
 from schemas.codec import Codec
-from schemas.registry import registry
 from schemas.topics import CONTROL_KEY
 
 

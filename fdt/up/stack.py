@@ -22,6 +22,7 @@ from rich.console import Console
 
 from fdt.brokers.finding import AddressBroker, Broker, choose_broker
 from fdt.errors import RunFailed, UserError
+from fdt.kafka.published_schemas import ensure_schemas
 from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.processes.children import port_is_free
 from fdt.processes.interrupt import ends_on_signals
@@ -87,6 +88,8 @@ def run(settings: Settings, demand: Demand, console: Console) -> Settled | None:
         stack.enter_context(_stopped(broker, display))
         display.say("broker", broker.describe())
         _create_topics(settings, broker)
+        if settings.schema_registry_url is not None:
+            ensure_schemas(settings)
         share_development_key(settings.data_dir, folder)
         here = settings.model_copy(
             update={

@@ -14,7 +14,12 @@ from typing import Final
 from processor.partition import expiry
 from processor.partition.durable_rows import DurableRows
 from processor.partition.folding import STATUS_RECORD, Folding
-from processor.partition.ledger import current, from_control, from_the_beginning
+from processor.partition.ledger import (
+    CONTROL_RECORD,
+    current,
+    from_control,
+    from_the_beginning,
+)
 from processor.partition.recovery import ROW_PREFIX, LogState, Progress, Stores, open_store
 from processor.partition.source_topics import Topics
 from processor.partition.status_log import Logged, StatusLog
@@ -57,6 +62,8 @@ class Resumption:
         are to be put right.
         """
         durable = self._durable
+        for record in (STATUS_RECORD, CONTROL_RECORD):
+            self._codec.prefix(record)  # that a registry has lost them is said now, not at a write
         self._log.fence()
         topic_id = self._topics.ids()[STATUS]
         first, end = self._log.bounds()

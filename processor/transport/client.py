@@ -18,7 +18,7 @@ from faust.types import TP
 
 from processor.profile.stages import FETCH, Stages
 from runtime import kafka
-from runtime.kafka_security import KafkaSecurity
+from runtime.access.kafka_security import KafkaSecurity
 from schemas.topics import TOPIC_SOURCES
 
 FETCH_WAIT_MS: Final = 25

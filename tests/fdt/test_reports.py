@@ -64,7 +64,11 @@ WITH_EFFECT: Final[dict[tuple[str, ...], Callable[[Any], bool]]] = {
         line.published > 0
     ),
 }
-ELSEWHERE: Final = {"up": "test_up.py", "contract": "test_contract_command.py"}
+ELSEWHERE: Final = {
+    "up": "test_up.py",
+    "contract": "test_contract_command.py",
+    "registry": "test_registry_command.py",
+}
 """Commands whose run takes long or needs files of its own, and the tests that make it."""
 
 FDT: Final[Any] = get_command(build_app(lambda _name: True))

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from schemas.codec import Codec
 from schemas.partitioning import partition_of
-from schemas.registry import ConfluentRegistry, NoAvroSchema, current_schemas
+from schemas.registry import ConfluentRegistry, UnusableSchema, current_schemas
 from schemas.topics import DSP_EVENTS
 from sources.wire import Wire
 from tests.processor.wire_inputs import SCHEMAS, dsp_schema, framed
@@ -45,7 +45,7 @@ def refuses_and_goes_on(bootstrap: str, url: str, folder: Path, register: Regist
     kinds = [
         (kind, json.dumps(schema), "AVRO", schema, reason)
         for kind, (schema, reason) in SCHEMAS.items()
-        if not isinstance(schema, NoAvroSchema)
+        if not isinstance(schema, UnusableSchema)
     ]
     kinds += [(k, text, k, dsp_schema(), "unreadable-schema") for k, text in OTHERS.items()]
     taken = []

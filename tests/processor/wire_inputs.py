@@ -21,7 +21,7 @@ from projections.events import RECORDS, Reader
 from schemas import headers
 from schemas.codec import Codec
 from schemas.partitioning import partition_of
-from schemas.registry import FileRegistry, NoAvroSchema, UnknownSchemaId, current_schemas
+from schemas.registry import FileRegistry, UnknownSchemaId, UnusableSchema, current_schemas
 from schemas.topics import DAY_MS, TOPIC_SOURCES
 from schemas.writers import Unreadable, parsed
 from tests.support.events import DEVICE, REQUEST
@@ -84,10 +84,10 @@ class Drawn(FileRegistry):
     def __init__(self, answer: Any) -> None:
         self._answer = answer
 
-    def schema_of(self, schema_id: int) -> Any:
+    def schema_of(self, schema_id: int, record: str | None = None) -> Any:
         """The answer, which may be an exception."""
         if schema_id != DRAWN:
-            return super().schema_of(schema_id)
+            return super().schema_of(schema_id, record)
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer
@@ -97,7 +97,7 @@ class Drawn(FileRegistry):
 def schemas(draw: st.DrawFn, record: str) -> Any:
     """A record near ours, with fields changed, dropped, renamed or added; or some JSON."""
     if draw(st.integers(0, 9)) == 0:
-        return draw(JSON | TYPES | st.just(NoAvroSchema("no")) | st.just(UnknownSchemaId("no")))
+        return draw(JSON | TYPES | st.just(UnusableSchema("no")) | st.just(UnknownSchemaId("no")))
     schema = deepcopy(current_schemas()[record][1])
     if draw(st.booleans()):
         schema["name"], schema["namespace"] = f"{schema['namespace']}.{schema['name']}", "else"
@@ -283,7 +283,7 @@ SCHEMAS: Final[dict[str, tuple[Any, str]]] = {
     "a primitive": ("string", "wrong-record"),
     "another record": (current_schemas()["CspEvent"][1], "wrong-record"),
     "a union with ours": (["null", dsp_schema()], "wrong-record"),
-    "no Avro": (NoAvroSchema("it is registered as PROTOBUF"), "unreadable-schema"),
+    "no Avro": (UnusableSchema("it is registered as PROTOBUF"), "unreadable-schema"),
     "a type that is not in it": (dsp_schema(detail="uk.co.other.Detail"), "unreadable-schema"),
     "fields that are no list": (dsp_schema() | {"fields": 3}, "unreadable-schema"),
     "a type in itself": (

@@ -25,10 +25,10 @@ EVENT = dsp_event(occurred_at=1_795_000_000_123)
 class NewerRegistry(FileRegistry):
     """A registry in which one publisher already writes a newer schema, under id 99."""
 
-    def schema_of(self, schema_id: int) -> dict[str, Any]:
+    def schema_of(self, schema_id: int, record: str | None = None) -> dict[str, Any]:
         """As the files, and 99."""
         if schema_id != 99:
-            return super().schema_of(schema_id)
+            return super().schema_of(schema_id, record)
         newer = deepcopy(current_schemas()["DspEvent"][1])
         newer["fields"].insert(0, {"name": "campaign", "type": "string", "default": ""})
         return newer

@@ -14,9 +14,9 @@ import pytest
 from schemas import registry as module
 from schemas.registry import (
     ConfluentRegistry,
-    NoAvroSchema,
     RegistryUnavailable,
     UnknownSchemaId,
+    UnusableSchema,
     current_schemas,
 )
 
@@ -77,15 +77,15 @@ NOT_FOUND: Final = {"error_code": 40403, "message": "Schema not found"}
 
 BAD_INPUT: Final[dict[str, tuple[int, bytes | dict[str, Any], type[Exception]]]] = {
     "not known": (404, NOT_FOUND, UnknownSchemaId),
-    "Protobuf": (200, {"schema": 'syntax = "proto3";', "schemaType": "PROTOBUF"}, NoAvroSchema),
-    "JSON Schema": (200, {"schema": "{}", "schemaType": "JSON"}, NoAvroSchema),
-    "no JSON": (200, {"schema": "record DspEvent"}, NoAvroSchema),
-    "no schema": (200, {"subject": "x"}, NoAvroSchema),
-    "nested without end": (200, {"schema": "[" * 100_000}, NoAvroSchema),
+    "Protobuf": (200, {"schema": 'syntax = "proto3";', "schemaType": "PROTOBUF"}, UnusableSchema),
+    "JSON Schema": (200, {"schema": "{}", "schemaType": "JSON"}, UnusableSchema),
+    "no JSON": (200, {"schema": "record DspEvent"}, UnusableSchema),
+    "no schema": (200, {"subject": "x"}, UnusableSchema),
+    "nested without end": (200, {"schema": "[" * 100_000}, UnusableSchema),
     "a reference": (
         200,
         {"schema": SCHEMA, "references": [{"name": "x", "subject": "x", "version": 1}]},
-        NoAvroSchema,
+        UnusableSchema,
     ),
 }
 
@@ -150,7 +150,7 @@ def test_what_is_no_answer_of_a_registry_is_an_outage(server: Answers, kind: str
 def test_refused_credentials_name_the_setting(server: Answers) -> None:
     """An operator mends it."""
     server.says(401, {"error_code": 401, "message": "Unauthorized"})
-    with pytest.raises(RegistryUnavailable, match="credentials in SCHEMA_REGISTRY_URL"):
+    with pytest.raises(RegistryUnavailable, match="FDT_SCHEMA_REGISTRY_USER"):
         asked(server).schema_of(7)
 
 

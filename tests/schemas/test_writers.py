@@ -23,9 +23,9 @@ class OneSchema(FileRegistry):
     def __init__(self, schema: Any) -> None:
         self._schema = schema
 
-    def schema_of(self, schema_id: int) -> Any:
+    def schema_of(self, schema_id: int, record: str | None = None) -> Any:
         """As the files, and 99."""
-        return self._schema if schema_id == 99 else super().schema_of(schema_id)
+        return self._schema if schema_id == 99 else super().schema_of(schema_id, record)
 
 
 def changed(field: str, kind: Any) -> dict[str, Any]:

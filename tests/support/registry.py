@@ -26,6 +26,9 @@ class Answer:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
+SCHEMA = {"schema": "{}", "schemaType": "AVRO"}
+"""What a look-up repeats of its question; nobody reads it."""
+_BY_ID = "/schemas/ids/"
 UNKNOWN = Answer(404, {"error_code": 40403, "message": "Schema not found"})
 
 
@@ -40,15 +43,41 @@ class Registry:
     def holds(self, schema_id: int, schema: Any, **more: Any) -> None:
         """Register a schema under an id."""
         text = schema if isinstance(schema, str) else json.dumps(schema)
-        self.answers[f"/schemas/ids/{schema_id}"] = Answer(200, {"schema": text, **more})
+        self.answers[f"{_BY_ID}{schema_id}"] = Answer(200, {"schema": text, **more})
 
     def answer(self, path: str, body: bytes) -> Answer:
-        """What is known, or our own ids for our own records."""
+        """What is known; a schema that is looked up or registered has the id it is held under, or
+        a new one."""
         self.asked.append(path)
-        if body:
-            record = json.loads(json.loads(body)["schema"])["name"]
-            return Answer(200, {"id": FileRegistry().id_of(record)})
-        return self.answers.get(path, UNKNOWN)
+        if path.startswith("/config/"):
+            return Answer(200, {"compatibility": json.loads(body)["compatibility"]})
+        if not body:
+            return self.answers.get(path, UNKNOWN)
+        schema = json.loads(json.loads(body)["schema"])
+        found = self._id_of(schema)
+        if found is None:
+            if not path.partition("?")[0].endswith("/versions"):
+                return UNKNOWN
+            found = 1 + max([0, *self._held()])
+            self.holds(found, schema)
+        return Answer(200, {"id": found, "subject": path.split("/")[2], "version": 1, **SCHEMA})
+
+    def _held(self) -> dict[int, Answer]:
+        """Schema id -> what is answered for it."""
+        return {
+            int(path.rpartition("/")[2]): answer
+            for path, answer in self.answers.items()
+            if path.startswith(_BY_ID)
+        }
+
+    def _id_of(self, schema: Any) -> int | None:
+        for number, answer in self._held().items():
+            try:
+                if json.loads(answer.body["schema"]) == schema:
+                    return number
+            except (TypeError, KeyError, ValueError):
+                continue  # what is held there is no schema
+        return None
 
 
 @contextmanager
@@ -66,7 +95,7 @@ def serving() -> Iterator[Registry]:
             self.end_headers()
             self.wfile.write(answer.encoded())
 
-        do_POST = do_GET
+        do_POST = do_PUT = do_GET
 
         def log_message(self, format: str, *args: Any) -> None:
             """Tests have no log."""

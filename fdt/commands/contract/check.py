@@ -105,8 +105,8 @@ def _judged(
     from processor.config import reader_of
     from processor.partition.folding import Folding
     from projections.catalogue import BadCatalogue
+    from runtime.access.schema_registry import registry
     from schemas.codec import Codec
-    from schemas.registry import registry
 
     known = registry(settings.schema_registry_url)
     config, codec = config_of(settings, "", settings.partitions), Codec(known)

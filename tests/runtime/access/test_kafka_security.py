@@ -27,7 +27,7 @@ from fdt.settings import Settings
 from runtime import kafka
 from schemas.codec import Codec
 from schemas.topics import DSP_EVENTS
-from tests.runtime.secured import PASSWORDS, Authority, broker_settings, variables
+from tests.runtime.access.secured import PASSWORDS, Authority, broker_settings, variables
 from tests.support.events import DEVICE, dsp_event
 from tests.support.processes import running, worker
 
