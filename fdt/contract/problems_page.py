@@ -15,7 +15,8 @@ Made by `python -m fdt.contract`; a test fails when this page and the code diffe
 Every refusal of the read side is an RFC 9457 problem (`application/problem+json`) with `type`,
 `title`, `status` and `detail`. Programs go by `type`, which is `{TYPE_PREFIX}` and one of the names
 below; it keeps its meaning. `detail` is a sentence for people: what is wrong this time, and how to
-put it right.
+put it right. The header `Link` (`rel="help"`) leads to a page of the same server that explains the
+kind, as this one does.
 
 """
 

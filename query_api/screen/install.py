@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from query_api.screen import assets, log, reset, results, search, session
+from query_api.screen import log, public, reset, results, search, session
 from query_api.screen.context import Screen
 from query_api.screen.errors import SignInNeeded, to_sign_in
 
@@ -13,7 +13,7 @@ from query_api.screen.errors import SignInNeeded, to_sign_in
 def install(app: FastAPI, screen: Screen) -> None:
     """Give ``app`` the pages of ``screen``."""
     app.state.screen = screen
-    for room in (session, search, results, reset, log, assets):
+    for room in (session, search, results, reset, log, public):
         app.include_router(room.router)
 
     @app.exception_handler(SignInNeeded)

@@ -27,6 +27,8 @@ RETRY_AFTER_S: Final = 5
 TYPE_PREFIX: Final = "urn:fdt:problem:"
 MANUAL: Final = "docs/problems.md"
 """The page that explains every kind, each under its own name."""
+EXPLAINED: Final = "/problems/"
+"""Where the screen explains each kind, under its name."""
 _OTHER: Final = "other"
 _METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
@@ -136,8 +138,9 @@ def response(problem: Problem, status: int | None = None) -> Response:
         status=status or number,
         detail=problem.detail,
     )
+    headers = problem.headers | {"Link": f'<{EXPLAINED}{problem.kind}>; rel="help"'}
     return Response(
-        body.model_dump_json(), status or number, headers=problem.headers, media_type=MEDIA_TYPE
+        body.model_dump_json(), status or number, headers=headers, media_type=MEDIA_TYPE
     )
 
 
@@ -155,7 +158,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def _documented(status: int) -> dict[str, Any]:
     kinds = [kind for kind, (number, _) in KINDS.items() if number == status and _is_told(kind)]
-    described = {
+    described: dict[str, Any] = {
         "description": "; ".join(KINDS[kind][1] for kind in kinds) + ".",
         "content": {
             MEDIA_TYPE: {
@@ -164,12 +167,16 @@ def _documented(status: int) -> dict[str, Any]:
             }
         },
     }
+    headers = described["headers"] = {
+        "Link": {
+            "description": "The page that explains this kind of problem, as rel=help (RFC 8288).",
+            "schema": {"type": "string"},
+        }
+    }
     if any(WORDS[kind].again == AFTER_A_WHILE for kind in kinds):
-        described["headers"] = {
-            "Retry-After": {
-                "description": "Seconds after which the same request may be answered.",
-                "schema": {"type": "integer", "minimum": 1},
-            }
+        headers["Retry-After"] = {
+            "description": "Seconds after which the same request may be answered.",
+            "schema": {"type": "integer", "minimum": 1},
         }
     return described
 
@@ -184,7 +191,7 @@ def _example(kind: str) -> dict[str, Any]:
     body = ProblemDetails(type=TYPE_PREFIX + kind, title=title, status=number, detail=words.detail)
     return {
         "summary": words.meaning,
-        "description": f"{words.mend} See {MANUAL}#{kind}.",
+        "description": f"{words.mend} See {MANUAL}#{kind}, or {EXPLAINED}{kind}.",
         "value": body.model_dump(),
     }
 

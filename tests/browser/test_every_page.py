@@ -129,6 +129,7 @@ STATES: Final[States] = {
     "access-log": (AUDITOR, _log),
     "statuses": (SUPPLIER, lambda page: page.goto("/statuses")),
     "no-role": (OTHER, lambda page: page.goto("/search")),
+    "problem-explained": (None, lambda page: page.goto("/problems/too-many")),
     "not-found": (SUPPLIER, lambda page: page.goto("/nowhere")),
 }
 """Every state: who looks, and how he comes there."""

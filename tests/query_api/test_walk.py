@@ -31,6 +31,7 @@ from tests.query_api.world import (
 PUBLIC: Final = {
     "GET /",
     "GET /assets/{name}",
+    "GET /problems/{kind}",
     "GET /healthz",
     "GET /metrics",
     "GET /openapi.json",
@@ -207,6 +208,7 @@ def page_path(browser: Browser, path: str, whose: str) -> str:
         device_token=browser.device(device).rpartition("/")[2],
         request_token=browser.request(request).rpartition("/")[2],
         name="x",
+        kind="not-found",
     )
 
 

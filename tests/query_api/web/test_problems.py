@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from typing import Any
 
 import pytest
@@ -240,6 +241,24 @@ def test_roles_decide_who_may_ask_at_all(world: World) -> None:
         (world.client(Role.SUPPLIER), "no User ID"),
     ):
         assert how in problem(client.get(DEVICE), 403)["detail"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_explained_at_its_own_address(kind: str, world: World) -> None:
+    """To anybody: it holds nothing of anybody."""
+    page = world.stranger().get(f"/problems/{kind}", headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert escape(KINDS[kind][1]) in page.text
+    assert f"urn:fdt:problem:{kind}." in page.text
+
+
+def test_a_problem_links_to_what_explains_it(world: World) -> None:
+    """Of each answer for programs; there is no page of a kind that there is not."""
+    told = world.stranger().get(DEVICE)
+    assert told.links["help"]["url"] == "/problems/not-signed-in"
+    assert world.stranger().get(told.links["help"]["url"]).status_code == 200
+    assert world.stranger().get("/problems/no-such-kind").status_code == 404
 
 
 def test_problems_are_in_the_published_document(world: World) -> None:
