@@ -82,8 +82,8 @@ def _holds_from(row: Row, found: DerivedStatuses, now: int) -> int:
     Never later than it really is, so that a sweep looks in time: records after ``now`` may still be
     told apart from those before it, and then do not speak for them.
     """
-    past, ahead = _split_at(row, now)
-    before = derive_statuses(_with_records(row, past))
+    past, ahead = split_at(row, now)
+    before = derive_statuses(with_records(row, past))
     return min([_since(found), _since(before), *[report.received_at for _, report in ahead]])
 
 
@@ -96,7 +96,7 @@ def _since(found: DerivedStatuses) -> int:
     return since
 
 
-def _split_at(row: Row, now: int) -> tuple[list[Placed], list[Placed]]:
+def split_at(row: Row, now: int) -> tuple[list[Placed], list[Placed]]:
     """The records up to ``now`` and those after it, each as they were received."""
     placed: list[Placed] = [(None, report) for report in row.hub.kept]
     placed += [(item.request_id, report) for item in row.items for report in item.records.kept]
@@ -105,7 +105,7 @@ def _split_at(row: Row, now: int) -> tuple[list[Placed], list[Placed]]:
     return placed[:at], placed[at:]
 
 
-def _with_records(row: Row, placed: Iterable[Placed]) -> Row:
+def with_records(row: Row, placed: Iterable[Placed]) -> Row:
     """``row`` with these records instead of its own; its counts of those left out stay."""
     filled = Row(row.catalogue, row.device_types, 0, row.forgot_at)
     filled.hub = Records([], row.hub.left_out)
@@ -122,8 +122,8 @@ def _replayed(row: Row, retention_ms: int, now: int) -> Row:
     What the row held when it last forgot something is put back as it stood then: a report may have
     lived on with an item that is gone now.
     """
-    past, ahead = _split_at(row, now)
-    kept = _with_records(row, ())
+    past, ahead = split_at(row, now)
+    kept = with_records(row, ())
     for request_id, report in past:
         if report.received_at > row.forgot_at:
             _expire(kept, retention_ms, report.received_at)

@@ -16,6 +16,7 @@ from query_api.api.middleware import Observe
 from query_api.audit.trail import NoTrail
 from query_api.identity.access import Forbidden
 from query_api.identity.rate_limit import TooMany
+from query_api.queries.instants import NotYet
 from query_api.queries.reads import NothingHeld, NotReady
 from query_api.screen import install as screen_routes
 from query_api.screen.context import Screen
@@ -70,6 +71,7 @@ def _install_refusals(app: FastAPI, respond: Respond, retention_ms: int) -> None
     """What is refused behind the routes, as problems."""
     kinds: dict[type[Exception], Callable[[Any], Problem]] = {
         NothingHeld: lambda _: problems.not_found(retention_ms),
+        NotYet: lambda error: problems.not_yet(error.now),
         NotReady: lambda error: problems.not_ready(error.remaining),
         TooMany: lambda error: problems.too_many(str(error), error.retry_after_s),
         Forbidden: lambda error: Problem("forbidden", str(error)),

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from query_api.api import common
 from query_api.api.common import Serving, SignedIn
-from query_api.api.parameters import DevicePath, RequestPath
+from query_api.api.parameters import INSTANT, At, DevicePath, RequestPath
 from query_api.queries import answers, rendering
 from query_api.queries.criteria import check_parameters, missing, one
 from schemas.identifiers import DeviceId, ServiceRequestId
@@ -28,15 +28,19 @@ def no_device(_: SignedIn) -> Response:
 @router.get(
     "/v1/devices/{device_id}",
     response_model=answers.DeviceAnswer,
-    responses={**common.errors(404), **common.not_modified()},
+    responses={**common.errors(404, 422), **common.not_modified()},
 )
 def read_device(
-    request: Request, services: Serving, caller: SignedIn, device_id: DevicePath
+    request: Request,
+    services: Serving,
+    caller: SignedIn,
+    device_id: DevicePath,
+    at: At,
 ) -> Response:
     """Every tracked request of one device, newest first."""
-    check_parameters(request, _NONE, _NONE)
+    check_parameters(request, INSTANT, _NONE)
     criterion = one(DeviceId, device_id)
-    found = services.queries.device(caller, criterion)
+    found = services.queries.device(caller, criterion, at=at)
     return common.answer(
         request, rendering.device(found), found.freshness, services.queries.searches_left(caller)
     )
@@ -45,7 +49,7 @@ def read_device(
 @router.get(
     "/v1/devices/{device_id}/service-requests/{service_request_id}",
     response_model=answers.ItemAnswer,
-    responses={**common.errors(404), **common.not_modified()},
+    responses={**common.errors(404, 422), **common.not_modified()},
 )
 def read_item(
     request: Request,
@@ -53,10 +57,11 @@ def read_item(
     caller: SignedIn,
     device_id: DevicePath,
     service_request_id: RequestPath,
+    at: At,
 ) -> Response:
     """One item with its timeline."""
-    check_parameters(request, _NONE, _NONE)
+    check_parameters(request, INSTANT, _NONE)
     device, named = one(DeviceId, device_id), one(ServiceRequestId, service_request_id)
-    found = services.queries.item(caller, device, named)
+    found = services.queries.item(caller, device, named, at=at)
     left = services.queries.searches_left(caller)
     return common.answer(request, rendering.item_with_timeline(found), found.freshness, left)

@@ -23,6 +23,7 @@ PARAMETERS: Final[dict[str, Any]] = {
     "cursor": cursor(DEVICE),
     "reason": ["N61"],
     "changed_since": _CHANGES,
+    "as_at": "2026-11-23T06:00:00Z",
     "Idempotency-Key": EVENT,
 }
 
@@ -82,12 +83,13 @@ ANSWERS: Final[dict[str, Any]] = {
         reasons={"N60": 30, "I99": 10, "CS06/0": 8, "N61": 2},
         changes_cursor=_CHANGES,
         freshness=_FRESHNESS,
+        as_at=None,
     ).model_dump(),
     "read_device": answers.DeviceAnswer(
-        items=[_ITEM], unmatched=[], not_kept=0, freshness=_FRESHNESS
+        items=[_ITEM], unmatched=[], not_kept=0, freshness=_FRESHNESS, as_at=None
     ).model_dump(),
     "read_item": answers.ItemAnswer(
-        **dict(_ITEM), timeline=[_ENTRY], not_kept=0, freshness=_FRESHNESS
+        **dict(_ITEM), timeline=[_ENTRY], not_kept=0, freshness=_FRESHNESS, as_at=None
     ).model_dump(),
     "reset_item": answers.ResetAnswer(
         service_request_id=REQUEST,

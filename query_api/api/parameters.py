@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import Depends, Path, Query
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 from projections.lifecycle import STATUS_BY_LABEL, Completion, Status
 from query_api.queries.answers import CompletionLabel, StatusLabel
 from query_api.queries.changes import LONGEST_CURSOR
 from query_api.queries.reads import Filters
+from query_api.web.problems import Problem
 from schemas.identifiers import EUI_HINT, REQUEST_HINT
 
+_FIRST_YEAR: Final = 1970
 _LONGEST_CODE: Final = 80
 """Characters: a native code has at most 64, and a result."""
 
@@ -67,9 +70,16 @@ ChangedSince = Annotated[
     ),
 ]
 Cursor = Annotated[str | None, Query(max_length=100, description="next_cursor of the page before.")]
-
+AsAt = Annotated[
+    Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})] | None,
+    Query(
+        description="The answer as it was then: from what the broker had received by that time. "
+        "as_at of the answer says whether it is whole."
+    ),
+]
 FILTERS = frozenset({"status", "completion", "reason"})
 PAGING = frozenset({"limit", "cursor", "changed_since"})
+INSTANT = frozenset({"as_at"})
 
 
 def filters(status: list[str], completion: list[str], reason: Sequence[str] = ()) -> Filters:
@@ -91,3 +101,22 @@ async def chosen(
 
 
 Chosen = Annotated[Filters, Depends(chosen)]
+
+
+async def instant(as_at: AsAt = None) -> int | None:
+    """A dependency: the instant in milliseconds since 1970 UTC; a 422 problem for no time."""
+    if as_at is None:
+        return None
+    try:
+        found = datetime.fromisoformat(as_at)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None or found.year < _FIRST_YEAR:
+        raise Problem(
+            "invalid-parameter",
+            "as_at: not a time; use RFC 3339 with its offset, such as 2026-11-23T06:00:00Z.",
+        )
+    return round(found.timestamp() * 1000)
+
+
+At = Annotated[int | None, Depends(instant)]

@@ -11,7 +11,16 @@ from starlette.responses import Response
 from query_api.api import common
 from query_api.api.common import Serving, SignedIn
 from query_api.api.downloads import Wanted, csv_answer, workbook_answer
-from query_api.api.parameters import FILTERS, PAGING, ChangedSince, Chosen, Cursor, RequestPath
+from query_api.api.parameters import (
+    FILTERS,
+    INSTANT,
+    PAGING,
+    At,
+    ChangedSince,
+    Chosen,
+    Cursor,
+    RequestPath,
+)
 from query_api.queries import answers, rendering, workbook
 from query_api.queries.changes import ForeignCursor, Seen, seen_in
 from query_api.queries.criteria import check_parameters, missing, one
@@ -140,13 +149,16 @@ def read_request(
     service_request_id: RequestPath,
     chosen: Chosen,
     page: Annotated[Page, Depends(page_of)],
+    at: At,
 ) -> Response:
     """The devices of one Service Request, ordered by Device ID, with counts by completion."""
-    check_parameters(request, PAGING, FILTERS)
+    check_parameters(request, PAGING | INSTANT, FILTERS)
+    if at is not None and page.since is not None:
+        raise Problem("invalid-parameter", "changed_since: leave it out where as_at is given.")
     criterion, after = one(ServiceRequestId, service_request_id), common.place(page.cursor)
     wanted = replace(chosen, since=page.since)
     try:
-        found = services.queries.request(caller, criterion, wanted, page.size, after)
+        found = services.queries.request(caller, criterion, wanted, page.size, after, at=at)
     except ForeignCursor as error:
         raise _foreign(error) from error
     body = rendering.request(found, common.cursor(found.next_after))

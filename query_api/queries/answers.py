@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from projections.as_at import Doubt
 from projections.lifecycle import LIFECYCLE, Completion
 from projections.views import MARKS
 from schemas.topics import SOURCE_TOPICS
@@ -25,6 +26,7 @@ VOCABULARIES: Final = {
     "CompletionStatus": [str(word) for word in Completion],
     "Mark": list(MARKS),
     "EventTopic": list(SOURCE_TOPICS.values()),
+    "Doubt": [str(word) for word in Doubt],
 }
 """The lists of words that an answer chooses from, by the name that the document gives them."""
 
@@ -37,6 +39,7 @@ StatusLabel = Annotated[str, _word("ProcessingStatus")]
 CompletionLabel = Annotated[str, _word("CompletionStatus")]
 Mark = Annotated[str, _word("Mark")]
 TopicName = Annotated[str, _word("EventTopic")]
+DoubtWord = Annotated[str, _word("Doubt")]
 
 _ALL_SENT: Final = ConfigDict(json_schema_serialization_defaults_required=True)
 """A field with a default is in every answer too."""
@@ -105,6 +108,17 @@ class Freshness(BaseModel):
     )
 
 
+class AsAt(BaseModel):
+    """Of when an answer is, and why it may not be all that was there."""
+
+    time: Time
+    doubts: list[DoubtWord] = Field(
+        description="Empty where the answer is whole. capped: some records were counted and not "
+        "kept. forgotten: something has ended since that was there, or may have been. "
+        "not-read-yet: not everything that was received by then is folded."
+    )
+
+
 Counts = Annotated[
     dict[str, int],
     WithJsonSchema(
@@ -121,9 +135,13 @@ Counts = Annotated[
 class RequestAnswer(BaseModel):
     """One page of a Service Request, ordered by Device ID."""
 
+    model_config = _ALL_SENT
+
     items: list[Item]
     next_cursor: str | None = Field(description="Send it back as ?cursor= for the next page.")
-    counts: Counts = Field(description="Of the whole request, before filters and paging.")
+    counts: Counts = Field(
+        description="Of the whole request, before filters and paging; with as_at, of this page."
+    )
     reasons: dict[str, int] = Field(
         description="The same by reason.code, the most frequent first; what ?reason= takes."
     )
@@ -132,10 +150,13 @@ class RequestAnswer(BaseModel):
         "pages, that of its first page."
     )
     freshness: Freshness
+    as_at: AsAt | None = Field(None, description="null for an answer of now.")
 
 
 class DeviceAnswer(BaseModel):
     """Every tracked request of one device, newest first."""
+
+    model_config = _ALL_SENT
 
     items: list[Item]
     unmatched: list[Entry] = Field(
@@ -146,10 +167,13 @@ class DeviceAnswer(BaseModel):
         "1,000 stands for so many or more."
     )
     freshness: Freshness
+    as_at: AsAt | None = Field(None, description="null for an answer of now.")
 
 
 class ItemAnswer(Item):
     """One item with everything that was recorded for it."""
+
+    model_config = _ALL_SENT
 
     timeline: list[Entry] = Field(description="As received, oldest first.")
     not_kept: int = Field(
@@ -157,6 +181,7 @@ class ItemAnswer(Item):
         "counted and not kept; 1,000 of either stands for so many or more."
     )
     freshness: Freshness
+    as_at: AsAt | None = Field(None, description="null for an answer of now.")
 
 
 class ResetOrder(BaseModel):

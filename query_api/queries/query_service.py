@@ -18,6 +18,7 @@ from query_api.audit.reading import AuditLog, Question
 from query_api.audit.trail import Auditor
 from query_api.identity.access import Caller, Forbidden, may_see, require_log, require_reader
 from query_api.identity.rate_limit import Allowance, RateLimit
+from query_api.queries.instants import Past
 from query_api.queries.reads import (
     DeviceAnswer,
     Filters,
@@ -26,6 +27,7 @@ from query_api.queries.reads import (
     NothingHeld,
     Reads,
     RequestPage,
+    Snapshot,
 )
 from schemas.identifiers import DeviceId, ServiceRequestId
 
@@ -95,10 +97,13 @@ class QueryService:
         after: DeviceId | None,
         *,
         again: bool = False,
+        at: int | None = None,
     ) -> RequestPage:
         """A page of a request; :class:`~query_api.queries.reads.NothingHeld`.
 
         ``again`` is for a page that refreshes what it showed before: that is no new look-up.
+        ``at`` is for the answer as it was then, in milliseconds since 1970 UTC; here and below
+        :class:`~query_api.queries.instants.NotYet` if that has not come.
         """
         self._count(caller, again)
         with self.reads.snapshot() as snapshot:
@@ -106,13 +111,15 @@ class QueryService:
                 caller,
                 Action.SEARCH,
                 str(request),
-                lambda: snapshot.page(caller, request, filters, limit, after),
+                lambda: _at(snapshot, at).page(caller, request, filters, limit, after),
                 lambda page: len(page.items),
                 silent=again,
                 foreign=not may_see(caller, request),
             )
 
-    def device(self, caller: Caller, device: DeviceId, *, again: bool = False) -> DeviceAnswer:
+    def device(
+        self, caller: Caller, device: DeviceId, *, again: bool = False, at: int | None = None
+    ) -> DeviceAnswer:
         """The requests of a device; :class:`~query_api.queries.reads.NothingHeld`."""
         self._count(caller, again)
         with self.reads.snapshot() as snapshot:
@@ -120,13 +127,19 @@ class QueryService:
                 caller,
                 Action.SEARCH,
                 str(device),
-                lambda: snapshot.device(caller, device),
+                lambda: _at(snapshot, at).device(caller, device),
                 lambda answer: len(answer.items),
                 silent=again,
             )
 
     def item(
-        self, caller: Caller, device: DeviceId, request: ServiceRequestId, *, again: bool = False
+        self,
+        caller: Caller,
+        device: DeviceId,
+        request: ServiceRequestId,
+        *,
+        again: bool = False,
+        at: int | None = None,
     ) -> ItemAnswer:
         """One item with its timeline; :class:`~query_api.queries.reads.NothingHeld`."""
         self._count(caller, again)
@@ -135,7 +148,7 @@ class QueryService:
                 caller,
                 Action.VIEW,
                 f"{device} {request}",
-                lambda: snapshot.item(caller, device, request),
+                lambda: _at(snapshot, at).item(caller, device, request),
                 lambda _: 1,
                 silent=again,
                 foreign=not may_see(caller, request),
@@ -191,3 +204,8 @@ class QueryService:
         if not silent:
             self.auditor.note(caller, action, criterion, Outcome.FOUND, rows(answer))
         return answer
+
+
+def _at(snapshot: Snapshot, at: int | None) -> Snapshot | Past:
+    """Whoever answers: the present, or an instant of the past."""
+    return snapshot if at is None else Past(snapshot, at)

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from projections.as_at import Doubt
 from projections.catalogue import Catalogue
 from projections.lifecycle import Completion, Status
-from projections.state import decode_row
+from projections.state import Row, decode_row
 from projections.views import DeviceView, ItemView, TimelineEntry, device_view, native_code
 from query_api.identity.access import Caller, may_see, may_see_unmatched
 from query_api.queries.changes import Seen, seen_of
@@ -94,6 +95,16 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class Instant:
+    """When an answer was so, of one that is not of now."""
+
+    at: int
+    """Milliseconds since 1970 UTC, by the broker's clock."""
+    doubts: tuple[Doubt, ...]
+    """Why it may not be all that was there; none if it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestPage:
     """One page of a request, in the order of Device IDs."""
 
@@ -109,6 +120,7 @@ class RequestPage:
     seen: Seen
     """Up to where the caller has seen the request when he has all pages from this one on."""
     freshness: Freshness
+    instant: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,7 @@ class DeviceAnswer:
     unmatched: tuple[TimelineEntry, ...]
     not_kept: int
     freshness: Freshness
+    instant: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +141,7 @@ class ItemAnswer:
 
     item: ItemView
     freshness: Freshness
+    instant: Instant | None = None
 
 
 class Snapshot:
@@ -143,12 +157,14 @@ class Snapshot:
         retention_ms: int,
     ) -> None:
         self._reading = reading
-        self._catalogue = catalogue
-        self._retention_ms = retention_ms
+        self.catalogue = catalogue
+        self.retention_ms = retention_ms
         held = marks(reading)
         self.freshness = _freshness(lag, held, progress)
-        self._now = max(broker_now, *(mark.seen_at or 0 for mark in held.values()), 0)
+        self.now = max(broker_now, *(mark.seen_at or 0 for mark in held.values()), 0)
         """The broker's time: as the newest applied record gives it, and what has passed since."""
+        self.folded_until = min([mark.partition_time or 0 for mark in held.values()], default=0)
+        """Everything received before is folded, and in this snapshot."""
 
     def page(
         self,
@@ -163,8 +179,7 @@ class Snapshot:
         found = self._items(request, filters, after)
         items = [item for _, item in zip(range(limit), found, strict=False)]
         more = len(items) == limit and next(found, None) is not None
-        counts = self._counts(request)
-        seen = seen_of(self._reading)
+        counts, seen = self._counts(request), self.seen
         return RequestPage(
             items,
             DeviceId(items[-1].device_id) if more else None,
@@ -205,6 +220,28 @@ class Snapshot:
                 return ItemAnswer(item, self.freshness)
         raise NothingHeld
 
+    @property
+    def seen(self) -> Seen:
+        """Up to where whoever has this snapshot has seen everything."""
+        return seen_of(self._reading)
+
+    def devices_of(self, request: ServiceRequestId, after: DeviceId | None) -> Iterator[str]:
+        """The devices of a request behind ``after``, in order, of which an item is held now."""
+        return (device for device, _, _ in self._held_entries(request, after))
+
+    def row(self, caller: Caller, device: str) -> Row | None:
+        """The row of a device, if the caller may see any of it.
+
+        That is asked before the row is decoded: a foreign device takes no longer than an unknown.
+        """
+        stored = self._reading.get(device_key(device))
+        if stored is None:
+            return None
+        held = decode_held(stored)
+        if not caller.sees_everything and not any(may_see(caller, r) for r, _, _ in held.indexed):
+            return None
+        return decode_row(held.state)
+
     def _require(self, caller: Caller, request: ServiceRequestId) -> None:
         """There must be something that the caller may see before any filter is applied."""
         if not may_see(caller, request) or next(self._held_entries(request), None) is None:
@@ -221,7 +258,7 @@ class Snapshot:
                 continue
             entry = decode_entry(value)
             if not filters.reasons or native_code(entry.evidence) in filters.reasons:
-                yield list_item(request, device, entry, self._catalogue, self._retention_ms)
+                yield list_item(request, device, entry, self.catalogue, self.retention_ms)
 
     def _held_entries(
         self, request: ServiceRequestId, after: DeviceId | None = None
@@ -249,25 +286,17 @@ class Snapshot:
         return RequestCounts(statuses, kept.oldest, reasons)
 
     def _view(self, caller: Caller, device: DeviceId) -> DeviceView:
-        """The row of a device, if the caller may see any of it.
-
-        That is asked before the row is decoded: a foreign device takes no longer than an unknown.
-        """
-        stored = self._reading.get(device_key(device))
-        if stored is None:
+        row = self.row(caller, device)
+        if row is None:
             return DeviceView(device, (), ())
-        held = decode_held(stored)
-        if not caller.sees_everything and not any(may_see(caller, r) for r, _, _ in held.indexed):
-            return DeviceView(device, (), ())
-        row = decode_row(held.state)
-        return device_view(device, row, self._catalogue, self._retention_ms)
+        return device_view(device, row, self.catalogue, self.retention_ms)
 
     def _shows(self, caller: Caller, item: ItemView) -> bool:
-        return item.available_until > self._now and may_see(caller, item.service_request_id)
+        return item.available_until > self.now and may_see(caller, item.service_request_id)
 
     def _is_held(self, received_at: int) -> bool:
         """Whether what was received then is still inside the retention."""
-        return received_at + self._retention_ms > self._now
+        return received_at + self.retention_ms > self.now
 
     def _unmatched(self, view: DeviceView) -> tuple[tuple[TimelineEntry, ...], int]:
         """The newest that wait, and how many more there are or were."""

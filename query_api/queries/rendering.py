@@ -46,6 +46,7 @@ def request(page: reads.RequestPage, next_cursor: str | None) -> answers.Request
         reasons=page.reasons,
         changes_cursor=changes.cursor(page.seen),
         freshness=freshness(page.freshness),
+        as_at=_as_at(page.instant),
     )
 
 
@@ -56,6 +57,7 @@ def device(answer: reads.DeviceAnswer) -> answers.DeviceAnswer:
         unmatched=[_entry(each) for each in answer.unmatched],
         not_kept=answer.not_kept,
         freshness=freshness(answer.freshness),
+        as_at=_as_at(answer.instant),
     )
 
 
@@ -66,6 +68,7 @@ def item_with_timeline(answer: reads.ItemAnswer) -> answers.ItemAnswer:
         timeline=[_entry(each) for each in answer.item.timeline],
         not_kept=answer.item.not_kept,
         freshness=freshness(answer.freshness),
+        as_at=_as_at(answer.instant),
     )
 
 
@@ -83,6 +86,13 @@ def item(view: views.ItemView) -> answers.Item:
         available_until=time(view.available_until),
         evidence=_evidence(view.evidence),
     )
+
+
+def _as_at(value: reads.Instant | None) -> answers.AsAt | None:
+    """Of when an answer is that is not of now."""
+    if value is None:
+        return None
+    return answers.AsAt(time=time(value.at), doubts=[str(doubt) for doubt in value.doubts])
 
 
 def freshness_headers(value: reads.Freshness) -> dict[str, str]:

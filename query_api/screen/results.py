@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -15,15 +16,17 @@ from query_api.api.downloads import Wanted, csv_answer, workbook_answer
 from query_api.api.parameters import filters
 from query_api.identity.access import may_reset
 from query_api.identity.sessions import Session
-from query_api.queries.reads import Filters, RequestPage
+from query_api.queries.instants import NotYet
+from query_api.queries.reads import Filters, ItemAnswer, NothingHeld, RequestPage
 from query_api.screen.context import Screen
 from query_api.screen.errors import is_refresh
 from query_api.screen.pages import presenters
+from query_api.screen.pages.formats import moment
 from query_api.screen.pages.presenters import Row, query
 from query_api.screen.sealed import DeviceToken, RequestToken, device_of, request_of
 from query_api.screen.session import CurrentSession, Showing
 from query_api.web.problems import Problem
-from schemas.identifiers import ServiceRequestId
+from schemas.identifiers import DeviceId, ServiceRequestId
 
 OFF = "off"
 NOTICES = {
@@ -160,28 +163,100 @@ def item_page(
     request_token: RequestToken,
     refresh: Refresh = "",
     done: Annotated[str, Query(max_length=20)] = "",
+    at: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
-    """One item with its timeline."""
+    """One item with its timeline, now or as it was."""
     device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
-    again = _again(session, request, f"{device} {named}")
-    answer = screen.queries.item(session.caller, device, named, again=again)
-    item, addresses = answer.item, screen.addresses
-    soon = done == "reset-soon" and item.status is not Status.RESET_BY_DCC
-    here = addresses.item(item.device_id, item.service_request_id)
-    can_reset = may_reset(session.caller) and item.status is not Status.RESET_BY_DCC
+    instant, mistake = _instant(at)
+    again = instant is None and _again(session, request, f"{device} {named}")
+    try:
+        answer = screen.queries.item(session.caller, device, named, again=again, at=instant)
+    except NotYet:
+        instant, mistake = None, "Enter a time that has come"
+        answer = screen.queries.item(session.caller, device, named)
+    except NothingHeld:
+        if instant is None:
+            raise
+        screen.queries.item(session.caller, device, named)  # else it is not his, or not held at all
+        return _nothing_then(request, screen, session, (device, named), instant)
     return screen.page(
         request,
         "item.html",
         session,
+        status=400 if mistake else 200,
         fresh=answer.freshness,
-        item=item,
-        stage_rows=presenters.stages(item),
-        not_kept=item.not_kept,
-        notice=NOTICES.get(done if soon or done != "reset-soon" else "reset"),
-        reset_address=f"{here}/reset" if can_reset else None,
-        device_address=addresses.device(item.device_id),
-        request_address=addresses.request(item.service_request_id),
-        **_refreshing(here, {"done": done}, soon or _moves([item]), refresh),
+        at=at,
+        mistake=mistake,
+        **_item_context(screen, session, answer, done),
+        **_item_refreshing(screen, answer, {"done": done, "at": at if instant else ""}, refresh),
+    )
+
+
+def _item_context(
+    screen: Screen, session: Session, answer: ItemAnswer, done: str
+) -> dict[str, Any]:
+    """All that the page of an item shows of it."""
+    item, addresses, instant = answer.item, screen.addresses, answer.instant
+    here = addresses.item(item.device_id, item.service_request_id)
+    can_reset = may_reset(session.caller) and item.status is not Status.RESET_BY_DCC
+    return {
+        "item": item,
+        "stage_rows": presenters.stages(item),
+        "not_kept": item.not_kept,
+        "notice": NOTICES.get("reset" if done == "reset-soon" and not _soon(item, done) else done),
+        "reset_address": f"{here}/reset" if can_reset and instant is None else None,
+        "device_address": addresses.device(item.device_id),
+        "request_address": addresses.request(item.service_request_id),
+        "item_address": here,
+        "instant": instant,
+        "doubts": [presenters.DOUBTS[doubt] for doubt in instant.doubts] if instant else [],
+    }
+
+
+def _item_refreshing(
+    screen: Screen, answer: ItemAnswer, parameters: dict[str, str], refresh: str
+) -> dict[str, Any]:
+    """What was does not move."""
+    item = answer.item
+    here = screen.addresses.item(item.device_id, item.service_request_id)
+    moves = answer.instant is None and (_soon(item, parameters["done"]) or _moves([item]))
+    given = {name: value for name, value in parameters.items() if value}
+    return _refreshing(here, given, moves, refresh)
+
+
+def _soon(item: ItemView, done: str) -> bool:
+    """Whether a reset is recorded that is not shown yet."""
+    return done == "reset-soon" and item.status is not Status.RESET_BY_DCC
+
+
+def _instant(text: str) -> tuple[int | None, str | None]:
+    """The time that was entered, in milliseconds; or what is wrong with it."""
+    if not text.strip():
+        return None, None
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None, "Enter a date and time in UTC, such as 2026-11-24 10:30"
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    return round(found.timestamp() * 1000), None
+
+
+def _nothing_then(
+    request: Request,
+    screen: Screen,
+    session: Session,
+    what: tuple[DeviceId, ServiceRequestId],
+    instant: int,
+) -> Response:
+    """The item is held now, and was not then."""
+    return screen.page(
+        request,
+        "message.html",
+        session,
+        heading="Nothing was known then",
+        lines=[f"Nothing had been received about this update by {moment(instant)}."],
+        links=[{"href": screen.addresses.item(*what), "text": "Show it as it is now"}],
     )
 
 

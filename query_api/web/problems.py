@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -106,6 +107,12 @@ def not_ready(remaining: int | None) -> Problem:
         f"The read side has not caught up since it started ({how_far}): ask again in a moment.",
         {"Retry-After": str(RETRY_AFTER_S)},
     )
+
+
+def not_yet(now_ms: int) -> Problem:
+    """An instant that has not come."""
+    latest = datetime.fromtimestamp(now_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Problem("invalid-parameter", f"as_at: it lies in the future; the latest is {latest}.")
 
 
 def in_trouble(troubles: Mapping[str, str]) -> Problem:

@@ -86,6 +86,12 @@ def _log(page: Page) -> None:
     page.goto("/access-log")
 
 
+def _then(page: Page, device: str, time: str) -> None:
+    _item(page, device)
+    page.get_by_label("Show this as it was at another time").fill(time)
+    page.get_by_role("button", name="Show", exact=True).click()
+
+
 States = dict[str, tuple[str | None, Callable[[Page], object]]]
 
 KEPT: Final = {
@@ -97,6 +103,7 @@ KEPT: Final = {
     "device-1280",
     "item-in-progress-1280",
     "item-in-progress-320",
+    "item-as-it-was-1280",
     "item-failed-1280",
     "reset-1280",
     "access-log-1280",
@@ -122,6 +129,8 @@ STATES: Final[States] = {
     "item-details-open": (SUPPLIER, _open_details),
     "item-failed": (SUPPLIER, lambda page: _item(page, c.FAILED)),
     "item-complete": (SUPPLIER, lambda page: _item(page, c.DONE)),
+    "item-as-it-was": (SUPPLIER, lambda page: _then(page, c.DONE, "2026-11-23 13:00")),
+    "item-at-no-time": (SUPPLIER, lambda page: _then(page, c.DONE, "yesterday")),
     "item-reset": (SUPPLIER, lambda page: _item(page, c.RESET)),
     "reset": (CENTRE, lambda page: _reset(page, c.STUCK)),
     "reset-errors": (CENTRE, lambda page: _reset_errors(page, c.STUCK)),

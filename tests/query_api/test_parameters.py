@@ -74,6 +74,8 @@ def bad_values(found: Parameter) -> list[Any]:
         values += ["", "A" * 201, "\x7f"]
     if found.name in ("cursor", "changed_since"):
         values += ["abc", "é", ""]
+    if found.name == "as_at":
+        values += ["yesterday", "", "2026-11-23", "2026-11-23T06:00:00", "9999-12-31T00:00:00Z"]
     if (found.name, found.where) == ("reason", "query"):
         values += ["", "   ", "A" * 81, "N61\u0000"]
     return values
@@ -183,7 +185,7 @@ PAGES: Final = sorted(set(page_parameters()))
 def test_the_pages_parameters_are_known() -> None:
     """A new one is found here."""
     assert {name for _, name, _ in PAGES} == {
-        "after", "completion", "done", "from", "refresh", "status", "to",
+        "after", "at", "completion", "done", "from", "refresh", "status", "to",
     }  # fmt: skip
 
 

@@ -1,8 +1,10 @@
 """Contains all the data models used in inputs/outputs"""
 
+from .as_at import AsAt
 from .completion_status import CompletionStatus
 from .counts import Counts
 from .device_answer import DeviceAnswer
+from .doubt import Doubt
 from .entry import Entry
 from .event_topic import EventTopic
 from .evidence import Evidence
@@ -25,9 +27,11 @@ from .reset_order import ResetOrder
 from .sources import Sources
 
 __all__ = (
+    "AsAt",
     "CompletionStatus",
     "Counts",
     "DeviceAnswer",
+    "Doubt",
     "Entry",
     "EventTopic",
     "Evidence",

@@ -10,7 +10,7 @@ T = TypeVar("T", bound="Counts")
 
 @_attrs_define
 class Counts:
-    """Of the whole request, before filters and paging."""
+    """Of the whole request, before filters and paging; with as_at, of this page."""
 
     in_progress: int
     failed: int

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 if TYPE_CHECKING:
+    from ..models.as_at import AsAt
     from ..models.entry import Entry
     from ..models.freshness import Freshness
     from ..models.item import Item
@@ -27,9 +28,13 @@ class DeviceAnswer:
     """
     freshness: Freshness
     """ How fresh an answer is. """
+    as_at: AsAt | None
+    """ null for an answer of now. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.as_at import AsAt  # noqa: PLC0415
+
         items = []
         for items_item_data in self.items:
             items_item = items_item_data.to_dict()
@@ -44,6 +49,12 @@ class DeviceAnswer:
 
         freshness = self.freshness.to_dict()
 
+        as_at: dict[str, Any] | None
+        if isinstance(self.as_at, AsAt):
+            as_at = self.as_at.to_dict()
+        else:
+            as_at = self.as_at
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -52,6 +63,7 @@ class DeviceAnswer:
                 "unmatched": unmatched,
                 "not_kept": not_kept,
                 "freshness": freshness,
+                "as_at": as_at,
             }
         )
 
@@ -59,6 +71,7 @@ class DeviceAnswer:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.as_at import AsAt  # noqa: PLC0415
         from ..models.entry import Entry  # noqa: PLC0415
         from ..models.freshness import Freshness  # noqa: PLC0415
         from ..models.item import Item  # noqa: PLC0415
@@ -82,11 +95,27 @@ class DeviceAnswer:
 
         freshness = Freshness.from_dict(d.pop("freshness"))
 
+        def _parse_as_at(data: object) -> AsAt | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                as_at_type_0 = AsAt.from_dict(data)
+
+                return as_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(AsAt | None, data)
+
+        as_at = _parse_as_at(d.pop("as_at"))
+
         device_answer = cls(
             items=items,
             unmatched=unmatched,
             not_kept=not_kept,
             freshness=freshness,
+            as_at=as_at,
         )
 
         device_answer.additional_properties = d

@@ -11,6 +11,7 @@ from ..models.completion_status import CompletionStatus
 from ..models.processing_status import ProcessingStatus
 
 if TYPE_CHECKING:
+    from ..models.as_at import AsAt
     from ..models.entry import Entry
     from ..models.evidence import Evidence
     from ..models.freshness import Freshness
@@ -44,9 +45,12 @@ class ItemAnswer:
     either stands for so many or more. """
     freshness: Freshness
     """ How fresh an answer is. """
+    as_at: AsAt | None
+    """ null for an answer of now. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.as_at import AsAt  # noqa: PLC0415
         from ..models.reason import Reason  # noqa: PLC0415
 
         service_request_id = self.service_request_id
@@ -82,6 +86,12 @@ class ItemAnswer:
 
         freshness = self.freshness.to_dict()
 
+        as_at: dict[str, Any] | None
+        if isinstance(self.as_at, AsAt):
+            as_at = self.as_at.to_dict()
+        else:
+            as_at = self.as_at
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -99,6 +109,7 @@ class ItemAnswer:
                 "timeline": timeline,
                 "not_kept": not_kept,
                 "freshness": freshness,
+                "as_at": as_at,
             }
         )
 
@@ -106,6 +117,7 @@ class ItemAnswer:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.as_at import AsAt  # noqa: PLC0415
         from ..models.entry import Entry  # noqa: PLC0415
         from ..models.evidence import Evidence  # noqa: PLC0415
         from ..models.freshness import Freshness  # noqa: PLC0415
@@ -156,6 +168,21 @@ class ItemAnswer:
 
         freshness = Freshness.from_dict(d.pop("freshness"))
 
+        def _parse_as_at(data: object) -> AsAt | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                as_at_type_0 = AsAt.from_dict(data)
+
+                return as_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(AsAt | None, data)
+
+        as_at = _parse_as_at(d.pop("as_at"))
+
         item_answer = cls(
             service_request_id=service_request_id,
             device_id=device_id,
@@ -170,6 +197,7 @@ class ItemAnswer:
             timeline=timeline,
             not_kept=not_kept,
             freshness=freshness,
+            as_at=as_at,
         )
 
         item_answer.additional_properties = d

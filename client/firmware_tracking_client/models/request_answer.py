@@ -7,6 +7,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 if TYPE_CHECKING:
+    from ..models.as_at import AsAt
     from ..models.counts import Counts
     from ..models.freshness import Freshness
     from ..models.item import Item
@@ -24,7 +25,7 @@ class RequestAnswer:
     next_cursor: None | str
     """ Send it back as ?cursor= for the next page. """
     counts: Counts
-    """ Of the whole request, before filters and paging. """
+    """ Of the whole request, before filters and paging; with as_at, of this page. """
     reasons: Reasons
     """ The same by reason.code, the most frequent first; what ?reason= takes. """
     changes_cursor: str
@@ -32,9 +33,13 @@ class RequestAnswer:
     """
     freshness: Freshness
     """ How fresh an answer is. """
+    as_at: AsAt | None
+    """ null for an answer of now. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.as_at import AsAt  # noqa: PLC0415
+
         items = []
         for items_item_data in self.items:
             items_item = items_item_data.to_dict()
@@ -51,6 +56,12 @@ class RequestAnswer:
 
         freshness = self.freshness.to_dict()
 
+        as_at: dict[str, Any] | None
+        if isinstance(self.as_at, AsAt):
+            as_at = self.as_at.to_dict()
+        else:
+            as_at = self.as_at
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -61,6 +72,7 @@ class RequestAnswer:
                 "reasons": reasons,
                 "changes_cursor": changes_cursor,
                 "freshness": freshness,
+                "as_at": as_at,
             }
         )
 
@@ -68,6 +80,7 @@ class RequestAnswer:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.as_at import AsAt  # noqa: PLC0415
         from ..models.counts import Counts  # noqa: PLC0415
         from ..models.freshness import Freshness  # noqa: PLC0415
         from ..models.item import Item  # noqa: PLC0415
@@ -96,6 +109,21 @@ class RequestAnswer:
 
         freshness = Freshness.from_dict(d.pop("freshness"))
 
+        def _parse_as_at(data: object) -> AsAt | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                as_at_type_0 = AsAt.from_dict(data)
+
+                return as_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(AsAt | None, data)
+
+        as_at = _parse_as_at(d.pop("as_at"))
+
         request_answer = cls(
             items=items,
             next_cursor=next_cursor,
@@ -103,6 +131,7 @@ class RequestAnswer:
             reasons=reasons,
             changes_cursor=changes_cursor,
             freshness=freshness,
+            as_at=as_at,
         )
 
         request_answer.additional_properties = d

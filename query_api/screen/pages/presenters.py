@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from projections.as_at import Doubt
 from projections.lifecycle import LIFECYCLE, Completion, Status
 from projections.views import (
     AFTER_RESET,
@@ -40,6 +41,13 @@ class Mark:
     word: str
     explained: str
 
+
+DOUBTS: Final = {
+    Doubt.CAPPED: "So much was received that some of it was counted and not kept.",
+    Doubt.FORGOTTEN: "Something of this device has ended since, and may have been there then.",
+    Doubt.UNREAD: "Not everything that was received by then is shown yet.",
+}
+"""Why a page of an earlier time may not show all that was there."""
 
 MARKS: Final[dict[str, Mark]] = {
     LATE: Mark("late", "It came after a report of a later stage, and changed nothing."),

@@ -1,3 +1,4 @@
+import datetime
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import quote
@@ -8,18 +9,34 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.device_answer import DeviceAnswer
 from ...models.problem_details import ProblemDetails
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     device_id: str,
+    *,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    json_as_at: None | str | Unset
+    if isinstance(as_at, Unset):
+        json_as_at = UNSET
+    elif isinstance(as_at, datetime.datetime):
+        json_as_at = as_at.isoformat()
+    else:
+        json_as_at = as_at
+    params["as_at"] = json_as_at
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/v1/devices/{device_id}".format(
             device_id=quote(str(device_id), safe=""),
         ),
+        "params": params,
     }
 
     return _kwargs
@@ -57,6 +74,11 @@ def _parse_response(
 
         return response_404
 
+    if response.status_code == 422:
+        response_422 = ProblemDetails.from_dict(response.json())
+
+        return response_422
+
     if response.status_code == 429:
         response_429 = ProblemDetails.from_dict(response.json())
 
@@ -93,6 +115,7 @@ def sync_detailed(
     device_id: str,
     *,
     client: AuthenticatedClient,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> Response[Any | DeviceAnswer | ProblemDetails]:
     """Read Device
 
@@ -101,6 +124,8 @@ def sync_detailed(
     Args:
         device_id (str): One Device ID (EUI-64): eight pairs of hexadecimal digits joined by '-',
             for example 00-DB-12-34-56-78-90-A0.
+        as_at (datetime.datetime | None | Unset): The answer as it was then: from what the broker
+            had received by that time. as_at of the answer says whether it is whole.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -112,6 +137,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         device_id=device_id,
+        as_at=as_at,
     )
 
     response = client.get_httpx_client().request(
@@ -125,6 +151,7 @@ def sync(
     device_id: str,
     *,
     client: AuthenticatedClient,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> Any | DeviceAnswer | ProblemDetails | None:
     """Read Device
 
@@ -133,6 +160,8 @@ def sync(
     Args:
         device_id (str): One Device ID (EUI-64): eight pairs of hexadecimal digits joined by '-',
             for example 00-DB-12-34-56-78-90-A0.
+        as_at (datetime.datetime | None | Unset): The answer as it was then: from what the broker
+            had received by that time. as_at of the answer says whether it is whole.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -145,6 +174,7 @@ def sync(
     return sync_detailed(
         device_id=device_id,
         client=client,
+        as_at=as_at,
     ).parsed
 
 
@@ -152,6 +182,7 @@ async def asyncio_detailed(
     device_id: str,
     *,
     client: AuthenticatedClient,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> Response[Any | DeviceAnswer | ProblemDetails]:
     """Read Device
 
@@ -160,6 +191,8 @@ async def asyncio_detailed(
     Args:
         device_id (str): One Device ID (EUI-64): eight pairs of hexadecimal digits joined by '-',
             for example 00-DB-12-34-56-78-90-A0.
+        as_at (datetime.datetime | None | Unset): The answer as it was then: from what the broker
+            had received by that time. as_at of the answer says whether it is whole.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -171,6 +204,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         device_id=device_id,
+        as_at=as_at,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -182,6 +216,7 @@ async def asyncio(
     device_id: str,
     *,
     client: AuthenticatedClient,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> Any | DeviceAnswer | ProblemDetails | None:
     """Read Device
 
@@ -190,6 +225,8 @@ async def asyncio(
     Args:
         device_id (str): One Device ID (EUI-64): eight pairs of hexadecimal digits joined by '-',
             for example 00-DB-12-34-56-78-90-A0.
+        as_at (datetime.datetime | None | Unset): The answer as it was then: from what the broker
+            had received by that time. as_at of the answer says whether it is whole.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -203,5 +240,6 @@ async def asyncio(
         await asyncio_detailed(
             device_id=device_id,
             client=client,
+            as_at=as_at,
         )
     ).parsed

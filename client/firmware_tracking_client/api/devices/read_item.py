@@ -1,3 +1,4 @@
+import datetime
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import quote
@@ -8,13 +9,28 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.item_answer import ItemAnswer
 from ...models.problem_details import ProblemDetails
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     device_id: str,
     service_request_id: str,
+    *,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    json_as_at: None | str | Unset
+    if isinstance(as_at, Unset):
+        json_as_at = UNSET
+    elif isinstance(as_at, datetime.datetime):
+        json_as_at = as_at.isoformat()
+    else:
+        json_as_at = as_at
+    params["as_at"] = json_as_at
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -22,6 +38,7 @@ def _get_kwargs(
             device_id=quote(str(device_id), safe=""),
             service_request_id=quote(str(service_request_id), safe=""),
         ),
+        "params": params,
     }
 
     return _kwargs
@@ -58,6 +75,11 @@ def _parse_response(
         response_404 = ProblemDetails.from_dict(response.json())
 
         return response_404
+
+    if response.status_code == 422:
+        response_422 = ProblemDetails.from_dict(response.json())
+
+        return response_422
 
     if response.status_code == 429:
         response_429 = ProblemDetails.from_dict(response.json())
@@ -96,6 +118,7 @@ def sync_detailed(
     service_request_id: str,
     *,
     client: AuthenticatedClient,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> Response[Any | ItemAnswer | ProblemDetails]:
     """Read Item
 
@@ -106,6 +129,8 @@ def sync_detailed(
             for example 00-DB-12-34-56-78-90-A0.
         service_request_id (str): One Service Request ID: originator:target:counter, for example
             90-B3-D5-1F-30-01-00-00:90-B3-D5-1F-30-00-00-02:1000.
+        as_at (datetime.datetime | None | Unset): The answer as it was then: from what the broker
+            had received by that time. as_at of the answer says whether it is whole.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -118,6 +143,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         device_id=device_id,
         service_request_id=service_request_id,
+        as_at=as_at,
     )
 
     response = client.get_httpx_client().request(
@@ -132,6 +158,7 @@ def sync(
     service_request_id: str,
     *,
     client: AuthenticatedClient,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> Any | ItemAnswer | ProblemDetails | None:
     """Read Item
 
@@ -142,6 +169,8 @@ def sync(
             for example 00-DB-12-34-56-78-90-A0.
         service_request_id (str): One Service Request ID: originator:target:counter, for example
             90-B3-D5-1F-30-01-00-00:90-B3-D5-1F-30-00-00-02:1000.
+        as_at (datetime.datetime | None | Unset): The answer as it was then: from what the broker
+            had received by that time. as_at of the answer says whether it is whole.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -155,6 +184,7 @@ def sync(
         device_id=device_id,
         service_request_id=service_request_id,
         client=client,
+        as_at=as_at,
     ).parsed
 
 
@@ -163,6 +193,7 @@ async def asyncio_detailed(
     service_request_id: str,
     *,
     client: AuthenticatedClient,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> Response[Any | ItemAnswer | ProblemDetails]:
     """Read Item
 
@@ -173,6 +204,8 @@ async def asyncio_detailed(
             for example 00-DB-12-34-56-78-90-A0.
         service_request_id (str): One Service Request ID: originator:target:counter, for example
             90-B3-D5-1F-30-01-00-00:90-B3-D5-1F-30-00-00-02:1000.
+        as_at (datetime.datetime | None | Unset): The answer as it was then: from what the broker
+            had received by that time. as_at of the answer says whether it is whole.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -185,6 +218,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         device_id=device_id,
         service_request_id=service_request_id,
+        as_at=as_at,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -197,6 +231,7 @@ async def asyncio(
     service_request_id: str,
     *,
     client: AuthenticatedClient,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> Any | ItemAnswer | ProblemDetails | None:
     """Read Item
 
@@ -207,6 +242,8 @@ async def asyncio(
             for example 00-DB-12-34-56-78-90-A0.
         service_request_id (str): One Service Request ID: originator:target:counter, for example
             90-B3-D5-1F-30-01-00-00:90-B3-D5-1F-30-00-00-02:1000.
+        as_at (datetime.datetime | None | Unset): The answer as it was then: from what the broker
+            had received by that time. as_at of the answer says whether it is whole.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -221,5 +258,6 @@ async def asyncio(
             device_id=device_id,
             service_request_id=service_request_id,
             client=client,
+            as_at=as_at,
         )
     ).parsed

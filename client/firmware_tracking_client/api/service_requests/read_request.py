@@ -1,3 +1,4 @@
+import datetime
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import quote
@@ -22,6 +23,7 @@ def _get_kwargs(
     limit: int | Unset = 100,
     cursor: None | str | Unset = UNSET,
     changed_since: None | str | Unset = UNSET,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -65,6 +67,15 @@ def _get_kwargs(
     else:
         json_changed_since = changed_since
     params["changed_since"] = json_changed_since
+
+    json_as_at: None | str | Unset
+    if isinstance(as_at, Unset):
+        json_as_at = UNSET
+    elif isinstance(as_at, datetime.datetime):
+        json_as_at = as_at.isoformat()
+    else:
+        json_as_at = as_at
+    params["as_at"] = json_as_at
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -158,6 +169,7 @@ def sync_detailed(
     limit: int | Unset = 100,
     cursor: None | str | Unset = UNSET,
     changed_since: None | str | Unset = UNSET,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> Response[Any | ProblemDetails | RequestAnswer]:
     """Read Request
 
@@ -177,6 +189,8 @@ def sync_detailed(
         changed_since (None | str | Unset): changes_cursor of an earlier answer: only items that
             changed since, and perhaps some that did not. What is forgotten is not listed: it went at
             available_until.
+        as_at (datetime.datetime | None | Unset): The answer as it was then: from what the broker
+            had received by that time. as_at of the answer says whether it is whole.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -194,6 +208,7 @@ def sync_detailed(
         limit=limit,
         cursor=cursor,
         changed_since=changed_since,
+        as_at=as_at,
     )
 
     response = client.get_httpx_client().request(
@@ -213,6 +228,7 @@ def sync(
     limit: int | Unset = 100,
     cursor: None | str | Unset = UNSET,
     changed_since: None | str | Unset = UNSET,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> Any | ProblemDetails | RequestAnswer | None:
     """Read Request
 
@@ -232,6 +248,8 @@ def sync(
         changed_since (None | str | Unset): changes_cursor of an earlier answer: only items that
             changed since, and perhaps some that did not. What is forgotten is not listed: it went at
             available_until.
+        as_at (datetime.datetime | None | Unset): The answer as it was then: from what the broker
+            had received by that time. as_at of the answer says whether it is whole.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -250,6 +268,7 @@ def sync(
         limit=limit,
         cursor=cursor,
         changed_since=changed_since,
+        as_at=as_at,
     ).parsed
 
 
@@ -263,6 +282,7 @@ async def asyncio_detailed(
     limit: int | Unset = 100,
     cursor: None | str | Unset = UNSET,
     changed_since: None | str | Unset = UNSET,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> Response[Any | ProblemDetails | RequestAnswer]:
     """Read Request
 
@@ -282,6 +302,8 @@ async def asyncio_detailed(
         changed_since (None | str | Unset): changes_cursor of an earlier answer: only items that
             changed since, and perhaps some that did not. What is forgotten is not listed: it went at
             available_until.
+        as_at (datetime.datetime | None | Unset): The answer as it was then: from what the broker
+            had received by that time. as_at of the answer says whether it is whole.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -299,6 +321,7 @@ async def asyncio_detailed(
         limit=limit,
         cursor=cursor,
         changed_since=changed_since,
+        as_at=as_at,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -316,6 +339,7 @@ async def asyncio(
     limit: int | Unset = 100,
     cursor: None | str | Unset = UNSET,
     changed_since: None | str | Unset = UNSET,
+    as_at: datetime.datetime | None | Unset = UNSET,
 ) -> Any | ProblemDetails | RequestAnswer | None:
     """Read Request
 
@@ -335,6 +359,8 @@ async def asyncio(
         changed_since (None | str | Unset): changes_cursor of an earlier answer: only items that
             changed since, and perhaps some that did not. What is forgotten is not listed: it went at
             available_until.
+        as_at (datetime.datetime | None | Unset): The answer as it was then: from what the broker
+            had received by that time. as_at of the answer says whether it is whole.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -354,5 +380,6 @@ async def asyncio(
             limit=limit,
             cursor=cursor,
             changed_since=changed_since,
+            as_at=as_at,
         )
     ).parsed

@@ -1,0 +1,145 @@
+"""The answers as they were at an instant: the same questions as :mod:`query_api.queries.reads`.
+
+Made from the rows that are held now, without what the broker received afterwards
+(:mod:`projections.as_at`). What they cannot tell is said beside each answer.
+"""
+
+from __future__ import annotations
+
+from projections.as_at import AsAt, Doubt, as_at
+from projections.lifecycle import Completion, Status
+from projections.views import DeviceView, ItemView, device_view
+from query_api.identity.access import Caller, may_see, may_see_unmatched
+from query_api.queries.reads import (
+    UNMATCHED_SHOWN,
+    DeviceAnswer,
+    Filters,
+    Instant,
+    ItemAnswer,
+    NothingHeld,
+    RequestPage,
+    Snapshot,
+)
+from schemas.identifiers import DeviceId, ServiceRequestId
+
+
+class NotYet(ValueError):
+    """The instant lies in the future, by the broker's clock; ``now`` is the latest there is."""
+
+    def __init__(self, now: int) -> None:
+        super().__init__("the instant lies in the future")
+        self.now = now
+
+
+class Past:
+    """One instant of a snapshot; raises :class:`NotYet` for one that has not come."""
+
+    def __init__(self, snapshot: Snapshot, at: int) -> None:
+        if at > snapshot.now:
+            raise NotYet(snapshot.now)
+        self._snapshot = snapshot
+        self._at = at
+        self._unread = [] if at < snapshot.folded_until else [Doubt.UNREAD]
+
+    def page(
+        self,
+        caller: Caller,
+        request: ServiceRequestId,
+        filters: Filters,
+        limit: int,
+        after: DeviceId | None,
+    ) -> RequestPage:
+        """Up to ``limit`` items behind ``after``; the counts are those of the page.
+
+        Only devices that are in the request now are looked at: one whose item has ended since is
+        not listed, so :attr:`Doubt.FORGOTTEN` is always said. Raises :class:`NothingHeld`.
+        """
+        if not may_see(caller, request):
+            raise NothingHeld
+        doubts = {Doubt.FORGOTTEN, *self._unread}
+        items: list[ItemView] = []
+        more = False
+        held = False
+        for device in self._snapshot.devices_of(request, after):
+            held = True
+            if len(items) == limit:
+                more = True
+                break
+            item, of_device = self._item(caller, device, request)
+            if item is not None and _passes(item, filters):
+                items.append(item)
+                doubts.update(of_device)
+        if not held and after is None:
+            raise NothingHeld
+        return RequestPage(
+            items,
+            DeviceId(items[-1].device_id) if more else None,
+            _counted(items),
+            {s: n for s in Status if (n := sum(i.status is s for i in items))},
+            _reasons(items),
+            self._snapshot.seen,
+            self._snapshot.freshness,
+            self._instant(doubts),
+        )
+
+    def device(self, caller: Caller, device: DeviceId) -> DeviceAnswer:
+        """What the caller may see of a device; :class:`NothingHeld`."""
+        view, found = self._view(caller, device)
+        items = tuple(i for i in view.items if may_see(caller, i.service_request_id))
+        all_waiting = view.unmatched if may_see_unmatched(caller) else ()
+        waiting = all_waiting[-UNMATCHED_SHOWN:]
+        if not items and not waiting:
+            raise NothingHeld
+        not_kept = len(all_waiting) - len(waiting)
+        if may_see_unmatched(caller):
+            not_kept += view.not_kept
+        doubts = set(found.doubts()) | set(self._unread)
+        freshness = self._snapshot.freshness
+        return DeviceAnswer(items, waiting, not_kept, freshness, self._instant(doubts))
+
+    def item(self, caller: Caller, device: DeviceId, request: ServiceRequestId) -> ItemAnswer:
+        """One item of a device; :class:`NothingHeld`."""
+        item, doubts = self._item(caller, device, request)
+        if item is None or not may_see(caller, request):
+            raise NothingHeld
+        instant = self._instant({*doubts, *self._unread})
+        return ItemAnswer(item, self._snapshot.freshness, instant)
+
+    def _item(
+        self, caller: Caller, device: str, request: ServiceRequestId
+    ) -> tuple[ItemView | None, list[Doubt]]:
+        try:
+            view, found = self._view(caller, device)
+        except NothingHeld:
+            return None, []
+        items = (i for i in view.items if i.service_request_id == request)
+        return next(items, None), found.doubts(request)
+
+    def _view(self, caller: Caller, device: str) -> tuple[DeviceView, AsAt]:
+        row = self._snapshot.row(caller, device)
+        if row is None:
+            raise NothingHeld
+        retention_ms = self._snapshot.retention_ms
+        found = as_at(row, self._at, retention_ms)
+        row_then = found.retained.row
+        return device_view(device, row_then, self._snapshot.catalogue, retention_ms), found
+
+    def _instant(self, doubts: set[Doubt]) -> Instant:
+        return Instant(self._at, tuple(doubt for doubt in Doubt if doubt in doubts))
+
+
+def _passes(item: ItemView, filters: Filters) -> bool:
+    if filters.reasons and item.reason.code not in filters.reasons:
+        return False
+    return int(item.status) in filters.wanted()
+
+
+def _counted(items: list[ItemView]) -> dict[Completion, int]:
+    return {word: sum(item.completion is word for item in items) for word in Completion}
+
+
+def _reasons(items: list[ItemView]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for item in items:
+        found[item.reason.code] = found.get(item.reason.code, 0) + 1
+    return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
