@@ -108,6 +108,14 @@ COMMANDS: Final = (
         "It ended early, or with `--check` a row differs.",
     ),
     Command(
+        "export",
+        "analysis.export",
+        "export",
+        "Write events, dead letters and the table as files.",
+        "fdt export analysis/ --only events --owner 90-B3-D5-1F-30-01-00-00",
+        "It ended early, or records were deleted before they were exported.",
+    ),
+    Command(
         "token",
         "token",
         "token",

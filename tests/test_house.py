@@ -50,7 +50,9 @@ PLANTED: Final = {
     "fdt/up/stack.py": "fdt.commands.process",
     "fdt/manual/lifecycle_page.py": "fdt.commands.codes",
     "fdt/contract/judging.py": "fdt.commands.codes",
+    "fdt/analysis/cut.py": "fdt.commands.codes",
     "fdt/commands/contract/check.py": "fdt.cli",
+    "fdt/commands/analysis/export.py": "fdt.cli",
     "fdt/commands/serve.py": "fdt.cli",
 }
 """Module -> an import that it must not have."""
