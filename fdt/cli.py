@@ -108,6 +108,14 @@ COMMANDS: Final = (
         "It ended early, or with `--check` a row differs.",
     ),
     Command(
+        "verify",
+        "analysis.verify",
+        "verify",
+        "Prove that events, status topic, table and view agree.",
+        "fdt verify --partition 2 --without view",
+        "A row differs, or it ended early.",
+    ),
+    Command(
         "export",
         "analysis.export",
         "export",

@@ -51,6 +51,8 @@ PLANTED: Final = {
     "fdt/manual/lifecycle_page.py": "fdt.commands.codes",
     "fdt/contract/judging.py": "fdt.commands.codes",
     "fdt/analysis/cut.py": "fdt.commands.codes",
+    "fdt/analysis/exports/columns.py": "fdt.commands.codes",
+    "fdt/analysis/proof/copies.py": "fdt.commands.codes",
     "fdt/commands/contract/check.py": "fdt.cli",
     "fdt/commands/analysis/export.py": "fdt.cli",
     "fdt/commands/serve.py": "fdt.cli",

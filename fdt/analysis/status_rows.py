@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,8 @@ class StatusRows:
 
     rows: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     """Device ID -> offset and value of its last record."""
+    at: dict[int, dict[str, tuple[int, bytes]]] = field(default_factory=dict)
+    """The same as it was at each offset that was asked for."""
     control: dict[str, Any] = field(default_factory=dict)
     """The last control record; empty if there is none."""
 
@@ -33,12 +35,20 @@ class StatusRows:
 
 
 def status_rows(
-    bootstrap: str, codec: Codec, span: Span, told: Callable[[int], None] = lambda done: None
+    bootstrap: str,
+    codec: Codec,
+    span: Span,
+    told: Callable[[int], None] = lambda done: None,
+    stops: Iterable[int] = (),
 ) -> StatusRows:
-    """The last record of every device within ``span``, which begins where the partition does."""
+    """The last record of every device within ``span``, which begins where the partition does; also
+    before each of the ``stops``, offsets within it."""
     found, control = StatusRows(), None
+    left = sorted(set(stops), reverse=True)
     for messages in batches(bootstrap, span):
         for message in messages:
+            while left and (message.offset() or 0) >= left[-1]:
+                found.at[left.pop()] = dict(found.rows)
             key, value = message.key(), message.value()
             assert key is not None
             if key == CONTROL_KEY:
@@ -48,6 +58,7 @@ def status_rows(
             else:
                 found.rows[key.decode()] = message.offset() or 0, value
         told((messages[-1].offset() or 0) + 1 - span.start)
+    found.at |= dict.fromkeys(left, found.rows)
     if control is not None:
         found.control = codec.decode("ProcessorControl", control)
     return found

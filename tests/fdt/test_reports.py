@@ -68,6 +68,7 @@ ELSEWHERE: Final = {
     "up": "test_up.py",
     "contract": "test_contract_command.py",
     "export": "test_export_command.py",
+    "verify": "test_verify_command.py",
 }
 """Commands whose run takes long or needs files of its own, and the tests that make it."""
 

@@ -20,9 +20,9 @@ from schemas.identifiers import Eui64, InvalidIdentifier
 from schemas.topics import DEAD_LETTERS, SOURCE_TOPICS, STATUS
 
 if TYPE_CHECKING:
-    from fdt.analysis.export_folder import Manifest
-    from fdt.analysis.exporting import Exported, Task
-    from fdt.analysis.table_rows import TableExported, TableTask
+    from fdt.analysis.exports.export_folder import Manifest
+    from fdt.analysis.exports.exporting import Exported, Task
+    from fdt.analysis.exports.table_rows import TableExported, TableTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def export(
 
     Workers may run meanwhile. Everything is of one moment: the offsets when the command began.
     """
-    from fdt.analysis.export_folder import Manifest, opened, save
+    from fdt.analysis.exports.export_folder import Manifest, opened, save
     from projections.catalogue import BadCatalogue
     from schemas.registry import RegistryUnavailable
 
@@ -135,8 +135,8 @@ def _pieces(
     settings: Settings, folder: Path, manifest: Manifest, now: Cut
 ) -> Sequence[tuple[Task | TableTask, int]]:
     """A task for each partition that has something new; the table is always made anew."""
-    from fdt.analysis.exporting import Task
-    from fdt.analysis.table_rows import TableTask
+    from fdt.analysis.exports.exporting import Task
+    from fdt.analysis.exports.table_rows import TableTask
 
     common = (settings.require_brokers(), settings.schema_registry_url, folder)
     found: list[tuple[Task | TableTask, int]] = []
@@ -171,16 +171,16 @@ def _rest(manifest: Manifest, topic_id: str, span: Span) -> Span:
 
 def _work(task: Task | TableTask, told: Told) -> Exported | TableExported:
     """One partition, in a process of its own."""
-    from fdt.analysis.exporting import Task
-    from fdt.analysis.exporting import export as export_events
-    from fdt.analysis.table_rows import export_table
+    from fdt.analysis.exports.exporting import Task
+    from fdt.analysis.exports.exporting import export as export_events
+    from fdt.analysis.exports.table_rows import export_table
 
     return export_events(task, told) if isinstance(task, Task) else export_table(task, told)
 
 
 def _note(manifest: Manifest, now: Cut, done: Exported | TableExported) -> ExportLine:
     """Put into the manifest what is complete."""
-    from fdt.analysis.exporting import Exported
+    from fdt.analysis.exports.exporting import Exported
 
     span = done.span
     manifest.topics[span.topic] = now.ids[span.topic]

@@ -18,7 +18,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from fdt.analysis import event_rows, export_folder
+from fdt.analysis.exports import event_rows, export_folder
 from fdt.brokers.finding import Broker
 from projections.events import RECORDS
 from schemas import headers

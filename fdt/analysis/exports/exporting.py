@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Message
 
-from fdt.analysis import event_rows, letter_rows
 from fdt.analysis.cut import Span
-from fdt.analysis.export_folder import BLOCK, Format, read_rows, write_rows
+from fdt.analysis.exports import event_rows, letter_rows
+from fdt.analysis.exports.export_folder import BLOCK, Format, read_rows, write_rows
 from fdt.analysis.parallel import Told
 from fdt.analysis.reading import batches
 from schemas.codec import Codec

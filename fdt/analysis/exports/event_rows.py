@@ -1,4 +1,4 @@
-"""Records of an event topic as rows of one Arrow schema; :mod:`fdt.analysis.exporting` calls it.
+"""Records of an event topic as rows of one Arrow schema, for :mod:`.exporting`.
 
 All sources have the same columns, so that all files open as one table. Identifiers are text in
 canonical form, and as published where they are none; times are of milliseconds, UTC.
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Message
 
-from fdt.analysis.columns import ColumnDecoder, Decoded
+from fdt.analysis.exports.columns import ColumnDecoder, Decoded
 from processor.partition.dead_letters import place_of
 from processor.safety.poison_probe import Record
 from projections.events import RECORDS, YEAR_2000_MS, YEAR_2101_MS, Place

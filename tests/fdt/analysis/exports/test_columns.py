@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fdt.analysis.columns import ColumnDecoder, Decoded
+from fdt.analysis.exports.columns import ColumnDecoder, Decoded
 from projections.events import RECORDS
 from schemas.codec import BadRecord, Codec
 from schemas.topics import TOPIC_SOURCES
@@ -86,6 +86,6 @@ def test_any_text_and_any_number(fields: list[tuple[str, str | None, int]]) -> N
 
 def test_many_bytes_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The offsets of Arrow's strings have 31 bits."""
-    monkeypatch.setattr("fdt.analysis.columns._LARGEST", 2_000)
+    monkeypatch.setattr("fdt.analysis.exports.columns._LARGEST", 2_000)
     values = [*PUBLISHED["firmware.dsp.v1"][:40], None]
     assert require_same(ColumnDecoder(CODEC, RECORD).decode(values), RECORD, values) > 0

@@ -1,4 +1,4 @@
-"""The dead-letter topic as rows of one Arrow schema; :mod:`fdt.analysis.exporting` calls it.
+"""The dead-letter topic as rows of one Arrow schema, for :mod:`.exporting`.
 
 A letter and the record that settles it are rows of their own, as they are records of their own: so
 no file changes when a letter is settled later.
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Message
 
-from fdt.analysis.event_rows import TIME
+from fdt.analysis.exports.event_rows import TIME
 from fdt.kafka.dead_letters import letter_of, settlement_of
 from fdt.report import encoded, text_or_none
 from projections.events import RECORDS

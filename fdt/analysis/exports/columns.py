@@ -1,4 +1,4 @@
-"""Many Avro records read at once into Arrow columns; :mod:`fdt.analysis.event_rows` calls it.
+"""Many Avro records read at once into Arrow columns, for :mod:`.event_rows`.
 
 Every field of a batch is read by a handful of numpy operations over all its records, which costs a
 tenth of reading one record after the other. Only bodies of our own current schema are read so; any

@@ -13,8 +13,8 @@ from typing import Any, Final
 import pyarrow as pa
 
 from fdt.analysis.cut import Span
-from fdt.analysis.event_rows import TIME
-from fdt.analysis.export_folder import Format, write_rows
+from fdt.analysis.exports.event_rows import TIME
+from fdt.analysis.exports.export_folder import Format, write_rows
 from fdt.analysis.parallel import Told
 from fdt.analysis.status_rows import status_rows
 from projections.catalogue import Catalogue, load_catalogue
