@@ -108,6 +108,14 @@ COMMANDS: Final = (
         "It ended early, or with `--check` a row differs.",
     ),
     Command(
+        "replay",
+        "analysis.replay",
+        "replay",
+        "Read the events of a range again; fold them into a fresh table.",
+        "fdt replay --table what-if/ --catalogue mine.toml --compare",
+        "It ended early.",
+    ),
+    Command(
         "verify",
         "analysis.verify",
         "verify",

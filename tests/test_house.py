@@ -52,6 +52,7 @@ PLANTED: Final = {
     "fdt/contract/judging.py": "fdt.commands.codes",
     "fdt/analysis/cut.py": "fdt.commands.codes",
     "fdt/analysis/exports/columns.py": "fdt.commands.codes",
+    "fdt/analysis/replays/ranges.py": "fdt.commands.codes",
     "fdt/analysis/proof/copies.py": "fdt.commands.codes",
     "fdt/commands/contract/check.py": "fdt.cli",
     "fdt/commands/analysis/export.py": "fdt.cli",

@@ -76,6 +76,18 @@ def cut(bootstrap: str, topics: Sequence[str]) -> Cut:
     return Cut({name: str(found[name].topic_id) for name in topics}, tuple(spans))
 
 
+def offsets_at(bootstrap: str, spans: Sequence[Span], time_ms: int) -> dict[Span, int]:
+    """The first offset of each span that was received at a time or later; its end if none was."""
+    admin = kafka.admin_client(bootstrap)
+    places = {TopicPartition(span.topic, span.partition): span for span in spans}
+    spec = OffsetSpec.for_timestamp(time_ms)
+    found = _offsets(admin, list(places), spec, bootstrap)
+    return {
+        span: span.end if found[place] < 0 else min(max(found[place], span.start), span.end)
+        for place, span in places.items()
+    }
+
+
 def _offsets(
     admin: AdminClient, places: Sequence[TopicPartition], spec: OffsetSpec, bootstrap: str
 ) -> dict[TopicPartition, int]:

@@ -69,6 +69,7 @@ ELSEWHERE: Final = {
     "contract": "test_contract_command.py",
     "export": "test_export_command.py",
     "verify": "test_verify_command.py",
+    "replay": "test_replay_command.py",
 }
 """Commands whose run takes long or needs files of its own, and the tests that make it."""
 
