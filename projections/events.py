@@ -48,8 +48,8 @@ _CUT: Final = "…".encode()
 
 T = TypeVar("T")
 
-_YEAR_2000_MS: Final = 946_684_800_000
-_YEAR_2101_MS: Final = 4_133_980_800_000
+YEAR_2000_MS: Final = 946_684_800_000
+YEAR_2101_MS: Final = 4_133_980_800_000
 
 
 class Place(msgspec.Struct, gc=False, frozen=True):
@@ -90,7 +90,7 @@ class Reader:
         _require_short(code, message or "")
         meaning = self._meaning(source, code, result, message)
         occurred_at = record["occurred_at"]
-        if not _YEAR_2000_MS <= occurred_at < _YEAR_2101_MS:
+        if not YEAR_2000_MS <= occurred_at < YEAR_2101_MS:
             raise BadRecord(
                 "invalid-occurred-at",
                 f"occurred_at is {occurred_at}: send milliseconds since 1970 UTC, in 2000 to 2100.",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from rocksdict import (
+    AccessType,
     BlockBasedOptions,
     Cache,
     DBCompressionType,
@@ -29,6 +30,7 @@ _MIB: Final = 1024 * 1024
 _DELETIONS: Final = (4096, 1024, 0.5)
 """A file in which so many of any so many entries, or this part of all, are deletions is compacted
 soon."""
+_FOLLOWER_MB: Final = 32
 _LOGS_KEPT: Final = 2
 """RocksDB's own logs, of 1 MiB each. It says 8 KiB at every flush and some at every statistics, and
 would write on in one file without end; so would the manifest, up to 1 GiB."""
@@ -123,6 +125,35 @@ class RocksStore:
 
     def close(self) -> None:
         """Flush and release the lock of the folder."""
+        with _disk_errors(self._path):
+            self._db.close()
+
+
+class RocksFollower:
+    """A database that another process writes to, as it was when this was opened; nothing in it is
+    changed. RocksDB keeps notes of its own in ``notes``, a folder that is the follower's alone."""
+
+    def __init__(self, path: Path, notes: Path) -> None:
+        notes.mkdir(parents=True, exist_ok=True)
+        options = _options(Memory(_FOLLOWER_MB), _FOLLOWER_MB)
+        options.create_if_missing(False)
+        options.set_max_open_files(-1)  # else a file is gone once the writer has compacted it
+        self._path = path
+        with _disk_errors(path):
+            secondary = AccessType.secondary(str(notes))
+            self._db = Rdict(str(path), options, access_type=secondary)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Reading]:
+        """Reads of the moment of opening."""
+        checked = ReadOptions()
+        checked.set_verify_checksums(True)
+        with _disk_errors(self._path):
+            iterator = self._db.iter(checked)
+        yield _RocksSnapshot(iterator, self._path)
+
+    def close(self) -> None:
+        """Let go of the files."""
         with _disk_errors(self._path):
             self._db.close()
 

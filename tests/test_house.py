@@ -51,7 +51,12 @@ PLANTED: Final = {
     "fdt/up/stack.py": "fdt.commands.process",
     "fdt/manual/lifecycle_page.py": "fdt.commands.codes",
     "fdt/contract/judging.py": "fdt.commands.codes",
+    "fdt/analysis/cut.py": "fdt.commands.codes",
+    "fdt/analysis/exports/columns.py": "fdt.commands.codes",
+    "fdt/analysis/replays/ranges.py": "fdt.commands.codes",
+    "fdt/analysis/proof/copies.py": "fdt.commands.codes",
     "fdt/commands/contract/check.py": "fdt.cli",
+    "fdt/commands/analysis/export.py": "fdt.cli",
     "fdt/commands/serve.py": "fdt.cli",
 }
 """Module -> an import that it must not have."""

@@ -23,7 +23,18 @@ from fdt.settings import Settings
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 HOW_TO: Final = (
-    *("query", "publish", "codes", "replay", "operate", "secure-kafka", "registry", "sign-in"),
+    *(
+        "query",
+        "publish",
+        "codes",
+        "replay",
+        "export",
+        "operate",
+        "verify",
+        "secure-kafka",
+        "registry",
+        "sign-in",
+    ),
 )
 """The how-to pages, in the order in which their commands are run."""
 PAGES: Final = {

@@ -151,7 +151,7 @@ def _compare(report: Report, in_force: Catalogue, asked: Catalogue) -> None:
 def _rows(report: Report, settings: Settings, catalogue: Catalogue) -> None:
     """Each item that would change, then the sums; the rows are those of the status topic."""
     from fdt.kafka.stored_rows import stored_rows
-    from projections.revision import revised
+    from projections.questions.revision import revised
 
     read, changed, moves = 0, 0, Counter[str]()
     for device, state in stored_rows(settings):

@@ -170,8 +170,9 @@ def _rebuilt(config: ProcessorConfig, topics: KafkaTopics, number: int, check: b
     from processor.assembly import Assembly
     from processor.partition.status_log import KafkaStatusLog
     from processor.rebuild.event_topics import KafkaEvents
+    from processor.rebuild.no_log import NoLog
     from processor.rebuild.progress import Reporter
-    from processor.rebuild.rebuilding import NoLog, Rebuild, UnfencedLog
+    from processor.rebuild.rebuilding import Rebuild, UnfencedLog
 
     progress = Reporter(lambda: None)
     assembly = Assembly(config, topics, progress)

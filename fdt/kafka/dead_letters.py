@@ -98,13 +98,12 @@ def letters(bootstrap: str, wanted: Wanted) -> list[Letter]:
     found: dict[str, Letter] = {}
     settled: dict[str, Settled] = {}
     for message in _messages(bootstrap):
-        told = dict(message.headers() or [])
-        if headers.DL_SETTLED in told:
-            settled[f"{message.partition()}:{_text(told[headers.DL_LETTER])}"] = (
-                "resent" if _text(told[headers.DL_SETTLED]) == "resent" else "dropped"
-            )
+        settles = settlement_of(message)
+        if settles is not None:
+            offset, how = settles
+            settled[f"{message.partition()}:{offset}"] = how
         else:
-            letter = _letter(message)
+            letter = letter_of(message)
             found[letter.name] = letter
     if unknown := sorted(wanted.names - found.keys()):
         raise UserError(
@@ -183,7 +182,17 @@ def _right_partition(letter: Letter, partitions: int) -> int:
         return letter.original_partition
 
 
-def _letter(message: Message) -> Letter:
+def settlement_of(message: Message) -> tuple[int, Settled] | None:
+    """The offset of the letter that a record settles, and how; none if it is a letter."""
+    told = dict(message.headers() or [])
+    if headers.DL_SETTLED not in told:
+        return None
+    how: Settled = "resent" if _text(told[headers.DL_SETTLED]) == "resent" else "dropped"
+    return int(_text(told[headers.DL_LETTER])), how
+
+
+def letter_of(message: Message) -> Letter:
+    """The letter in a record; :class:`~fdt.errors.RunFailed` if it is none."""
     listed: list[tuple[str, bytes | None]] = list(message.headers() or [])  # type: ignore[arg-type]
     told = dict(listed)
     try:

@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> None:
     """Ties this process to ``PARENT_PID`` and becomes ``COMMAND``."""
     parent, how, command = int(arguments[0]), arguments[1], arguments[2:]
     if how == KERNEL:
-        _die_with_parent_by_kernel()
+        die_with_parent_by_kernel()
     else:
         _leave_a_guard(parent)
     if os.getppid() != parent:  # it died before we were tied
@@ -42,7 +42,8 @@ def main(arguments: list[str]) -> None:
         sys.exit(_NOT_FOUND)
 
 
-def _die_with_parent_by_kernel() -> None:
+def die_with_parent_by_kernel() -> None:
+    """This process gets SIGKILL when the thread that started it ends."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")

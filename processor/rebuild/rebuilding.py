@@ -9,32 +9,24 @@ sees a half-made table. Nothing is written where a row would lose what was not r
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from heapq import merge
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import Any, Final
+from typing import Final
 
-from processor.batch import Batch, Chain, SourceRecord
 from processor.partition.partition import Partition
 from processor.partition.recovery import Progress
-from processor.partition.status_log import Appended, KafkaStatusLog, Logged, Outgoing
+from processor.partition.status_log import KafkaStatusLog
+from processor.rebuild.feeding import Events, Feeding
+from processor.rebuild.no_log import NoLog, Place
 from projections.retention import retain
 from projections.state import Report, decode_row, encode_row, holds_from
-from schemas import headers
-from schemas.topics import DEAD_LETTERS, Source
+from schemas.topics import Source
 
 TRANSACTION_ROWS: Final = 1_000
 """Rows that are put right in one transaction."""
-
-_BATCH: Final = 2_000
-
-Events = Callable[[str, int, int], Iterator[SourceRecord]]
-"""Committed records of a source topic, from an offset up to another (excluded)."""
-Place = tuple[str, int, int]
-"""Topic, partition, offset."""
 
 
 class EventsMissing(RuntimeError):
@@ -72,34 +64,6 @@ class UnfencedLog(KafkaStatusLog):
         """Nobody is fenced, so nothing can be written."""
 
 
-@dataclass
-class NoLog:
-    """A log that keeps nothing; ``now`` is its broker's time, in milliseconds."""
-
-    now: int = 0
-    refused: set[Place] = field(default_factory=set)
-    """Where the records stand that became dead letters."""
-
-    def fence(self) -> None:
-        """There is nobody else."""
-
-    def bounds(self) -> tuple[int, int]:
-        """Nothing is in it."""
-        return 0, 0
-
-    def read(self, start: int, end: int) -> Iterator[list[Logged]]:
-        """Nothing."""
-        return iter(())
-
-    def append(self, records: Sequence[Outgoing]) -> Appended:
-        """Taken and dropped: the dead letters were written when the events were first read."""
-        self.refused.update(_place_of(letter) for letter in records if letter.topic == DEAD_LETTERS)
-        return Appended(0, self.now)
-
-    def close(self) -> None:
-        """Nothing to release."""
-
-
 class Rebuild:
     """One partition number. ``made`` writes to ``no_log``, and both have stores of their own that
     are empty."""
@@ -127,51 +91,42 @@ class Rebuild:
 
         :class:`EventsMissing`, with nothing written, if a row would lose what was not read again.
         """
+        found = self.compare()
+        if found:
+            self._require_read_again(found)
+        outcome = self._outcome(list(found.values()))
+        if write and not outcome.is_right:
+            self._put_right({device: made for device, (_, made) in found.items()})
+        return outcome
+
+    def compare(self) -> dict[str, tuple[bytes | None, bytes | None]]:
+        """Make the rows anew: device -> row held, right row, where they differ.
+
+        :class:`EventsMissing` if some differ, and events were deleted that may be why.
+        """
         self._held.resume(mending=True)
         self._made.resume()
         self._first = _offsets(self._made)
         self._feed()
         found = {device: (held, made) for device, held, made in self._differing()}
         if found:
-            self._require_events(found)
-        outcome = self._outcome(list(found.values()))
-        if write and not outcome.is_right:
-            self._put_right({device: made for device, (_, made) in found.items()})
-        return outcome
+            self._require_whole_topics()
+        return found
+
+    def right_rows(self) -> Iterator[tuple[str, bytes]]:
+        """(Device ID, row) of everything made, in order, without what is due."""
+        for device, state in self._made.rows():
+            if (right := self._settled(state)) is not None:
+                yield device, right
 
     # -- making ----------------------------------------------------------------------------------
 
     def _feed(self) -> None:
-        """Fold what the held ledger covers, in the order of receipt, forgetting what is due."""
-        ends, number = _offsets(self._held), self._held.number
-        chain, done = Chain(), 0
-        chain.begin({(topic, number): first for topic, first in self._first.items()})
-        total = sum(ends.values()) - sum(self._first.values())
-        events = merge(*(self._read(topic, ends[topic]) for topic in ends), key=_received)
-        while taken := list(islice(events, _BATCH)):
-            by_place: dict[tuple[str, int], list[SourceRecord]] = defaultdict(list)
-            for topic, record in taken:
-                by_place[topic, number].append(record)
-            self._no_log.now = _received(taken[-1])
-            for _, frames in chain.batches(by_place):
-                self._made.process(Batch(number, frames, ends))
-            self._sweep()
-            done += len(taken)
-            self._progress(number, done, total)
-        if done < total:  # markers and deleted records take offsets
-            self._progress(number, total, total)
-        now = self._held.ledger.partition_time
-        self._made.ledger = replace(self._made.ledger, partition_time=now)
-        self._sweep()
-
-    def _sweep(self) -> None:
-        while self._made.sweep():
-            pass
-
-    def _read(self, topic: str, end: int) -> Iterator[tuple[str, SourceRecord]]:
-        for record in self._events(topic, self._first[topic], end):
-            self._oldest.setdefault(topic, record.timestamp)
-            yield topic, record
+        """Fold what the held ledger covers."""
+        feeding = Feeding(self._made, self._no_log, self._events, self._progress)
+        feeding.run(_offsets(self._held))
+        feeding.finish(self._held.ledger.partition_time)
+        self._oldest = feeding.oldest
 
     # -- comparing -------------------------------------------------------------------------------
 
@@ -206,8 +161,8 @@ class Rebuild:
             ledger.rows != ledger.counted,
         )
 
-    def _require_events(self, found: Mapping[str, tuple[bytes | None, bytes | None]]) -> None:
-        """What the topics do not hold any more must not be taken out of the table."""
+    def _require_whole_topics(self) -> None:
+        """What was deleted must be older than what rows are made of."""
         since = (self._held.ledger.partition_time or 0) - self._retention_ms
         for topic, first in self._first.items():
             if first > 0 and self._oldest.get(topic, since + 1) > since:
@@ -215,6 +170,9 @@ class Rebuild:
                     f"{topic}[{self._held.number}] begins at offset {first}, and what was deleted "
                     "before it may be younger than the retention"
                 )
+
+    def _require_read_again(self, found: Mapping[str, tuple[bytes | None, bytes | None]]) -> None:
+        """What the topics do not hold any more must not be taken out of the table."""
         lost = [(device, report) for device, rows in found.items() for report in _lost(*rows)]
         for device, report in lost:
             if _place(report) in self._no_log.refused:
@@ -255,17 +213,6 @@ class Rebuild:
 
 def _offsets(partition: Partition) -> dict[str, int]:
     return {topic: p.next_offset for topic, p in partition.ledger.positions.items()}
-
-
-def _received(event: tuple[str, SourceRecord]) -> int:
-    return event[1].timestamp
-
-
-def _place_of(letter: Outgoing) -> Place:
-    """Where the record of a dead letter stands."""
-    told: dict[str, Any] = dict(letter.headers or ())
-    number, offset = (int(told[name]) for name in (headers.DL_PARTITION, headers.DL_OFFSET))
-    return told[headers.DL_TOPIC].decode(), number, offset
 
 
 def _place(report: Report) -> Place:

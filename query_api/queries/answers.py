@@ -9,8 +9,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from projections.as_at import Doubt
 from projections.lifecycle import LIFECYCLE, Completion
+from projections.questions.as_at import Doubt
 from projections.views import MARKS
 from schemas.topics import SOURCE_TOPICS
 

@@ -1,17 +1,17 @@
 """The answers as they were at an instant: the same questions as :mod:`query_api.queries.reads`.
 
 Made from the rows that are held now, without what the broker received afterwards
-(:mod:`projections.as_at`). What they cannot tell is said beside each answer.
+(:mod:`projections.questions.as_at`). What they cannot tell is said beside each answer.
 """
 
 from __future__ import annotations
 
-from projections.as_at import AsAt, Doubt, as_at
 from projections.lifecycle import Completion, Status
+from projections.questions.as_at import AsAt, Doubt, as_at
 from projections.views import DeviceView, ItemView, device_view
-from query_api.identity.access import Caller, may_see, may_see_unmatched
+from query_api.identity.access import Caller, may_see
+from query_api.queries.changes import seen_of
 from query_api.queries.reads import (
-    UNMATCHED_SHOWN,
     DeviceAnswer,
     Filters,
     Instant,
@@ -19,6 +19,7 @@ from query_api.queries.reads import (
     NothingHeld,
     RequestPage,
     Snapshot,
+    unmatched_shown,
 )
 from schemas.identifiers import DeviceId, ServiceRequestId
 
@@ -77,7 +78,7 @@ class Past:
             _counted(items),
             {s: n for s in Status if (n := sum(i.status is s for i in items))},
             _reasons(items),
-            self._snapshot.seen,
+            seen_of(self._snapshot.reading),
             self._snapshot.freshness,
             self._instant(doubts),
         )
@@ -86,13 +87,9 @@ class Past:
         """What the caller may see of a device; :class:`NothingHeld`."""
         view, found = self._view(caller, device)
         items = tuple(i for i in view.items if may_see(caller, i.service_request_id))
-        all_waiting = view.unmatched if may_see_unmatched(caller) else ()
-        waiting = all_waiting[-UNMATCHED_SHOWN:]
+        waiting, not_kept = unmatched_shown(caller, view, view.unmatched)
         if not items and not waiting:
             raise NothingHeld
-        not_kept = len(all_waiting) - len(waiting)
-        if may_see_unmatched(caller):
-            not_kept += view.not_kept
         doubts = set(found.doubts()) | set(self._unread)
         freshness = self._snapshot.freshness
         return DeviceAnswer(items, waiting, not_kept, freshness, self._instant(doubts))

@@ -8,14 +8,14 @@ yet (I8).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from projections.as_at import Doubt
 from projections.catalogue import Catalogue
 from projections.lifecycle import Completion, Status
+from projections.questions.as_at import Doubt
 from projections.state import Row, decode_row
 from projections.views import DeviceView, ItemView, TimelineEntry, device_view, native_code
 from query_api.identity.access import Caller, may_see, may_see_unmatched
@@ -156,7 +156,7 @@ class Snapshot:
         catalogue: Catalogue,
         retention_ms: int,
     ) -> None:
-        self._reading = reading
+        self.reading = reading
         self.catalogue = catalogue
         self.retention_ms = retention_ms
         held = marks(reading)
@@ -179,7 +179,7 @@ class Snapshot:
         found = self._items(request, filters, after)
         items = [item for _, item in zip(range(limit), found, strict=False)]
         more = len(items) == limit and next(found, None) is not None
-        counts, seen = self._counts(request), self.seen
+        counts, seen = self._counts(request), seen_of(self.reading)
         return RequestPage(
             items,
             DeviceId(items[-1].device_id) if more else None,
@@ -208,7 +208,8 @@ class Snapshot:
         """What the caller may see of a device; :class:`NothingHeld`."""
         view = self._view(caller, device)
         items = tuple(item for item in view.items if self._shows(caller, item))
-        waiting, not_kept = self._unmatched(view) if may_see_unmatched(caller) else ((), 0)
+        held = [entry for entry in view.unmatched if self._is_held(entry.received_at)]
+        waiting, not_kept = unmatched_shown(caller, view, held)
         if not items and not waiting:
             raise NothingHeld
         return DeviceAnswer(items, waiting, not_kept, self.freshness)
@@ -220,11 +221,6 @@ class Snapshot:
                 return ItemAnswer(item, self.freshness)
         raise NothingHeld
 
-    @property
-    def seen(self) -> Seen:
-        """Up to where whoever has this snapshot has seen everything."""
-        return seen_of(self._reading)
-
     def devices_of(self, request: ServiceRequestId, after: DeviceId | None) -> Iterator[str]:
         """The devices of a request behind ``after``, in order, of which an item is held now."""
         return (device for device, _, _ in self._held_entries(request, after))
@@ -234,7 +230,7 @@ class Snapshot:
 
         That is asked before the row is decoded: a foreign device takes no longer than an unknown.
         """
-        stored = self._reading.get(device_key(device))
+        stored = self.reading.get(device_key(device))
         if stored is None:
             return None
         held = decode_held(stored)
@@ -266,7 +262,7 @@ class Snapshot:
         """(Device ID, status number, stored entry) of what is not due yet, behind ``after``."""
         prefix = request_prefix(request)
         start = None if after is None else prefix + after.encode() + b"\0"
-        for key, value in self._reading.scan(prefix, start):
+        for key, value in self.reading.scan(prefix, start):
             status, received_at = entry_head(value)
             if self._is_held(received_at):
                 yield key[len(prefix) :].decode(), status, value
@@ -274,7 +270,7 @@ class Snapshot:
     def _counts(self, request: ServiceRequestId) -> RequestCounts:
         """Items by status number and by native code. Counted one by one only where some may be
         due: a request of 50,000 devices is read through in about 250 ms."""
-        kept = decode_request_counts(self._reading.get(counts_key(request)))
+        kept = decode_request_counts(self.reading.get(counts_key(request)))
         if kept is None:
             return RequestCounts({}, 0)
         if self._is_held(kept.oldest):
@@ -297,12 +293,6 @@ class Snapshot:
     def _is_held(self, received_at: int) -> bool:
         """Whether what was received then is still inside the retention."""
         return received_at + self.retention_ms > self.now
-
-    def _unmatched(self, view: DeviceView) -> tuple[tuple[TimelineEntry, ...], int]:
-        """The newest that wait, and how many more there are or were."""
-        held = [entry for entry in view.unmatched if self._is_held(entry.received_at)]
-        shown = held[-UNMATCHED_SHOWN:]
-        return tuple(shown), view.not_kept + len(held) - len(shown)
 
 
 class Reads:
@@ -367,6 +357,16 @@ def _freshness(lag: int | None, held: dict[int, PartitionMark], progress: Progre
     as_of = min(known) if known and len(known) == len(times) else None
     waiting = progress.waiting({number: mark.folded for number, mark in held.items()})
     return Freshness(lag, as_of, dict(sorted(sources.items())), waiting)
+
+
+def unmatched_shown(
+    caller: Caller, view: DeviceView, held: Sequence[TimelineEntry]
+) -> tuple[tuple[TimelineEntry, ...], int]:
+    """The newest that wait, where the caller may see them, and how many more there are or were."""
+    if not may_see_unmatched(caller):
+        return (), 0
+    shown = held[-UNMATCHED_SHOWN:]
+    return tuple(shown), view.not_kept + len(held) - len(shown)
 
 
 def _by_completion(counts: dict[int, int]) -> dict[Completion, int]:

@@ -26,6 +26,8 @@ whenever they change, or the rules of index entries do (:mod:`projections.status
 META_KEY: Final = b"m"
 TOTALS_KEY: Final = b"t"
 PARTITION_PREFIX: Final = b"p"
+DEVICE_PREFIX: Final = b"d"
+ENTRY_PREFIX: Final = b"r"
 
 Counts = dict[int, int]
 """Status number -> items; never holds a zero."""
@@ -108,12 +110,12 @@ _decode_meta = msgspec.msgpack.Decoder(Meta).decode
 
 def device_key(device_id: str) -> bytes:
     """Key of a :class:`HeldDevice`."""
-    return b"d" + device_id.encode()
+    return DEVICE_PREFIX + device_id.encode()
 
 
 def request_prefix(request_id: str) -> bytes:
     """What the keys of all entries of a request begin with."""
-    return b"r" + request_id.encode() + b"\0"
+    return ENTRY_PREFIX + request_id.encode() + b"\0"
 
 
 def entry_key(request_id: str, device_id: str) -> bytes:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from processor.batch import SourceRecord
 from processor.partition.partition import Partition
 from processor.partition.status_log import StatusLog
-from processor.rebuild.rebuilding import NoLog, Rebuild
+from processor.rebuild.no_log import NoLog
+from processor.rebuild.rebuilding import Rebuild
 from projections.events import Reader
 from tests.simulation.broker import Broker, SimulatedLog, SimulatedTopics
 from tests.simulation.disk import Disk, NothingNoted, SimulatedStores

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import struct
@@ -10,7 +11,12 @@ import subprocess
 import sys
 import termios
 import threading
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+
+import pytest
+
+from fdt.cli import run
 
 SECONDS = 120
 
@@ -35,6 +41,16 @@ def piped(*words: str, **environment: str) -> Ended:
         command(*words), env=_environment(environment), capture_output=True, timeout=SECONDS
     )
     return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+def called(*words: str, **environment: str) -> Ended:
+    """In this process: for many runs of a command whose imports take longer than its work."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        code = run(words)
+    return Ended(code, out.getvalue(), err.getvalue())
 
 
 def on_terminal(width: int, *words: str, **environment: str) -> Ended:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from projections.as_at import Doubt
 from projections.lifecycle import LIFECYCLE, Completion, Status
+from projections.questions.as_at import Doubt
 from projections.views import (
     AFTER_RESET,
     CLOCK_SKEW,

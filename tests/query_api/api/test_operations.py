@@ -159,6 +159,7 @@ def test_the_published_document_is_complete() -> None:
         "limit",
         "cursor",
         "changed_since",
+        "as_at",
     ]
     csv = document["paths"]["/v1/service-requests/{service_request_id}.csv"]["get"]["responses"]
     assert list(csv["200"]["content"]) == ["text/csv"]

@@ -73,6 +73,7 @@ def test_an_item_has_exactly_the_fields_of_the_contract() -> None:
                 "dsp": "2026-11-23T06:00:00.000Z",
             },
         },
+        "as_at": None,
     }
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from projections.as_at import AsAt, Doubt, as_at
 from projections.fold import Fold
+from projections.questions.as_at import AsAt, Doubt, as_at
 from projections.retention import retain
 from projections.state import Row, encode_row
 from projections.views import device_view

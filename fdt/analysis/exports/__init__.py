@@ -1,0 +1,1 @@
+"""Topics and table put into files; run by ``fdt export``."""

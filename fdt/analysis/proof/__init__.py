@@ -1,0 +1,1 @@
+"""Events, status topic, store and view held against each other; run by ``fdt verify``."""

@@ -1,0 +1,129 @@
+"""The copies of a partition's rows that stand on disk: the processor's store, the read side's view.
+
+Both are read while their owners write, as of one moment, by :mod:`fdt.analysis.proof.verifying`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from processor.partition.ledger import LEDGER_KEY, unpack
+from processor.partition.recovery import ROW_PREFIX
+from query_api.view.layout import (
+    DEVICE_PREFIX,
+    ENTRY_PREFIX,
+    IndexEntry,
+    decode_entry,
+    decode_held,
+    device_key,
+    entry_key,
+)
+from query_api.view.status_view import index_entries, marks
+from schemas.identifiers import DeviceId
+from schemas.partitioning import partition_of
+from storage.rocks import RocksFollower
+from storage.store import Reading, StoreDamaged
+
+_TRIES: Final = 5
+"""A file may go while a follower opens the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCopy:
+    """The processor's table of one partition."""
+
+    reading: Reading
+    offset: int
+    """Next offset of the status partition that is not in it."""
+
+    def rows(self) -> Iterator[tuple[str, bytes]]:
+        """(Device ID, row), in order."""
+        for key, value in self.reading.scan(ROW_PREFIX):
+            yield key[len(ROW_PREFIX) :].decode(errors="replace"), value
+
+
+@dataclass(frozen=True, slots=True)
+class ViewCopy:
+    """The read side's rows of one partition, out of a view of all."""
+
+    reading: Reading
+    offset: int
+    number: int
+    partitions: int
+
+    def rows(self) -> Iterator[tuple[str, bytes]]:
+        """(Device ID, row), in order."""
+        for key, value in self.reading.scan(DEVICE_PREFIX):
+            device = key[len(DEVICE_PREFIX) :].decode(errors="replace")
+            if self._is_mine(device):
+                yield device, decode_held(value).state
+
+    def entries(self) -> Iterator[tuple[str, str]]:
+        """(request, device) of everything that lists show."""
+        for key, _ in self.reading.scan(ENTRY_PREFIX):
+            request, _, device = key[len(ENTRY_PREFIX) :].decode(errors="replace").partition("\0")
+            if self._is_mine(device):
+                yield request, device
+
+    def lists(self, device: str, entries: Mapping[str, IndexEntry]) -> bool:
+        """Whether lists show of a device's requests exactly these entries."""
+        return all(self._entry(request, device) == entry for request, entry in entries.items())
+
+    def strays(self) -> Iterator[tuple[str, bytes | None]]:
+        """Devices, with their row, of entries that are not in it."""
+        for request, device in self.entries():
+            data = self.reading.get(device_key(device))
+            state = None if data is None else decode_held(data).state
+            if state is None or request not in index_entries(state):
+                yield device, state
+
+    def _entry(self, request: str, device: str) -> IndexEntry | None:
+        data = self.reading.get(entry_key(request, device))
+        return None if data is None else decode_entry(data)
+
+    def _is_mine(self, device: str) -> bool:
+        return partition_of(DeviceId(device), self.partitions) == self.number
+
+
+@contextmanager
+def store_copy(folders: tuple[Path, ...], notes: Path) -> Iterator[StoreCopy]:
+    """The newest of the stores that workers have, or had, of a partition."""
+    newest: StoreCopy | None = None
+    followers = [_followed(folder, notes / str(n)) for n, folder in enumerate(folders)]
+    try:
+        for follower in followers:
+            with follower.snapshot() as reading:
+                data = reading.get(LEDGER_KEY)
+                known = None if data is None else unpack(data)
+                if known and (newest is None or known[0].status_offset > newest.offset):
+                    newest = StoreCopy(reading, known[0].status_offset)
+        if newest is None:
+            raise StoreDamaged(f"No store in {', '.join(map(str, folders))} has a ledger")
+        yield newest
+    finally:
+        for follower in followers:
+            follower.close()
+
+
+@contextmanager
+def view_copy(folder: Path, notes: Path, number: int, partitions: int) -> Iterator[ViewCopy]:
+    """The view's rows of a partition."""
+    follower = _followed(folder, notes)
+    try:
+        with follower.snapshot() as reading:
+            yield ViewCopy(reading, marks(reading)[number].next_offset, number, partitions)
+    finally:
+        follower.close()
+
+
+def _followed(folder: Path, notes: Path) -> RocksFollower:
+    for _ in range(_TRIES - 1):
+        try:
+            return RocksFollower(folder, notes)
+        except StoreDamaged:
+            continue
+    return RocksFollower(folder, notes)

@@ -1,0 +1,43 @@
+"""Which event decides between two rows of a device; :mod:`fdt.analysis.proof.verifying` asks."""
+
+from __future__ import annotations
+
+import msgspec
+
+from projections.state import ForeignLayout, Report, decode_row, order
+from projections.status_derivation import derive_statuses
+from projections.views import evidence_of
+
+
+def deciding(right: bytes | None, wrong: bytes | None) -> str | None:
+    """The place of the first event of the right row that the wrong one has not, or has otherwise;
+    else of the first that only the wrong one has; where they have the same, of the evidence of the
+    first item."""
+    one, other = _reports(right), _reports(wrong)
+    missed = [report for at, report in one.items() if other.get(at) != report]
+    added = [report for at, report in other.items() if one.get(at) != report]
+    if differing := missed or added:
+        return told(min(differing, key=order))
+    return _evidence(right if right is not None else wrong)
+
+
+def told(report: Report) -> str:
+    """Topic, partition, offset and event ID."""
+    found = evidence_of(report)
+    return f"{found.topic}[{found.partition}] offset {found.offset}, event {found.event_id}"
+
+
+def _reports(state: bytes | None) -> dict[tuple[int, bytes, int, int], Report]:
+    """The records of a row in their order, each as itself; none of one that cannot be read."""
+    try:
+        kept = [] if state is None else decode_row(state).reports()
+    except (ForeignLayout, msgspec.DecodeError):
+        return {}
+    return {order(report): report for report in kept}
+
+
+def _evidence(state: bytes | None) -> str | None:
+    if state is None:
+        return None
+    items = derive_statuses(decode_row(state)).served
+    return told(items[0].evidence) if items else None

@@ -1,0 +1,1 @@
+"""Events of a range read and folded again; run by ``fdt replay``."""

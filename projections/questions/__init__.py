@@ -1,0 +1,1 @@
+"""What else may be asked of a row: how it was, and what another catalogue would change."""
