@@ -92,7 +92,7 @@ def fold(task: FoldTask, told: Told) -> Folded:
             {topic: max(end, made.ledger.next_offset(topic)) for topic, end in ends.items()}
         )
         now = _now(made, task)
-        feeding.finish(now)
+        feeding.finish(now or None)  # of no events at all there is no time
         rows, found = digest(_settled(made, config.retention_ms, now))
         counts, deleted = dict(made.ledger.counts), made.ledger.counts.get(DELETED_UNREAD, 0)
         changes = tuple(_changes(task, made, now)) if task.status is not None else ()

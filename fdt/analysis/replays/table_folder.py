@@ -16,7 +16,7 @@ import msgspec
 
 from fdt.errors import UserError
 
-_NOTE: Final = "replay.json"
+NOTE: Final = "replay.json"
 _LOCK: Final = ".lock"
 
 
@@ -54,7 +54,7 @@ class Live:
             return True
         mine = [each for each in (path, *path.parents) if each.parent == live]
         return any(
-            each.name in self.names or (any(each.rglob("CURRENT")) and not (each / _NOTE).exists())
+            each.name in self.names or (any(each.rglob("CURRENT")) and not (each / NOTE).exists())
             for each in mine
         )
 
@@ -68,7 +68,7 @@ def opened(folder: Path, live: Live, note: Note) -> Iterator[Note]:
     """
     if live.has(folder):
         raise UserError(f"{folder} is where live data is: name a folder of its own.")
-    if folder.exists() and not (folder / _NOTE).exists() and _is_used(folder):
+    if folder.exists() and not (folder / NOTE).exists() and _is_used(folder):
         raise UserError(f"{folder} holds something else than a replay: name a new folder.")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / _LOCK).open("w") as lock:
@@ -76,11 +76,11 @@ def opened(folder: Path, live: Live, note: Note) -> Iterator[Note]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(f"Another fdt replay writes to {folder}: wait for its end.") from None
-        if not (folder / _NOTE).exists():
-            part = folder / f"{_NOTE}.part"
+        if not (folder / NOTE).exists():
+            part = folder / f"{NOTE}.part"
             part.write_bytes(msgspec.json.encode(note))
-            part.replace(folder / _NOTE)
-        held = _read(folder / _NOTE)
+            part.replace(folder / NOTE)
+        held = _read(folder / NOTE)
         if held.asked != note.asked:
             told = ", ".join(f"{name} {value}" for name, value in held.asked.items())
             raise UserError(f"{folder} holds another replay ({told}): name a new folder.")
@@ -88,7 +88,7 @@ def opened(folder: Path, live: Live, note: Note) -> Iterator[Note]:
 
 
 def _is_used(folder: Path) -> bool:
-    left = (_LOCK, f"{_NOTE}.part")
+    left = (_LOCK, f"{NOTE}.part")
     return not folder.is_dir() or any(each.name not in left for each in folder.iterdir())
 
 

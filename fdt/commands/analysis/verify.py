@@ -16,6 +16,7 @@ import typer
 
 from fdt.analysis.cut import Cut, cut
 from fdt.analysis.parallel import Told, work_off
+from fdt.analysis.replays.table_folder import NOTE
 from fdt.commands.process import config_of
 from fdt.errors import RunFailed, UserError
 from fdt.logs import log_from
@@ -174,7 +175,11 @@ def _tasks(
 
 def _stores(settings: Settings, number: int) -> tuple[Path, ...]:
     """Every worker's store of a partition: the newest is the owner's."""
-    found = sorted(settings.data_dir.glob(f"*/partition-{number}/CURRENT"))
+    found = [
+        path
+        for path in sorted(settings.data_dir.glob(f"*/partition-{number}/CURRENT"))
+        if not (path.parents[1] / NOTE).exists()  # a table of fdt replay
+    ]
     if not found:
         raise UserError(
             f"No worker's store of partition {number} is below {settings.data_dir}: set "

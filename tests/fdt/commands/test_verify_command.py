@@ -217,6 +217,13 @@ def test_what_is_not_there_is_not_passed_over(fresh_topics: str, tmp_path: Path)
     nothing = verify(fresh_topics, tmp_path)
     assert nothing.code == 2
     assert f"There is no view in {tmp_path / VIEW}" in nothing.err
+    replayed = called(
+        "replay", "--table", str(tmp_path / "replayed"), **environment(fresh_topics, tmp_path)
+    )
+    assert (replayed.code, (tmp_path / "replayed" / "partition-0" / "CURRENT").exists()) == (
+        0,
+        True,
+    )
     no_store = verify(fresh_topics, tmp_path, "--without", "view")
     assert no_store.code == 2
     assert "No worker's store of partition 0" in no_store.err
