@@ -108,6 +108,13 @@ COMMANDS: Final = (
         "It ended early, or with `--check` a row differs.",
     ),
     Command(
+        "as-at",
+        "analysis.as_at",
+        "as_at",
+        "Say what was shown of a device at an earlier time.",
+        "fdt as-at 2026-11-23T06:00Z 00-DB-12-34-56-78-90-A0",
+    ),
+    Command(
         "replay",
         "analysis.replay",
         "replay",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -17,6 +16,7 @@ from fdt.errors import UserError
 from fdt.kafka.dead_letters import Letter, Settled, Wanted, letters, resend, settle
 from fdt.report import AsJson, Column, Report, encoded, pretty, text_or_none
 from fdt.settings import Settings
+from fdt.times import time_of
 from runtime.access.schema_registry import registry
 from schemas.codec import BadRecord, Codec
 from schemas.registry import RegistryUnavailable
@@ -109,8 +109,8 @@ def dead_letters(
         names=frozenset(names or ()),
         reason=reason,
         topic=_topic(topic),
-        since=_time("--since", since),
-        until=_time("--until", until),
+        since=time_of("--since", since),
+        until=time_of("--until", until),
         settled_too=looks and (everything or bool(names)),
     )
     if not looks and not everything and not wanted.is_narrowed():
@@ -215,13 +215,3 @@ def _topic(topic: str | None) -> str | None:
     if topic is not None and topic not in SOURCE_TOPICS.values():
         raise UserError(f"--topic is one of {', '.join(SOURCE_TOPICS.values())}.")
     return topic
-
-
-def _time(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UserError(f"{option} is a time such as 2026-11-23T06:00:00Z.") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

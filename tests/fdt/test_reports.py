@@ -71,6 +71,7 @@ ELSEWHERE: Final = {
     "export": "test_export_command.py",
     "verify": "test_verify_command.py",
     "replay": "test_replay_command.py",
+    "as-at": "test_as_at_command.py",
 }
 """Commands whose run takes long or needs files of its own, and the tests that make it."""
 

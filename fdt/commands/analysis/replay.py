@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
@@ -19,6 +19,7 @@ from fdt.errors import RunFailed, UserError
 from fdt.logs import log_from
 from fdt.report import AsJson, Column, Report, text_or_none
 from fdt.settings import DEVICE_TYPES, Settings
+from fdt.times import milliseconds, time_of
 from schemas.identifiers import DeviceId, InvalidIdentifier, ServiceRequestId
 from schemas.partitioning import partition_of
 from schemas.topics import SOURCE_TOPICS, STATUS
@@ -184,7 +185,8 @@ def replay(
     if span and (since or until):
         raise UserError("Say a range by --from and --to, or by --span.")
     now = cut(settings.require_brokers(), [*SOURCE_TOPICS.values(), STATUS])
-    wanted = Wanted(_time("--from", since), _time("--to", until), tuple(span or ()))
+    first, last = time_of("--from", since), time_of("--to", until)
+    wanted = Wanted(_ms(first), _ms(last), tuple(span or ()))
     config = config_of(settings, settings.require_brokers(), len(now.of(STATUS)))
     if table is not None:
         work = _Work(rules.applied(config), config, wanted, now, settings, compare)
@@ -361,11 +363,5 @@ def _parsed(parse: Callable[[str], T], text: str) -> T:
         raise UserError(str(error)) from error
 
 
-def _time(option: str, text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UserError(f"{option} is a time such as 2026-11-23T06:00:00Z.") from error
-    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
+def _ms(time: datetime | None) -> int | None:
+    return None if time is None else milliseconds(time)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -15,6 +14,7 @@ import typer
 from fdt.errors import RunFailed, UserError
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
+from fdt.times import milliseconds, time_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ def contract(
 
     if topic is not None and topic not in TOPIC_SOURCES:
         raise UserError(f"--topic is one of {', '.join(TOPIC_SOURCES)}.")
-    at = int(time.time() * 1000) if received_at is None else _time(received_at)
+    told = time_of("--received-at", received_at)
+    at = int(time.time() * 1000) if told is None else milliseconds(told)
     report = Report(as_json)
     try:
         lines = list(_judged(Settings(), files, topic, at))
@@ -137,11 +138,3 @@ def _judged(
                 item_status=found.item_status,
                 completion=found.completion,
             )
-
-
-def _time(text: str) -> int:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UserError("--received-at is a time such as 2026-11-23T06:00:00Z.") from error
-    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
