@@ -10,6 +10,8 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from fdt.errors import UserError
+from fdt.kafka.rights import rights
 from fdt.kafka.topics import create_missing, differences, specs_of
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
@@ -42,7 +44,20 @@ class TopicLine:
     differences: Annotated[list[DifferenceLine], "In which settings it differs."]
 
 
-LINES: Final = (TopicLine,)
+@dataclass(frozen=True, slots=True)
+class RightLine:
+    """What one component may do with one resource, of `--acls`."""
+
+    component: Annotated[str, "The program: a publisher, `worker`, `read-side`, `analyst`, …"]
+    principal: Annotated[str, "Who it is to the broker."]
+    resource: Annotated[str, "`topic`, `group` or `transactional-id`."]
+    name: Annotated[str, "Its name, or how it begins."]
+    prefixed: Annotated[bool, "Whether every name that begins so is meant."]
+    operations: Annotated[list[str], "What it may do, as Kafka names it."]
+    arguments: Annotated[str, "The same as `kafka-acls --add` takes it."]
+
+
+LINES: Final = (TopicLine, RightLine)
 
 _STATES: Final = {"created": "created", "as-it-should-be": "as it should be"}
 
@@ -51,6 +66,12 @@ _COLUMNS: Final[tuple[Column[TopicLine], ...]] = (
     Column("Partitions", lambda line: str(line.partitions)),
     Column("Keeps", lambda line: line.keeps, prose=True),
     Column("State", lambda line: _told(line), prose=True),
+)
+
+
+_RIGHTS: Final[tuple[Column[RightLine], ...]] = (
+    Column("Component", lambda line: line.component),
+    Column("kafka-acls --add", lambda line: line.arguments),
 )
 
 
@@ -63,10 +84,21 @@ def topics(
             "they are read.",
         ),
     ] = False,
+    acls: Annotated[
+        bool,
+        typer.Option("--acls", help="Only print who may do what, for kafka-acls; ask no broker."),
+    ] = False,
+    principal: Annotated[
+        list[str] | None,
+        typer.Option(help="With --acls, who a component is: worker=User:CN=w; may be repeated."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Create the missing topics and compare the others; exit code 1 if one differs."""
     settings = Settings()
+    if acls:
+        _print_rights(settings, principal or [], Report(as_json))
+        return
     bootstrap = settings.require_brokers()
     if mend:
         _mend(bootstrap)
@@ -81,6 +113,28 @@ def topics(
             err=True,
         )
         raise typer.Exit(1)
+
+
+def _print_rights(settings: Settings, principals: Sequence[str], report: Report) -> None:
+    named = dict[str, str]()
+    for text in principals:
+        component, given, who = text.partition("=")
+        if not given or not who.partition(":")[2]:
+            raise UserError(f"--principal {text}: write component=Type:name, worker=User:w.")
+        named[component] = who
+    lines = [
+        RightLine(
+            component=one.component,
+            principal=one.principal,
+            resource=one.resource,
+            name=one.name,
+            prefixed=one.prefixed,
+            operations=[*one.operations],
+            arguments=one.arguments,
+        )
+        for one in rights(settings.group_id, named)
+    ]
+    report.lines(lines, _RIGHTS)
 
 
 def _mend(bootstrap: str) -> None:

@@ -1,0 +1,136 @@
+"""Who may do what on the broker: least privilege, for ``fdt topics --acls`` and its test.
+
+A component is a program with a user of its own. Whoever may write a topic may be believed about it:
+so each source writes its own topic alone, and nobody but the worker writes the status topic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from fdt.errors import UserError
+from runtime.topics import MENDED_GROUP
+from schemas.topics import AUDIT, DEAD_LETTERS, SOURCE_TOPICS, SSMI_EVENTS, STATUS, TOPICS, Source
+
+Resource = Literal["topic", "group", "transactional-id"]
+
+USERS: Final[Mapping[str, str]] = {
+    "publisher-dsp": "User:dsp",
+    "publisher-csp": "User:csp",
+    "publisher-comms-hub": "User:comms-hub",
+    "worker": "User:fdt-worker",
+    "read-side": "User:fdt-read-side",
+    "analyst": "User:fdt-analyst",
+    "operator": "User:fdt-operator",
+}
+"""Component -> the principal it has unless another is named."""
+_PUBLISHERS: Final = {
+    "publisher-dsp": Source.DSP,
+    "publisher-csp": Source.CSP,
+    "publisher-comms-hub": Source.COMMS_HUB,
+}
+_SEE: Final = ("Describe", "DescribeConfigs")
+_READ: Final = ("Read", *_SEE)
+_WRITE: Final = ("Write", "Describe")
+_GROUP: Final = ("Read", "Describe")
+"""A client asks for its group's coordinator even where it is assigned its partitions."""
+_READERS: Final = ("fdt-analysis", "dead-letters")
+"""Groups of the commands that read for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Some operations of one component on one resource."""
+
+    component: str
+    principal: str
+    resource: Resource
+    name: str
+    prefixed: bool
+    """Whether every resource is meant whose name begins so."""
+    operations: tuple[str, ...]
+
+    @property
+    def arguments(self) -> str:
+        """As ``kafka-acls --add`` takes them."""
+        operations = " ".join(f"--operation {one}" for one in self.operations)
+        resource = f"--{self.resource} {self.name}"
+        pattern = " --resource-pattern-type prefixed" if self.prefixed else ""
+        return f"--allow-principal {self.principal} {operations} {resource}{pattern}"
+
+
+def rights(group_id: str, principals: Mapping[str, str]) -> list[Right]:
+    """Everything that anybody needs, and nothing else; ``principals`` over :data:`USERS`.
+
+    Raises :class:`~fdt.errors.UserError` for a component that there is not.
+    """
+    if unknown := principals.keys() - USERS.keys():
+        raise UserError(f"There is no component {min(unknown)}: name one of {', '.join(USERS)}.")
+    named = {**USERS, **principals}
+    return [
+        Right(component, named[component], resource, name, prefixed, operations)
+        for component in USERS
+        for resource, name, prefixed, operations in _of(component, group_id)
+    ]
+
+
+_Needed = tuple[Resource, str, bool, tuple[str, ...]]
+
+
+def _of(component: str, group_id: str) -> Iterator[_Needed]:
+    if component in _PUBLISHERS:
+        topic = _PUBLISHERS[component].topic
+        yield "topic", topic, False, _WRITE
+        # Its own dead letters: it filters by header, so it may read all of them.
+        yield "topic", DEAD_LETTERS, False, ("Read", "Describe")
+        yield "group", f"{topic}-dead-letters", False, _GROUP
+        return
+    yield from _PROGRAMS[component](group_id)
+
+
+def _worker(group_id: str) -> Iterator[_Needed]:
+    yield from (("topic", topic, False, _READ) for topic in SOURCE_TOPICS.values())
+    yield "topic", STATUS, False, ("Read", "Write", *_SEE)
+    yield "topic", DEAD_LETTERS, False, ("Write", *_SEE)
+    yield "topic", AUDIT, False, _SEE  # all topics are compared with the settings at the start
+    yield "group", group_id, True, _GROUP
+    yield from (("group", name, False, _GROUP) for name in ("watchdog", MENDED_GROUP))
+    yield "transactional-id", f"{group_id}-", True, _WRITE
+
+
+def _read_side(_group_id: str) -> Iterator[_Needed]:
+    for topic in SOURCE_TOPICS.values():
+        operations = ("Write", *_SEE) if topic == SSMI_EVENTS else _SEE
+        yield "topic", topic, False, operations
+    yield "topic", STATUS, False, _READ
+    yield "topic", DEAD_LETTERS, False, _SEE
+    yield "topic", AUDIT, False, ("Read", "Write", *_SEE)
+    for name in ("fdt-read-side", "read-side-audit-log", MENDED_GROUP):
+        yield "group", name, False, _GROUP
+
+
+def _analyst(group_id: str) -> Iterator[_Needed]:
+    for topic in (*SOURCE_TOPICS.values(), STATUS, DEAD_LETTERS):
+        yield "topic", topic, False, _READ
+    for name in (*_READERS, f"{group_id}-rebuild"):
+        yield "group", name, False, _GROUP
+
+
+def _operator(group_id: str) -> Iterator[_Needed]:
+    """Makes topics, sends dead letters again, reads the audit, rebuilds the table."""
+    for topic in TOPICS:
+        yield "topic", topic.name, False, ("Create", "AlterConfigs", "Read", "Write", *_SEE)
+    yield "group", group_id, True, _GROUP
+    for name in (*_READERS, "read-side-audit-log", MENDED_GROUP):
+        yield "group", name, False, _GROUP
+    yield "transactional-id", f"{group_id}-", True, _WRITE
+
+
+_PROGRAMS: Final = {
+    "worker": _worker,
+    "read-side": _read_side,
+    "analyst": _analyst,
+    "operator": _operator,
+}
