@@ -30,6 +30,24 @@ def topics(admin: AdminClient, names: Iterable[str]) -> dict[str, Future[Any]]:
     return asked
 
 
+def allowed_on_topics(admin: AdminClient, names: Iterable[str]) -> dict[str, Future[Any]]:
+    """Name -> description, whose ``authorized_operations`` are what the client's user may do."""
+    asked: dict[str, Future[Any]] = admin.describe_topics(
+        TopicCollection(list(names)),
+        include_authorized_operations=True,
+        request_timeout=ANSWER_S,
+    )
+    return asked
+
+
+def allowed_on_groups(admin: AdminClient, names: Iterable[str]) -> dict[str, Future[Any]]:
+    """The same of consumer groups, which need not be there."""
+    asked: dict[str, Future[Any]] = admin.describe_consumer_groups(
+        list(names), include_authorized_operations=True, request_timeout=ANSWER_S
+    )
+    return asked
+
+
 def offsets(
     admin: AdminClient, places: Iterable[TopicPartition], spec: OffsetSpec, *, committed: bool
 ) -> dict[TopicPartition, Future[Any]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 import typer
 
 from fdt.errors import UserError
+from fdt.kafka.rights import require_rights
 from fdt.kafka.topics import differences, specs_of
 from fdt.logs import log_from
 from fdt.processes.interrupt import ends_on_signals
@@ -95,6 +96,7 @@ def _work(settings: Settings, bootstrap: str, profiled: bool) -> int:
     log_from(logging.INFO)
     keep_malloc_small()
     try:
+        require_rights(bootstrap, "worker", settings.group_id)
         partitions = _answered(KafkaTopics(bootstrap).partitions)
         _look_at_topics(settings, bootstrap)
         logger.info("the rules run %s", compiled.which())

@@ -6,13 +6,21 @@ so each source writes its own topic alone, and nobody but the worker writes the 
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
 from fdt.errors import UserError
+from runtime import broker, kafka
 from runtime.topics import MENDED_GROUP
 from schemas.topics import AUDIT, DEAD_LETTERS, SOURCE_TOPICS, SSMI_EVENTS, STATUS, TOPICS, Source
+
+logger = logging.getLogger(__name__)
 
 Resource = Literal["topic", "group", "transactional-id"]
 
@@ -36,6 +44,10 @@ _READ: Final = ("Read", *_SEE)
 _WRITE: Final = ("Write", "Describe")
 _GROUP: Final = ("Read", "Describe")
 """A client asks for its group's coordinator even where it is assigned its partitions."""
+_REFUSED: Final = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+)
 _READERS: Final = ("fdt-analysis", "dead-letters")
 """Groups of the commands that read for people."""
 
@@ -74,6 +86,51 @@ def rights(group_id: str, principals: Mapping[str, str]) -> list[Right]:
         for component in USERS
         for resource, name, prefixed, operations in _of(component, group_id)
     ]
+
+
+def require_rights(bootstrap: str, component: str, group_id: str) -> None:
+    """Ask the broker whether whoever we are may do what a component needs.
+
+    A client that may not, may wait without a word: so it is asked before. Where the broker does not
+    answer now, a warning; raises :class:`~fdt.errors.UserError` for what it does not allow.
+    """
+    admin = kafka.admin_client(bootstrap)
+    needed = [right for right in rights(group_id, {}) if right.component == component]
+    try:
+        lacking = [told for right in needed for told in _lacking(admin, right)]
+    except KafkaException as error:
+        logger.warning("rights could not be looked at: %s", error.args[0].str())
+        return
+    if lacking:
+        raise UserError(
+            f"The broker at {bootstrap} does not let {component} {', '.join(lacking)}: give its "
+            f"user what 'fdt topics --acls' lists for {component}, or name the right user in "
+            "FDT_KAFKA_USER."
+        )
+
+
+def _lacking(admin: AdminClient, right: Right) -> Iterator[str]:
+    """What of a right is missing, in words; nothing can be asked of transactional ids."""
+    if right.resource == "transactional-id":
+        return
+    ask = broker.allowed_on_topics if right.resource == "topic" else broker.allowed_on_groups
+    try:
+        found = ask(admin, [right.name])[right.name].result(broker.ANSWER_S + 1)
+        allowed = {operation.name for operation in found.authorized_operations or ()}
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return  # it is said that it is missing
+        if error.args[0].code() not in _REFUSED:
+            raise
+        allowed = set[str]()
+    lacking = [one for one in right.operations if _constant(one) not in allowed]
+    if lacking:
+        yield f"{'/'.join(lacking)} {right.resource} {right.name}"
+
+
+def _constant(operation: str) -> str:
+    """``DescribeConfigs`` as ``DESCRIBE_CONFIGS``, which clients call it."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", operation).upper()
 
 
 _Needed = tuple[Resource, str, bool, tuple[str, ...]]

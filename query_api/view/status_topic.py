@@ -63,6 +63,10 @@ class TopicMissing(BrokerAway):
     """The broker answered, and has no such topic (yet)."""
 
 
+class NotAllowed(Explained):
+    """The broker does not let us read the topic: somebody has to give our user the right."""
+
+
 class TopicChanged(Explained):
     """The topic is not, or may not be, the one the view is made from: only a new start helps."""
 
@@ -236,4 +240,9 @@ def _translated(error: KafkaException, whom: str) -> Exception:
         return TopicMissing(f"{whom} has no topic {STATUS} yet: create it with 'fdt topics'")
     if is_outage(kafka):
         return BrokerAway(f"{whom} does not answer: {kafka.str()}")
+    if kafka.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return NotAllowed(
+            f"{whom} does not let us read {STATUS} ({kafka.str()}): give our user what "
+            "'fdt topics --acls' lists for the read side"
+        )
     return error

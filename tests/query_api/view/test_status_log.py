@@ -10,7 +10,13 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from query_api.view.folder import LogFacts
-from query_api.view.status_topic import BrokerAway, TopicChanged, Watch, start_offsets
+from query_api.view.status_topic import (
+    BrokerAway,
+    NotAllowed,
+    TopicChanged,
+    Watch,
+    start_offsets,
+)
 from schemas.topics import SOURCE_TOPICS, STATUS
 
 FACTS = LogFacts(
@@ -159,7 +165,7 @@ def test_missing_rights_are_not_an_outage(clock: Clock) -> None:
     admin, watch = watched()
     watch.poll()
     admin.refuse_ends(KafkaError.TOPIC_AUTHORIZATION_FAILED)
-    with pytest.raises(KafkaException):
+    with pytest.raises(NotAllowed, match="fdt topics --acls"):
         watch.poll()
 
 

@@ -260,3 +260,36 @@ def test_nobody_writes_another_s_topic(guarded: str, authority: Authority, compo
             told = refusal(guarded, topic)
             assert told is not None, topic
             assert "authorization failed" in told.lower(), (topic, told)
+
+
+@pytest.mark.parametrize(
+    ("component", "command"),
+    [
+        ("read-side", "process"),
+        ("analyst", "process"),
+        ("publisher-dsp", "process"),
+        ("publisher-csp", "serve"),
+        ("analyst", "serve"),
+    ],
+)
+def test_a_program_with_another_s_credentials_says_so(
+    guarded: str, authority: Authority, tmp_path: Path, component: str, command: str
+) -> None:
+    """At its start, in a sentence that names what it may not, and how to mend it."""
+    with acting(authority, "operator"):
+        ensure_topics(guarded, specs_of(Settings()))
+    log = tmp_path / "log"
+    where = {"KAFKA_BOOTSTRAP_SERVERS": guarded, "FDT_DATA_DIR": str(tmp_path / "data")}
+    (tmp_path / "data").mkdir()
+    with (
+        acting(authority, component) as its,
+        running(command, log=log, FDT_API_PORT=str(free_port()), **where, **its) as process,
+    ):
+        deadline = time.monotonic() + WITHIN_S
+        while process.poll() is None:
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.2)
+    said = log.read_text()
+    assert process.returncode == (2 if command == "process" else 1), said
+    assert re.search(r"fdt: .*(does not let|[Aa]uthorization failed)", said), said
+    assert "Traceback" not in said, said
