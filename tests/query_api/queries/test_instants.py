@@ -9,6 +9,7 @@ import pytest
 
 from projections.retention import retain
 from projections.state import encode_row
+from query_api.queries import instants
 from query_api.queries.rendering import time as rfc3339
 from tests.query_api.world import (
     BETA,
@@ -130,6 +131,19 @@ def test_filters_are_those_of_the_instant(world: World) -> None:
     )
     assert [i["device_id"] for i in approved_then["items"]] == [DEVICE]
     assert asked(world, REQUEST, T0 + DAY_MS, completion="Failed")["items"] == []
+
+
+def test_a_page_looks_at_so_many_devices(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few of them pass the filters; the walk goes on, and finds what there is."""
+    monkeypatch.setattr(instants, "MOST_LOOKED_AT", 1)
+    pages, cursor = [], dict[str, str]()
+    while True:
+        page = asked(world, REQUEST, T0 + 5 * DAY_MS - HOUR, reason="I99", **cursor)
+        pages.append([item["device_id"] for item in page["items"]])
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert pages == [[], [UNTOUCHED], [LATER]]
 
 
 def test_an_empty_answer_of_a_held_request_is_no_refusal(world: World) -> None:
