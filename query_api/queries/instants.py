@@ -6,6 +6,7 @@ Made from the rows that are held now, without what the broker received afterward
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from projections.lifecycle import Completion, Status
@@ -65,9 +66,11 @@ class Past:
             raise NothingHeld
         doubts = {Doubt.FORGOTTEN, *self._unread}
         items: list[ItemView] = []
-        last, more = after, False
-        for looked_at, device in enumerate(self._snapshot.devices_of(request, after)):
-            if len(items) == limit or looked_at == MOST_LOOKED_AT:
+        # All at first: reading a row between two of them would have the index sought anew.
+        devices = list(islice(self._snapshot.devices_of(request, after), MOST_LOOKED_AT + 1))
+        last, more = after, len(devices) > MOST_LOOKED_AT
+        for device in devices[:MOST_LOOKED_AT]:
+            if len(items) == limit:
                 more = True
                 break
             last = DeviceId(device)
