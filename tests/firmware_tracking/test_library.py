@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -240,3 +242,35 @@ def test_what_was_deleted_is_named(fresh_topics: str) -> None:
         found = list(events(settings=settings))
     assert len(found) == len(plan.publications) - 2
     assert table(fresh_topics).items() == {}
+
+
+PROGRAM = """
+from firmware_tracking import events, fold, read_export
+
+for event in read_export("folder").read(2):
+    reveal_type(event.occurred_at)
+for item in fold(events(device="any")).items:
+    reveal_type(item.status.label)
+    reveal_type(item.timeline[0].received_at)
+    item.stage
+"""
+
+
+def test_an_analysts_program_has_types(tmp_path: Path) -> None:
+    """Checked from outside, where only what is installed is seen."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "program.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    told = checked.stdout.splitlines()
+    assert [line.partition(" note: Revealed type is ")[2] for line in told[:3]] == [
+        '"int | None"',
+        '"str"',
+        '"int"',
+    ], checked.stdout + checked.stderr
+    assert '"ItemView" has no attribute "stage"' in told[3]
+    assert len(told) == 5
