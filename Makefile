@@ -11,11 +11,11 @@ BIN := $(VENV)/bin
 MADE := $(VENV)/.made
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
-PACKAGES := bench fdt processor projections query_api runtime schemas sources storage tests
+PACKAGES := bench fdt firmware_tracking notebooks processor projections query_api runtime schemas sources storage tests
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help docs setup compiled run test test-deep chaos containers soak mutants lint format bench bench-quick lock clean browser screens vendor keycloak registry java client sbom audit
+.PHONY: help docs setup compiled run test test-deep chaos containers soak mutants lint format bench bench-quick lock clean browser screens vendor keycloak registry java client sbom audit analysis
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -85,6 +85,9 @@ screens: $(MADE) ## Make the pictures in docs/screens anew, by the browser tests
 
 vendor: $(MADE) ## Fetch govuk-frontend and htmx anew (needs npm)
 	$(BIN)/python -m query_api.screen.pages.vendor
+
+analysis: compiled ## Simulate and export a campaign, run the notebook, write docs/analysis.md
+	$(BIN)/python -m notebooks $(ARGS)
 
 keycloak: $(MADE) ## Sign in at a real Keycloak, which is downloaded once (180 MB)
 	$(BIN)/python -m pytest tests/browser/keycloak.py $(ARGS)

@@ -15,7 +15,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
 ROOMS: Final = (
-    *("fdt", "processor", "projections", "query_api"),
+    *("fdt", "firmware_tracking", "processor", "projections", "query_api"),
     *("runtime", "schemas", "sources", "storage"),
 )
 

@@ -29,6 +29,7 @@ HOW_TO: Final = (
         "codes",
         "replay",
         "export",
+        "analyse",
         "operate",
         "verify",
         "secure-kafka",

@@ -75,6 +75,17 @@ def opened(folder: Path, wanted: Manifest) -> Iterator[Manifest]:
         yield held
 
 
+def manifest_of(folder: Path) -> Manifest:
+    """What a folder holds; :class:`~fdt.errors.UserError` if it is no export of this layout."""
+    path = folder / _MANIFEST
+    if not path.exists():
+        raise UserError(f"{folder} has no {_MANIFEST}: name the folder of an fdt export.")
+    held = _read(path)
+    if held.layout != LAYOUT:
+        raise UserError(f"{folder} has layout {held.layout}, not {LAYOUT}: export it anew.")
+    return held
+
+
 def save(folder: Path, manifest: Manifest) -> None:
     """Write the manifest."""
     plain = msgspec.to_builtins(manifest, str_keys=True)

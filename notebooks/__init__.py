@@ -1,0 +1,1 @@
+"""Notebooks of analysts over exports, and the command that makes docs/analysis.md with one."""
