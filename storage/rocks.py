@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 from rocksdict import (
     AccessType,
+    BlockBasedIndexType,
     BlockBasedOptions,
     Cache,
     DBCompressionType,
@@ -62,7 +63,7 @@ class RocksStore:
         path.mkdir(parents=True, exist_ok=True)
         _require_whole(path)
         with _disk_errors(path):
-            self._db = Rdict(str(path), _options(memory or Memory(MEMORY_MB), write_buffer_mb))
+            self._db = _opened(path, _options(memory or Memory(MEMORY_MB), write_buffer_mb))
         self._path = path
         self._checked = ReadOptions()
         self._checked.set_verify_checksums(True)
@@ -141,7 +142,7 @@ class RocksFollower:
         self._path = path
         with _disk_errors(path):
             secondary = AccessType.secondary(str(notes))
-            self._db = Rdict(str(path), options, access_type=secondary)
+            self._db = _opened(path, options, secondary)
 
     @contextmanager
     def snapshot(self) -> Iterator[Reading]:
@@ -156,6 +157,23 @@ class RocksFollower:
         """Let go of the files."""
         with _disk_errors(self._path):
             self._db.close()
+
+
+def _opened(path: Path, options: Options, access: AccessType | None = None) -> Rdict:
+    """The database with these very options.
+
+    rocksdict 0.3.29 opens a database that is there already with the options of its ``OPTIONS`` file
+    unless its column families are named. That file knows no objects, so the cache, the bound of the
+    memtables and the compaction after deletions were gone from the first restart on: a read then
+    fetched index and filter from the disk each time (measured at 1.7 million devices: 1.7 MB and
+    0.6 ms a read).
+    """
+    return Rdict(
+        str(path),
+        options,
+        column_families={"default": options},
+        access_type=access or AccessType.read_write(),
+    )
 
 
 def _require_whole(path: Path) -> None:
@@ -217,6 +235,12 @@ def _options(memory: Memory, write_buffer_mb: int) -> Options:
     # Outside of the cache they would grow with the rows.
     table.set_cache_index_and_filter_blocks(True)
     table.set_pin_l0_filter_and_index_blocks_in_cache(True)
+    # An index in one block is megabytes, more than a shard of the cache takes: in blocks of its own
+    # a read at 1.7 million devices costs 0.02 ms instead of 0.06, and 1 KB of disk instead of 170.
+    table.set_index_type(BlockBasedIndexType.two_level_index_search())
+    table.set_partition_filters(True)
+    table.set_metadata_block_size(4096)
+    table.set_pin_top_level_index_and_filter(True)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_block_based_table_factory(table)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.rocks import RocksStore
+from storage.rocks import Memory, RocksStore
 from storage.store import MemoryStore, Store, StoreDamaged, give_up
 
 
@@ -68,9 +68,13 @@ def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
     second.close()
 
 
-def test_the_space_of_deleted_rows_comes_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "opened again"])
+def test_the_space_of_deleted_rows_comes_back(tmp_path: Path, is_new: bool) -> None:
     """All but all of it, a moment after it was asked for."""
     store = RocksStore(tmp_path / "db", write_buffer_mb=1)
+    if not is_new:
+        store.close()
+        store = RocksStore(tmp_path / "db", write_buffer_mb=1)
     rows = {f"{n:05}".encode(): random.Random(n).randbytes(500) for n in range(20_000)}
     store.write(rows)
     full = size_of(tmp_path / "db")
@@ -82,6 +86,51 @@ def test_the_space_of_deleted_rows_comes_back(tmp_path: Path) -> None:
         time.sleep(0.1)
     assert list(store.scan(b"")) == []
     store.close()
+
+
+def filled(path: Path, memory: Memory) -> None:
+    """A database of 40 MB in files."""
+    store = RocksStore(path, memory=memory)
+    for part in range(20):
+        numbers = range(part * 2_000, (part + 1) * 2_000)
+        store.write({b"%06d" % n: random.Random(n).randbytes(1_000) for n in numbers})
+    store.close()
+
+
+def test_a_database_that_is_opened_again_has_the_memory_it_is_given(tmp_path: Path) -> None:
+    """Its cache, and the bound of what is not in files yet; not those of its own options file."""
+    filled(tmp_path / "db", Memory(48))
+    memory = Memory(48)
+    store = RocksStore(tmp_path / "db", memory=memory)
+    assert store._db.property_int_value("rocksdb.block-cache-capacity") == 48 << 20
+    before = memory.cache.get_usage()
+    assert len(store.get_many([b"%06d" % n for n in range(0, 40_000, 4)])) == 10_000
+    assert memory.cache.get_usage() - before > 10 << 20
+    store.write({b"%06d" % n: random.Random(n).randbytes(1_000) for n in range(8_000)})
+    assert memory.writes.get_usage() > 6 << 20
+    store.close()
+
+
+def test_a_read_fetches_little(tmp_path: Path) -> None:
+    """A block, and of index and filter only what leads to it: not all of them each time."""
+    filled(tmp_path / "db", Memory(8))
+    store = RocksStore(tmp_path / "db", memory=Memory(8))
+    rng, before = random.Random(1), fetched()
+    for _ in range(500):
+        assert store.get(b"%06d" % rng.randrange(40_000)) is not None
+    assert (fetched() - before) / 500 < 16_384
+    with store.snapshot() as reading:
+        before = fetched()
+        for _ in range(500):
+            assert reading.get(b"%06d" % rng.randrange(40_000)) is not None
+        assert (fetched() - before) / 500 < 16_384
+    store.close()
+
+
+def fetched() -> int:
+    """Bytes that this process has read."""
+    text = Path("/proc/self/io").read_text(encoding="ascii")
+    return int(text.partition("rchar:")[2].split()[0])
 
 
 @pytest.mark.timeout(120)
