@@ -98,7 +98,7 @@ def filled(path: Path, memory: Memory) -> None:
 
 
 def test_a_database_that_is_opened_again_has_the_memory_it_is_given(tmp_path: Path) -> None:
-    """Its cache, and the bound of what is not in files yet; not those of its own options file."""
+    """Its cache, not that of its own options file; what is not in files yet counts against it."""
     filled(tmp_path / "db", Memory(48))
     memory = Memory(48)
     store = RocksStore(tmp_path / "db", memory=memory)
