@@ -22,26 +22,22 @@ ANSWER_S: Final = 10.0
 _TOMBSTONES: Final = "delete.retention.ms"
 
 
-def topics(admin: AdminClient, names: Iterable[str]) -> dict[str, Future[Any]]:
-    """Name -> description: ``topic_id`` and ``partitions``."""
-    asked: dict[str, Future[Any]] = admin.describe_topics(
-        TopicCollection(list(names)), request_timeout=ANSWER_S
-    )
-    return asked
-
-
-def allowed_on_topics(admin: AdminClient, names: Iterable[str]) -> dict[str, Future[Any]]:
-    """Name -> description, whose ``authorized_operations`` are what the client's user may do."""
+def topics(
+    admin: AdminClient, names: Iterable[str], *, rights: bool = False
+) -> dict[str, Future[Any]]:
+    """Name -> description: ``topic_id`` and ``partitions``; with ``rights`` also what the client's
+    user may do (``authorized_operations``)."""
     asked: dict[str, Future[Any]] = admin.describe_topics(
         TopicCollection(list(names)),
-        include_authorized_operations=True,
+        include_authorized_operations=rights,
         request_timeout=ANSWER_S,
     )
     return asked
 
 
-def allowed_on_groups(admin: AdminClient, names: Iterable[str]) -> dict[str, Future[Any]]:
-    """The same of consumer groups, which need not be there."""
+def groups(admin: AdminClient, names: Iterable[str]) -> dict[str, Future[Any]]:
+    """Name -> description of a consumer group, which need not be there, with what the client's user
+    may do."""
     asked: dict[str, Future[Any]] = admin.describe_consumer_groups(
         list(names), include_authorized_operations=True, request_timeout=ANSWER_S
     )

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
 
 from fdt.errors import UserError
 from runtime import broker, kafka
@@ -97,7 +97,16 @@ def require_rights(bootstrap: str, component: str, group_id: str) -> None:
     admin = kafka.admin_client(bootstrap)
     needed = [right for right in rights(group_id, {}) if right.component == component]
     try:
-        lacking = [told for right in needed for told in _lacking(admin, right)]
+        asked = {
+            "topic": broker.topics(admin, _named(needed, "topic"), rights=True),
+            "group": broker.groups(admin, _named(needed, "group")),
+        }
+        lacking = [
+            told
+            for right in needed
+            if right.resource != "transactional-id"  # nothing can be asked of them
+            for told in _lacking(asked[right.resource][right.name], right)
+        ]
     except KafkaException as error:
         logger.warning("rights could not be looked at: %s", error.args[0].str())
         return
@@ -109,13 +118,14 @@ def require_rights(bootstrap: str, component: str, group_id: str) -> None:
         )
 
 
-def _lacking(admin: AdminClient, right: Right) -> Iterator[str]:
-    """What of a right is missing, in words; nothing can be asked of transactional ids."""
-    if right.resource == "transactional-id":
-        return
-    ask = broker.allowed_on_topics if right.resource == "topic" else broker.allowed_on_groups
+def _named(found: list[Right], resource: Resource) -> list[str]:
+    return [right.name for right in found if right.resource == resource]
+
+
+def _lacking(answer: Future[Any], right: Right) -> Iterator[str]:
+    """What of a right is missing, in words."""
     try:
-        found = ask(admin, [right.name])[right.name].result(broker.ANSWER_S + 1)
+        found = answer.result(broker.ANSWER_S + 1)
         allowed = {operation.name for operation in found.authorized_operations or ()}
     except KafkaException as error:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
@@ -123,12 +133,12 @@ def _lacking(admin: AdminClient, right: Right) -> Iterator[str]:
         if error.args[0].code() not in _REFUSED:
             raise
         allowed = set[str]()
-    lacking = [one for one in right.operations if _constant(one) not in allowed]
+    lacking = [one for one in right.operations if constant_of(one) not in allowed]
     if lacking:
         yield f"{'/'.join(lacking)} {right.resource} {right.name}"
 
 
-def _constant(operation: str) -> str:
+def constant_of(operation: str) -> str:
     """``DescribeConfigs`` as ``DESCRIBE_CONFIGS``, which clients call it."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", operation).upper()
 

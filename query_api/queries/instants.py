@@ -6,10 +6,11 @@ Made from the rows that are held now, without what the broker received afterward
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice
 from typing import Final
 
-from projections.lifecycle import Completion, Status
+from projections.lifecycle import Status
 from projections.questions.as_at import AsAt, Doubt, as_at
 from projections.views import DeviceView, ItemView, device_view
 from query_api.identity.access import Caller, may_see
@@ -22,6 +23,8 @@ from query_api.queries.reads import (
     NothingHeld,
     RequestPage,
     Snapshot,
+    by_completion,
+    most_frequent_first,
     unmatched_shown,
 )
 from schemas.identifiers import DeviceId, ServiceRequestId
@@ -64,7 +67,7 @@ class Past:
         """
         if not may_see(caller, request):
             raise NothingHeld
-        doubts = {Doubt.FORGOTTEN, *self._unread}
+        doubts, statuses = {Doubt.FORGOTTEN, *self._unread}, filters.wanted()
         items: list[ItemView] = []
         # All at first: reading a row between two of them would have the index sought anew.
         devices = list(islice(self._snapshot.devices_of(request, after), MOST_LOOKED_AT + 1))
@@ -75,17 +78,20 @@ class Past:
                 break
             last = DeviceId(device)
             item, of_device = self._item(caller, device, request)
-            if item is not None and _passes(item, filters):
+            if item is None or int(item.status) not in statuses:
+                continue
+            if not filters.reasons or item.reason.code in filters.reasons:
                 items.append(item)
                 doubts.update(of_device)
         if last is None:
             raise NothingHeld
+        counts = Counter(int(item.status) for item in items)
         return RequestPage(
             items,
             last if more else None,
-            _counted(items),
-            {s: n for s in Status if (n := sum(i.status is s for i in items))},
-            _reasons(items),
+            by_completion(counts),
+            {Status(status): number for status, number in sorted(counts.items())},
+            most_frequent_first(Counter(item.reason.code for item in items)),
             seen_of(self._snapshot.reading),
             self._snapshot.freshness,
             self._instant(doubts),
@@ -131,20 +137,3 @@ class Past:
 
     def _instant(self, doubts: set[Doubt]) -> Instant:
         return Instant(self._at, tuple(doubt for doubt in Doubt if doubt in doubts))
-
-
-def _passes(item: ItemView, filters: Filters) -> bool:
-    if filters.reasons and item.reason.code not in filters.reasons:
-        return False
-    return int(item.status) in filters.wanted()
-
-
-def _counted(items: list[ItemView]) -> dict[Completion, int]:
-    return {word: sum(item.completion is word for item in items) for word in Completion}
-
-
-def _reasons(items: list[ItemView]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for item in items:
-        found[item.reason.code] = found.get(item.reason.code, 0) + 1
-    return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))

@@ -8,7 +8,7 @@ yet (I8).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -183,9 +183,9 @@ class Snapshot:
         return RequestPage(
             items,
             DeviceId(items[-1].device_id) if more else None,
-            _by_completion(counts.statuses),
+            by_completion(counts.statuses),
             {Status(status): number for status, number in sorted(counts.statuses.items())},
-            dict(sorted(counts.reasons.items(), key=lambda one: (-one[1], one[0]))),
+            most_frequent_first(counts.reasons),
             seen if filters.since is None else filters.since.and_then(seen),
             self.freshness,
         )
@@ -369,7 +369,13 @@ def unmatched_shown(
     return tuple(shown), view.not_kept + len(held) - len(shown)
 
 
-def _by_completion(counts: dict[int, int]) -> dict[Completion, int]:
+def most_frequent_first(counts: Mapping[str, int]) -> dict[str, int]:
+    """In the order in which an answer gives them."""
+    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+
+
+def by_completion(counts: Mapping[int, int]) -> dict[Completion, int]:
+    """Items by Completion Status, of those by status number."""
     found = dict.fromkeys(Completion, 0)
     for status, number in counts.items():
         found[Status(status).completion] += number

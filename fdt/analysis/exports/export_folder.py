@@ -7,7 +7,6 @@ at all; ``export.json``, written last, says up to where the folder is complete.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from fdt.errors import UserError
+from fdt.processes.one_at_a_time import one_at_a_time
 
 BLOCK: Final = 1 << 16
 """Offsets of a block."""
@@ -61,11 +61,7 @@ def opened(folder: Path, wanted: Manifest) -> Iterator[Manifest]:
             f"{folder} holds files and no {_MANIFEST}, so it is no export: name a new folder."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"Another fdt export writes to {folder}: wait for its end.") from None
+    with one_at_a_time(folder / _LOCK, f"Another fdt export writes to {folder}: wait for its end."):
         for left in folder.rglob(f"*{_PART}"):
             left.unlink()
         if not manifest.exists():

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Final
 import msgspec
 
 from fdt.errors import UserError
+from fdt.processes.one_at_a_time import one_at_a_time
 
 NOTE: Final = "replay.json"
 _LOCK: Final = ".lock"
@@ -71,11 +71,7 @@ def opened(folder: Path, live: Live, note: Note) -> Iterator[Note]:
     if folder.exists() and not (folder / NOTE).exists() and _is_used(folder):
         raise UserError(f"{folder} holds something else than a replay: name a new folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"Another fdt replay writes to {folder}: wait for its end.") from None
+    with one_at_a_time(folder / _LOCK, f"Another fdt replay writes to {folder}: wait for its end."):
         if not (folder / NOTE).exists():
             part = folder / f"{NOTE}.part"
             part.write_bytes(msgspec.json.encode(note))

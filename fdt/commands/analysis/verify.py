@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from fdt.analysis.replays.table_folder import NOTE
 from fdt.commands.process import config_of
 from fdt.errors import RunFailed, UserError
 from fdt.logs import log_from
+from fdt.processes.one_at_a_time import one_at_a_time
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
 from schemas.topics import SOURCE_TOPICS, STATUS
@@ -140,11 +140,9 @@ def _alone(data_dir: Path) -> Iterator[Path]:
     """
     folder = data_dir / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    with (data_dir / _LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"Another fdt verify runs in {data_dir}: wait for its end.") from None
+    with one_at_a_time(
+        data_dir / _LOCK, f"Another fdt verify runs in {data_dir}: wait for its end."
+    ):
         yield folder
         shutil.rmtree(folder)
 

@@ -31,7 +31,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 
 from fdt.brokers.local import LocalKafka
 from fdt.errors import UserError
-from fdt.kafka.rights import USERS, Right, rights
+from fdt.kafka.rights import USERS, Right, constant_of, rights
 from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.processes.children import LOCALHOST, free_port
 from fdt.settings import Settings
@@ -54,14 +54,13 @@ _KINDS: Final = {
 def binding(right: Right, operation: str) -> AclBinding:
     """One operation of a right, as the broker keeps it."""
     pattern = ResourcePatternType.PREFIXED if right.prefixed else ResourcePatternType.LITERAL
-    name = re.sub(r"(?<!^)(?=[A-Z])", "_", operation).upper()
     return AclBinding(
         _KINDS[right.resource],
         right.name,
         pattern,
         right.principal,
         "*",
-        AclOperation[name],
+        AclOperation[constant_of(operation)],
         AclPermissionType.ALLOW,
     )
 
