@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import httpx
 import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
     ScramCredentialInfo,
@@ -30,6 +26,7 @@ from schemas.topics import DSP_EVENTS
 from tests.runtime.access.secured import PASSWORDS, Authority, broker_settings, variables
 from tests.support.events import DEVICE, dsp_event
 from tests.support.processes import running, worker
+from tests.support.read_side import service_centre, until_answered
 
 WITHIN_S: Final = 60.0
 ITERATIONS: Final = 4_096
@@ -83,34 +80,12 @@ def test_the_whole_pipe_works_behind_tls_and_a_password(
     }
     (tmp_path / "read-side").mkdir()
     (tmp_path / "worker").mkdir()
-    token = subprocess.run(
-        [sys.executable, "-m", "fdt", "token", "--role", "service-centre"],
-        env=serving,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
     with (
         worker(bootstrap, tmp_path / "worker"),
         running("serve", log=tmp_path / "read-side" / "log", **serving),
-        httpx.Client(
-            base_url=f"http://{LOCALHOST}:{port}", headers={"Authorization": f"Bearer {token}"}
-        ) as api,
+        service_centre(tmp_path / "read-side", port) as api,
     ):
-        assert DEVICE in _found(api).text
-
-
-def _found(api: httpx.Client) -> httpx.Response:
-    deadline = time.monotonic() + WITHIN_S
-    while time.monotonic() < deadline:
-        try:
-            answer = api.get(f"/v1/devices/{DEVICE}")
-        except httpx.TransportError:
-            answer = None
-        if answer is not None and answer.is_success:
-            return answer
-        time.sleep(1.0)
-    raise AssertionError("the event was not answered")
+        assert DEVICE in str(until_answered(api, DEVICE, WITHIN_S))
 
 
 def test_what_is_wrong_is_said(

@@ -33,7 +33,7 @@ from fdt.brokers.local import LocalKafka
 from fdt.errors import UserError
 from fdt.kafka.rights import USERS, Right, constant_of, rights
 from fdt.kafka.topics import ensure_topics, specs_of
-from fdt.processes.children import LOCALHOST, free_port
+from fdt.processes.children import free_port
 from fdt.settings import Settings
 from runtime import kafka
 from schemas.codec import Codec
@@ -41,6 +41,7 @@ from schemas.topics import AUDIT, CSP_EVENTS, DEAD_LETTERS, DSP_EVENTS, SSMI_EVE
 from tests.runtime.access.secured import PASSWORDS, Authority, broker_settings, variables
 from tests.support.events import DEVICE, REQUEST, dsp_event
 from tests.support.processes import running
+from tests.support.read_side import service_centre, until_answered
 
 WITHIN_S: Final = 60.0
 NAMES: Final = {component: who.removeprefix("User:") for component, who in USERS.items()}
@@ -195,9 +196,9 @@ def test_the_whole_pipe_works_with_these_rights_alone(
             **shared,
             **its_own,
         ),
-        _signed_in(tmp_path / "read-side", port, "service-centre") as api,
+        service_centre(tmp_path / "read-side", port) as api,
     ):
-        answer = _until_answered(api)
+        answer = until_answered(api, DEVICE, WITHIN_S)
         assert answer["items"][0]["status"] == "Accepted by DSP"
         _reset(api, answer["items"][0])
     for component in ("analyst", "operator"):
@@ -207,34 +208,6 @@ def test_the_whole_pipe_works_with_these_rights_alone(
                 subprocess.run(
                     [sys.executable, "-m", "fdt", *words, "--json"], env=environment, check=True
                 )
-
-
-@contextmanager
-def _signed_in(folder: Path, port: int, role: str) -> Iterator[httpx.Client]:
-    token = subprocess.run(
-        [sys.executable, "-m", "fdt", "token", "--role", role],
-        env={**os.environ, "FDT_DATA_DIR": str(folder)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=f"http://{LOCALHOST}:{port}", headers=headers) as api:
-        yield api
-
-
-def _until_answered(api: httpx.Client) -> dict[str, list[dict[str, object]]]:
-    deadline = time.monotonic() + WITHIN_S
-    while time.monotonic() < deadline:
-        try:
-            answer = api.get(f"/v1/devices/{DEVICE}")
-        except httpx.TransportError:
-            answer = None
-        if answer is not None and answer.is_success:
-            found: dict[str, list[dict[str, object]]] = answer.json()
-            return found
-        time.sleep(0.5)
-    raise AssertionError("the event was not answered")
 
 
 def _reset(api: httpx.Client, item: dict[str, object]) -> None:
