@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import AdminClient
 
 from fdt.brokers.finding import Broker, choose_broker
 from fdt.errors import UserError
 from fdt.settings import Settings
-from schemas.topics import TOPICS
-from tests.support.topics import create_anew
+from tests.support.topics import create_anew, refuse_topics_of_others
 
 pytest_plugins = ["tests.hypothesis_profiles"]
 
@@ -66,25 +64,15 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         chosen.start()
     except UserError as error:
         pytest.fail(f"The tests need a Kafka broker. {error}", pytrace=False)
-    yield chosen
-    chosen.stop()
-
-
-@pytest.fixture(scope="session")
-def own_topics(broker: Broker) -> None:
-    """Refuse a broker whose firmware topics are somebody else's: the tests delete them."""
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
-    held = {topic.name for topic in TOPICS} & set(admin.list_topics(timeout=10).topics)
-    if held:
-        pytest.fail(
-            f"The broker at {broker.bootstrap_servers} already holds {', '.join(sorted(held))}, "
-            "and the tests would delete them. Name an empty broker in KAFKA_BOOTSTRAP_SERVERS.",
-            pytrace=False,
-        )
+    try:
+        refuse_topics_of_others(chosen.bootstrap_servers)
+        yield chosen
+    finally:
+        chosen.stop()
 
 
 @pytest.fixture
-def fresh_topics(broker: Broker, own_topics: None) -> str:
+def fresh_topics(broker: Broker) -> str:
     """The address of a broker on which all topics are there and empty."""
     create_anew(broker.bootstrap_servers)
     return broker.bootstrap_servers

@@ -105,9 +105,7 @@ def wall_ms() -> int:
 
 
 @pytest.fixture(scope="module")
-def stack(
-    broker: Broker, own_topics: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def stack(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Everything of ``fdt up`` but the simulated sources, on topics of its own."""
     bootstrap, folder = broker.bootstrap_servers, tmp_path_factory.mktemp("stack")
     create_anew(bootstrap)

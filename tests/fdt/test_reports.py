@@ -91,9 +91,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def world(
-    broker: Broker, own_topics: None, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
+def world(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A broker with events, dead letters and an audit trail; the settings that lead there."""
     address, folder = broker.bootstrap_servers, tmp_path_factory.mktemp("reports")
     create_anew(address)

@@ -52,7 +52,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(broker: Broker, own_topics: None, tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> World:
     """Also a record under another key, sent again as well; one in the wrong partition, which was
     sent again into the right one; and one that no schema reads."""
     address, folder = broker.bootstrap_servers, tmp_path_factory.mktemp("library")

@@ -52,7 +52,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(broker: Broker, own_topics: None, tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> World:
     """Every kind of journey, malformed records and copies."""
     address, folder = broker.bootstrap_servers, tmp_path_factory.mktemp("notebook")
     create_anew(address)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
     AdminClient,
@@ -37,6 +38,21 @@ def create_anew(bootstrap: str, settings: Settings | None = None) -> None:
         while names & set(admin.list_topics(timeout=10).topics):
             time.sleep(0.05)
     assert ensure_topics(bootstrap, specs_of(settings or Settings())) == []
+
+
+def refuse_topics_of_others(bootstrap: str) -> None:
+    """Fail where a broker's firmware topics are somebody else's: the tests delete them.
+
+    Asked once, before the first test has the broker: whatever is there later is the tests' own.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    held = {topic.name for topic in TOPICS} & set(admin.list_topics(timeout=10).topics)
+    if held:
+        pytest.fail(
+            f"The broker at {bootstrap} already holds {', '.join(sorted(held))}, and the tests "
+            "would delete them. Name an empty broker in KAFKA_BOOTSTRAP_SERVERS.",
+            pytrace=False,
+        )
 
 
 def set_config(bootstrap: str, topic: str, name: str, value: str) -> None:

@@ -60,7 +60,7 @@ def exported(bootstrap: str, *words: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def world(broker: Broker, own_topics: None, tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> World:
     """With a record that no schema reads, one sent again, one spelt otherwise, a settled letter."""
     address, folder = broker.bootstrap_servers, tmp_path_factory.mktemp("export")
     create_anew(address)

@@ -45,7 +45,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(broker: Broker, own_topics: None, tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> World:
     """Every kind of journey, malformed records among them."""
     address, folder = broker.bootstrap_servers, tmp_path_factory.mktemp("replay")
     create_anew(address)
