@@ -1,6 +1,6 @@
 """Sends records for a command, which must not say *done* of one that the broker has not taken.
 
-For ``fdt dead-letters`` and ``fdt topics --mend``.
+For ``fdt dead-letters``, ``fdt topics --mend`` and ``fdt replay --status-topic``.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from confluent_kafka import KafkaError, Message
 
 from fdt.errors import RunFailed
 from runtime import kafka
+from schemas.topics import LARGEST_STATUS
 
 WITHIN_S: Final = 30.0
 _PAUSE_S: Final = 0.1
-_LARGEST: Final = 2 * 1024 * 1024
 
 Headers = Sequence[tuple[str, str | bytes | None]]
 
@@ -26,7 +26,8 @@ class Sender:
     def __init__(self, bootstrap: str) -> None:
         self._failed = 0
         self._first: KafkaError | None = None
-        self._producer = kafka.producer(bootstrap, "fdt", {"message.max.bytes": _LARGEST})
+        settings = {"message.max.bytes": LARGEST_STATUS, "compression.type": "lz4"}
+        self._producer = kafka.producer(bootstrap, "fdt", settings)
 
     def send(
         self, topic: str, value: bytes | None, key: bytes | None, partition: int, headers: Headers

@@ -148,10 +148,10 @@ class Table:
         }
 
 
-def table(bootstrap: str, codec: Codec | None = None) -> Table:
+def table(bootstrap: str, codec: Codec | None = None, topic: str = STATUS) -> Table:
     """The latest-status table as the status topic holds it now; ``codec`` knows its schema ids."""
     codec, found = codec or Codec(), Table()
-    for message in committed(bootstrap, STATUS):
+    for message in committed(bootstrap, topic):
         key, value = message.key(), message.value()
         assert key is not None
         if key == CONTROL_KEY:

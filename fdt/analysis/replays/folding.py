@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fdt.analysis.cut import Span
 from fdt.analysis.digest import digest
 from fdt.analysis.parallel import Told
+from fdt.analysis.replays.scratch_topic import publish_rows
 from fdt.analysis.status_rows import status_rows
 from processor.assembly import Assembly
 from processor.config import ProcessorConfig, codec_of
@@ -41,6 +42,8 @@ class FoldTask:
     """The status partition that the items are compared with, if they are."""
     in_force: ProcessorConfig
     """What the items of the status topic are shown by."""
+    scratch: str | None
+    """The topic that the rows are published to, if they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,15 @@ def fold(task: FoldTask, told: Told) -> Folded:
         now = _now(made, task)
         feeding.finish(now or None)  # of no events at all there is no time
         rows, found = digest(_settled(made, config.retention_ms, now))
+        if task.scratch is not None:
+            publish_rows(
+                config.bootstrap,
+                task.scratch,
+                number,
+                codec_of(config),
+                _settled(made, config.retention_ms, now),
+                replace(made.ledger, rows=rows),
+            )
         counts, deleted = dict(made.ledger.counts), made.ledger.counts.get(DELETED_UNREAD, 0)
         changes = tuple(_changes(task, made, now)) if task.status is not None else ()
     finally:

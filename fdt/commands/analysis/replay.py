@@ -123,6 +123,9 @@ _Compare = Annotated[
     bool,
     typer.Option("--compare", help="With --table: the items that are shown otherwise now."),
 ]
+_StatusTopic = Annotated[
+    str | None, typer.Option(help="With --table: publish its rows to a new topic of this name.")
+]
 _Processes = Annotated[
     int | None, typer.Option(min=1, help="Processes to work in; else one a processor.")
 ]
@@ -167,19 +170,23 @@ def replay(
     retention_days: _Days = None,
     device_types: _Types = None,
     compare: _Compare = False,
+    status_topic: _StatusTopic = None,
     processes: _Processes = None,
     as_json: AsJson = False,
 ) -> None:
     """Read the events of a range again, oldest first; with --table fold them by the same rules.
 
-    Everything may run meanwhile, and no topic is written. A replay into a table that was ended goes
-    on where it was when it is asked for again.
+    Everything may run meanwhile, and no live topic is written. A replay into a table that was ended
+    goes on where it was when it is asked for again.
     """
     settings, report = Settings(), Report(as_json)
     log_from(logging.ERROR)
     rules = _Rules(catalogue, retention_days, device_types)
-    if table is None and (rules.are_asked or compare):
-        raise UserError("Other rules and --compare are of a table: name its folder with --table.")
+    if table is None and (rules.are_asked or compare or status_topic):
+        raise UserError(
+            "Other rules, --compare and --status-topic are of a table: name its folder with "
+            "--table."
+        )
     if table is not None and (device or request):
         raise UserError("A table is of all devices: leave out --device and --request.")
     if span and (since or until):
@@ -189,7 +196,7 @@ def replay(
     wanted = Wanted(_ms(first), _ms(last), tuple(span or ()))
     config = config_of(settings, settings.require_brokers(), len(now.of(STATUS)))
     if table is not None:
-        work = _Work(rules.applied(config), config, wanted, now, settings, compare)
+        work = _Work(rules.applied(config), config, wanted, now, settings, compare, status_topic)
         _fold(report, work, table, processes)
         return
     of_device = None if device is None else _parsed(DeviceId.parse, device)
@@ -258,6 +265,7 @@ class _Work:
     now: Cut
     settings: Settings
     compares: bool
+    scratch: str | None
 
     def live(self) -> Live:
         """Where nothing may be written."""
@@ -282,6 +290,8 @@ class _Work:
             "device types": ",".join(sorted(rules.device_types)),
             "topics": " ".join(self.now.ids.values()),
         }
+        if self.scratch is not None:
+            asked["status topic"] = self.scratch
         spans = [*(one.span for one in found), *self.now.of(STATUS)]
         notes = [SpanNote(s.topic, s.partition, s.start, s.end) for s in spans]
         return Note(asked, notes, {one.span.name: one.expired for one in found if one.expired})
@@ -297,20 +307,26 @@ class _Work:
             (status,) = (span for span in mine if span.topic == STATUS)
             config = replace(self.rules, folder=folder, worker=f"replay-{number}")
             held = status if self.compares else None
-            task = FoldTask(config, number, events, self.wanted.until, held, self.in_force)
+            task = FoldTask(
+                config, number, events, self.wanted.until, held, self.in_force, self.scratch
+            )
             yield task, sum(span.size for span in events)
 
 
 def _fold(report: Report, work: _Work, folder: Path, processes: int | None) -> None:
-    from fdt.analysis.replays.table_folder import opened
+    from fdt.analysis.replays.scratch_topic import make_topic
+    from fdt.analysis.replays.table_folder import NOTE, opened
     from processor.partition.status_log import LogUnavailable
     from processor.topics import TopicsUnfit
     from projections.catalogue import BadCatalogue
 
     found = ranges(work.rules.bootstrap, _events(work.now), work.wanted)
     done: list[Folded] = []
+    goes_on = (folder / NOTE).exists()
     try:
         with opened(folder, work.live(), work.note(found)) as note:
+            if work.scratch is not None:
+                make_topic(work.settings, work.scratch, work.rules.partitions, goes_on=goes_on)
             done += work_off(_fold_one, list(work.tasks(folder, note)), processes, "replay")
             expired = note.expired
     except (TopicsUnfit, BadCatalogue) as error:
@@ -323,6 +339,8 @@ def _fold(report: Report, work: _Work, folder: Path, processes: int | None) -> N
         report.say(
             f"{name}: {offsets:,} offsets at its beginning are deleted, and not in the table."
         )
+    if work.scratch is not None:
+        report.say(f"{sum(one.rows for one in done):,} rows are in {work.scratch}.")
     if work.compares:
         changes = [_changed(change) for one in done for change in one.changes]
         report.lines(changes, _CHANGED)

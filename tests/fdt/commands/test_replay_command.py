@@ -24,12 +24,19 @@ from projections.views import device_view
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId
 from schemas.partitioning import partition_of
-from schemas.topics import DAY_MS, DSP_EVENTS, SOURCE_TOPICS, TOPIC_SOURCES
+from schemas.topics import CONTROL_KEY, DAY_MS, DSP_EVENTS, SOURCE_TOPICS, STATUS, TOPIC_SOURCES
 from sources.planning.plan import build_plan
 from tests.support.plans import publish
 from tests.support.processes import worker
 from tests.support.terminal import Ended, called, piped
-from tests.support.topics import Table, committed, create_anew, table, wait_until_read
+from tests.support.topics import (
+    Table,
+    committed,
+    create_anew,
+    delete,
+    table,
+    wait_until_read,
+)
 
 PARTITIONS = 4
 CATALOGUE = Path("projections/catalogue.toml")
@@ -186,6 +193,41 @@ def test_a_replay_that_was_ended_goes_on(world: World, monkeypatch: pytest.Monke
     assert sum(line["read"] for line in found) == world.held.counts["read"]
 
 
+def test_a_scratch_status_topic_is_what_the_live_one_would_be(world: World) -> None:
+    """Every record as the processor writes it, under other rules too; again it is the same."""
+    name, folder = "scratch.status", str(world.folder / "scratch")
+    words = ("--table", folder, "--status-topic", name)
+    made = replay(world, *words)
+    assert made.code == 0, made.err
+    assert f"{len(world.held.rows):,} rows are in {name}." in made.err
+    live, scratch = latest(world.bootstrap, STATUS), latest(world.bootstrap, name)
+    assert scratch == live
+    positions = {n: control["positions"] for n, control in world.held.controls.items()}
+    found = table(world.bootstrap, topic=name)
+    assert {n: control["positions"] for n, control in found.controls.items()} == positions
+    assert replay(world, *words).code == 0
+    assert latest(world.bootstrap, name) == live
+    another = replay(world, "--table", str(world.folder / "other"), "--status-topic", name)
+    assert another.code == 2
+    assert f"{name} is there already" in another.err
+    delete(world.bootstrap, name)
+
+
+def latest(bootstrap: str, topic: str) -> dict[tuple[int | None, bytes | None], bytes | None]:
+    """The last record of each key but the control record's, by partition."""
+    records = {(one.partition(), one.key()): one.value() for one in committed(bootstrap, topic)}
+    return {place: value for place, value in records.items() if place[1] != CONTROL_KEY}
+
+
+@pytest.mark.parametrize("name", [STATUS, DSP_EVENTS])
+def test_no_live_topic_is_written_by_a_replay(world: World, name: str) -> None:
+    """Not the status topic, and no other of ours."""
+    folder = str(world.folder / f"into-{name}")
+    refused = replay(world, "--table", folder, "--status-topic", name)
+    assert refused.code == 2
+    assert f"{name} is a live topic" in refused.err
+
+
 def other_catalogue(folder: Path) -> Path:
     """One that reads a code otherwise."""
     text = CATALOGUE.read_text(encoding="utf-8")
@@ -250,6 +292,7 @@ def test_it_writes_nowhere_but_into_a_folder_of_its_own(world: World) -> None:
     assert "holds another replay" in another.err
     for words, why in (
         (("--compare",), "name its folder with --table"),
+        (("--status-topic", "mine"), "name its folder with --table"),
         (("--table", folder, "--device", "00-DB-12-34-56-78-90-A0"), "A table is of all devices"),
         (("--span", "a:0:0-1", "--to", "2026-11-23"), "by --from and --to, or by --span"),
         (("--table", folder, "--device-types", "IHD"), "--device-types: IHD is none of"),

@@ -1,0 +1,63 @@
+"""A replayed table as a status topic of its own, for programs that read one.
+
+``fdt replay --status-topic`` makes the topic, and each process publishes its partition's rows. It
+is written as the processor writes, with a control record behind the rows, and can be written again:
+the topic is compacted, and the rows of one replay are always the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from fdt.errors import UserError
+from fdt.kafka.sending import Sender
+from fdt.kafka.topics import create_missing, differences, specs_of
+from fdt.settings import Settings
+from processor.partition.ledger import Ledger, control_value
+from projections.state import decode_row
+from projections.status_derivation import derive_statuses
+from projections.status_record import status_body
+from schemas.codec import Codec
+from schemas.topics import CONTROL_KEY, STATUS, TOPICS
+
+
+def make_topic(settings: Settings, name: str, partitions: int, *, goes_on: bool) -> None:
+    """The topic, as the status topic is; ``goes_on`` is a replay that may have made it before.
+
+    :class:`~fdt.errors.UserError` for a topic that is live, somebody's, or made otherwise.
+    """
+    if name in {topic.name for topic in TOPICS}:
+        raise UserError(f"{name} is a live topic: name one that is not there.")
+    (status,) = (spec for spec in specs_of(settings) if spec.name == STATUS)
+    spec = replace(status, name=name, partitions=partitions)
+    bootstrap = settings.require_brokers()
+    made = create_missing(bootstrap, [spec])
+    if not made and not goes_on:
+        raise UserError(f"{name} is there already: name a topic that is not.")
+    if differing := differences(bootstrap, [spec]):
+        raise UserError(
+            f"{name}: {differing[0].told}. Delete the topic, and replay into a new folder."
+        )
+
+
+def publish_rows(
+    bootstrap: str,
+    topic: str,
+    number: int,
+    codec: Codec,
+    rows: Iterable[tuple[str, bytes]],
+    ledger: Ledger,
+) -> None:
+    """A record for each (Device ID, row), and the control record of ``ledger``.
+
+    :class:`~fdt.errors.RunFailed` if the broker has not taken all.
+    """
+    sender, prefix = Sender(bootstrap), codec.prefix("FirmwareStatus")
+    for device, state in rows:
+        row = decode_row(state)
+        value = prefix + status_body(device, row, derive_statuses(row), state)
+        sender.send(topic, value, device.encode(), number, ())
+    control = control_value(codec, ledger, number, "replay")
+    sender.send(topic, control, CONTROL_KEY, number, ())
+    sender.finish()
