@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,9 @@ from fdt.analysis.reading import batches
 from schemas.codec import Codec
 from schemas.topics import CONTROL_KEY
 
+StatusRecord = tuple[int, str | None, bytes | None]
+"""Offset, Device ID (none: a control record), and value (none: a device that is no more)."""
+
 
 @dataclass(slots=True)
 class StatusRows:
@@ -18,8 +21,6 @@ class StatusRows:
 
     rows: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     """Device ID -> offset and value of its last record."""
-    at: dict[int, dict[str, tuple[int, bytes]]] = field(default_factory=dict)
-    """The same as it was at each offset that was asked for."""
     control: dict[str, Any] = field(default_factory=dict)
     """The last control record; empty if there is none."""
 
@@ -35,30 +36,30 @@ class StatusRows:
 
 
 def status_rows(
-    bootstrap: str,
-    codec: Codec,
-    span: Span,
-    told: Callable[[int], None] = lambda done: None,
-    stops: Iterable[int] = (),
+    bootstrap: str, codec: Codec, span: Span, told: Callable[[int], None] = lambda done: None
 ) -> StatusRows:
-    """The last record of every device within ``span``, which begins where the partition does; also
-    before each of the ``stops``, offsets within it."""
+    """The last record of every device within ``span``, which begins where the partition does."""
     found, control = StatusRows(), None
-    left = sorted(set(stops), reverse=True)
-    for messages in batches(bootstrap, span):
-        for message in messages:
-            while left and (message.offset() or 0) >= left[-1]:
-                found.at[left.pop()] = dict(found.rows)
-            key, value = message.key(), message.value()
-            assert key is not None
-            if key == CONTROL_KEY:
-                control = value
-            elif value is None:
-                found.rows.pop(key.decode(), None)
-            else:
-                found.rows[key.decode()] = message.offset() or 0, value
-        told((messages[-1].offset() or 0) + 1 - span.start)
-    found.at |= dict.fromkeys(left, found.rows)
+    for offset, device, value in status_records(bootstrap, span, told):
+        if device is None:
+            control = value
+        elif value is None:
+            found.rows.pop(device, None)
+        else:
+            found.rows[device] = offset, value
     if control is not None:
         found.control = codec.decode("ProcessorControl", control)
     return found
+
+
+def status_records(
+    bootstrap: str, span: Span, told: Callable[[int], None] = lambda done: None
+) -> Iterator[StatusRecord]:
+    """Every committed record of a span, in order; ``told`` hears how far that is."""
+    for messages in batches(bootstrap, span):
+        for message in messages:
+            key, offset = message.key(), message.offset()
+            assert key is not None
+            assert offset is not None
+            yield offset, None if key == CONTROL_KEY else key.decode(), message.value()
+        told((messages[-1].offset() or 0) + 1 - span.start)

@@ -5,20 +5,28 @@ Both are read while their owners write, as of one moment, by :mod:`fdt.analysis.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from processor.partition.ledger import LEDGER_KEY, unpack
 from processor.partition.recovery import ROW_PREFIX
+from projections.state import Report
+from projections.views import native_code
 from query_api.view.layout import (
+    COUNTS_PREFIX,
     DEVICE_PREFIX,
     ENTRY_PREFIX,
+    TOTALS_KEY,
     IndexEntry,
+    RequestCounts,
+    decode_counts,
     decode_entry,
     decode_held,
+    decode_request_counts,
     device_key,
     entry_key,
 )
@@ -44,6 +52,25 @@ class StoreCopy:
         """(Device ID, row), in order."""
         for key, value in self.reading.scan(ROW_PREFIX):
             yield key[len(ROW_PREFIX) :].decode(errors="replace"), value
+
+
+@dataclass(slots=True)
+class _Listed:
+    """What the lists show of a request, in items."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, evidence: Report) -> None:
+        """One more."""
+        self.statuses[evidence.status] += 1
+        self.reasons[native_code(evidence)] += 1
+
+    def are(self, counts: RequestCounts | None) -> bool:
+        """Whether they are counted so."""
+        if counts is None:
+            return not self.statuses
+        return counts.statuses == self.statuses and counts.reasons == self.reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +107,26 @@ class ViewCopy:
             state = None if data is None else decode_held(data).state
             if state is None or request not in index_entries(state):
                 yield device, state
+
+    def miscounted(self) -> list[str]:
+        """Requests, of all partitions, whose counts are not those of what its lists show; an empty
+        text stands for the counts of everything."""
+        listed: defaultdict[str, _Listed] = defaultdict(_Listed)
+        for key, value in self.reading.scan(ENTRY_PREFIX):
+            request = key[len(ENTRY_PREFIX) :].decode(errors="replace").partition("\0")[0]
+            listed[request].add(decode_entry(value).evidence)
+        counted = {
+            key[len(COUNTS_PREFIX) :].decode(errors="replace"): decode_request_counts(value)
+            for key, value in self.reading.scan(COUNTS_PREFIX)
+        }
+        wrong = [
+            request
+            for request in sorted(listed.keys() | counted.keys())
+            if not listed[request].are(counted.get(request))
+        ]
+        everything = sum((each.statuses for each in listed.values()), Counter[int]())
+        totals_are_wrong = everything != decode_counts(self.reading.get(TOTALS_KEY))
+        return ["", *wrong] if totals_are_wrong else wrong
 
     def _entry(self, request: str, device: str) -> IndexEntry | None:
         data = self.reading.get(entry_key(request, device))

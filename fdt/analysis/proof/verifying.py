@@ -8,7 +8,7 @@ the offset they had reached, and the topic at the cut against what the events up
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,12 +16,12 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from fdt.analysis.cut import Span
+from fdt.analysis.cut import Cut, Span
 from fdt.analysis.digest import digest
 from fdt.analysis.parallel import Told
 from fdt.analysis.proof.copies import StoreCopy, ViewCopy, store_copy, view_copy
 from fdt.analysis.proof.deciding import deciding
-from fdt.analysis.status_rows import StatusRows, status_rows
+from fdt.analysis.proof.topic_rows import RECORD, Held, Part, TopicRows
 from processor.assembly import Assembly
 from processor.config import ProcessorConfig, codec_of
 from processor.partition.partition import Partition
@@ -37,13 +37,16 @@ from query_api.view.status_view import index_entries
 from schemas.codec import Codec
 from schemas.topics import STATUS
 
-RECORD: Final = "FirmwareStatus"
 Copy = Literal["topic", "store", "view"]
-Values = Mapping[str, tuple[int, bytes]]
 Pair = tuple[bytes | None, bytes | None]
 """What a copy has of a device, and what it should have."""
 
 _TABLES: Final = ("held", "made")
+_LOOK_EVERY: Final = 10_000
+_EVENTS_WORTH: Final = 10
+"""Rows that are read, or looked at, while one event is folded."""
+_AGAIN: Final = 3
+"""How often the rows are gone through after the events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,18 @@ class VerifyTask:
     number: int
     stores: tuple[Path, ...]
     view: Path | None
+    events: int
+    """Offsets of its event topics."""
+    rows: int
+    """Offsets of its status topic, in events' worth of work."""
+    counts: bool
+    """Whether the view's counts are held against its lists: they are of all partitions, and it is
+    enough that one of them does so."""
+
+    @property
+    def size(self) -> int:
+        """What the proof comes to, in events' worth."""
+        return self.events + (1 + _AGAIN) * self.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +98,13 @@ class Verdict:
     view: int | None = None
     view_at: int | None = None
     miscounted: bool = False
+    miscounted_requests: list[str] = field(default_factory=list)
+    """Requests that the view counts otherwise than its lists show; an empty text is everything."""
     wrong: list[Wrong] = field(default_factory=list)
 
 
 def verify(task: VerifyTask, told: Told) -> Verdict:
-    """Hold the four against each other."""
+    """Hold the four against each other; ``told`` hears how much of the task's size is done."""
     config, number = task.config, task.number
     with ExitStack() as stack:
         store = view = None
@@ -99,19 +116,41 @@ def verify(task: VerifyTask, told: Told) -> Verdict:
             view = stack.enter_context(copied)
         # Asked after both, the log ends behind them.
         log = CutLog(config.bootstrap, config.group_id, number)
-        verdict = Verdict(number, log.end)
-        findings = _Findings(_against_events(task, log, verdict, told))
+        verdict, parts = Verdict(number, log.end), _Parts(task, told)
+        findings = _Findings(_against_events(task, log, verdict, parts))
         codec = codec_of(config)
         stops = [each.offset for each in (store, view) if each is not None]
         span = Span(STATUS, number, log.first, log.end)
-        topic = status_rows(config.bootstrap, codec, span, stops=stops)
-        _look_at_records(topic.rows, codec, findings)
+        topic = TopicRows(config.bootstrap, codec, span, stops, parts.next())
+        _look_at_records(topic.last_records(parts.next()), codec, findings)
         if store is not None:
-            _look_at_store(store, topic, codec, verdict, findings)
+            _look_at_store(store, topic, verdict, findings)
         if view is not None:
-            _look_at_view(view, topic, codec, verdict, findings)
+            _look_at_view(view, topic, verdict, findings, parts.next())
+            if task.counts:
+                verdict.miscounted_requests = view.miscounted()
     verdict.wrong = findings.wrong()
     return verdict
+
+
+class _Parts:
+    """The parts of the work, one after the other: the topic's rows, the events, and then three
+    times the rows."""
+
+    def __init__(self, task: VerifyTask, told: Told) -> None:
+        self._told = told
+        self._sizes = iter((task.rows, task.events, *[task.rows] * _AGAIN))
+        self._before = self._size = 0
+
+    def next(self) -> Part:
+        """The next one."""
+        before = self._before = self._before + self._size
+        size = self._size = next(self._sizes)
+
+        def told(done: int, total: int) -> None:
+            self._told(before + size * min(done, total) // max(total, 1))
+
+        return told
 
 
 class CutLog(UnfencedLog):
@@ -140,16 +179,15 @@ class _Findings:
         """A copy is wrong about a device."""
         self._copies.setdefault(device, {})[copy] = what, has
 
-    def compare(self, copy: Copy, device: str, has: bytes | None, there: _There) -> None:
+    def compare(self, copy: Copy, device: str, has: bytes | None, there: Held) -> None:
         """What a copy has, and what the topic had where the copy stands.
 
         Where the topic is wrong at the cut, a copy that has what the events make is right, and one
         that follows the topic is wrong with it.
         """
-        follows = has == there.state
-        if follows and (there.moved or device not in self.differing):
+        if there.has(has) and (there.moved or device not in self.differing):
             return
-        right = self._right[device] if device in self.differing else there.state
+        right = self._right[device] if device in self.differing else there.state()
         if has == right:
             return
         self._right.setdefault(device, right)
@@ -178,12 +216,15 @@ def _how(has: bytes | None, right: bytes | None) -> str:
     return "there should be no row" if right is None else "the row is another"
 
 
-def _against_events(task: VerifyTask, log: CutLog, verdict: Verdict, told: Told) -> dict[str, Pair]:
+def _against_events(
+    task: VerifyTask, log: CutLog, verdict: Verdict, parts: _Parts
+) -> dict[str, Pair]:
     """The topic's rows that are not what the events make; the verdict learns the counts."""
     config, number = task.config, task.number
     _remove_tables(config.folder)
+    recovered, folded = parts.next(), parts.next()
     assembly = Assembly(
-        config, KafkaTopics(config.bootstrap), lambda _number, done, _total: told(done)
+        config, KafkaTopics(config.bootstrap), lambda _number, done, total: recovered(done, total)
     )
 
     def make(name: str, its_log: StatusLog) -> Partition:
@@ -200,7 +241,7 @@ def _against_events(task: VerifyTask, log: CutLog, verdict: Verdict, told: Told)
             no_log,
             KafkaEvents(config, number),
             config.retention_ms,
-            lambda _number, done, _total: told(done),
+            lambda _number, done, total: folded(done, total),
         )
         found = work.compare()
         verdict.made, verdict.digest = digest(work.right_rows())
@@ -220,10 +261,12 @@ def _remove_tables(folder: Path) -> None:
             shutil.rmtree(folder / name)
 
 
-def _look_at_records(rows: Values, codec: Codec, findings: _Findings) -> None:
+def _look_at_records(
+    records: Iterable[tuple[str, bytes]], codec: Codec, findings: _Findings
+) -> None:
     """What readers of the topic see of a row is what the row says."""
     prefix = codec.prefix(RECORD)
-    for device, (_, value) in rows.items():
+    for device, value in records:
         state = codec.decode_field(RECORD, "state", value)
         try:
             row = decode_row(state)
@@ -243,78 +286,57 @@ def _as_read(record: dict[str, Any], codec: Codec) -> dict[str, Any]:
 
 
 def _look_at_store(
-    store: StoreCopy, topic: StatusRows, codec: Codec, verdict: Verdict, findings: _Findings
+    store: StoreCopy, topic: TopicRows, verdict: Verdict, findings: _Findings
 ) -> None:
-    held = _States(topic, store.offset, codec)
     verdict.store_at, verdict.store = store.offset, 0
-    unmet = set(findings.differing)
+    unmet = {*findings.differing, *topic.at(store.offset)}
     for device, state in store.rows():
         verdict.store += 1
         unmet.discard(device)
-        findings.compare("store", device, state, held.take(device))
-    for device in sorted(unmet.union(held.left())):
-        findings.compare("store", device, None, held.take(device))
+        findings.compare("store", device, state, topic.held(device, store.offset))
+    for device in sorted(unmet):
+        findings.compare("store", device, None, topic.held(device, store.offset))
 
 
 def _look_at_view(
-    view: ViewCopy, topic: StatusRows, codec: Codec, verdict: Verdict, findings: _Findings
+    view: ViewCopy, topic: TopicRows, verdict: Verdict, findings: _Findings, told: Part
 ) -> None:
-    held = _States(topic, view.offset, codec)
     verdict.view_at, verdict.view = view.offset, 0
-    listed, unmet = 0, set(findings.differing)
+    listed, unmet = 0, {*findings.differing, *topic.at(view.offset)}
+    rows = len(topic.at(view.offset))
     for device, state in view.rows():
         verdict.view += 1
+        if verdict.view % _LOOK_EVERY == 0:
+            told(verdict.view, rows)
         unmet.discard(device)
-        there = held.take(device)
+        there = topic.held(device, view.offset)
         findings.compare("view", device, state, there)
-        if state == there.state:
+        if there.has(state):
             entries = index_entries(state)
             listed += len(entries)
             if not view.lists(device, entries):
                 findings.note_right(device, state)
                 findings.add("view", device, "lists show something else", state)
-    for device in sorted(unmet.union(held.left())):
-        findings.compare("view", device, None, held.take(device))
+    for device in sorted(unmet):
+        findings.compare("view", device, None, topic.held(device, view.offset))
+    told(rows, rows)
     if sum(1 for _ in view.entries()) > listed:
         for device, row in view.strays():
             findings.add("view", device, "lists show an item that is not in its row", row)
 
 
-@dataclass(frozen=True, slots=True)
-class _There:
-    """What the topic has of a device at the offset of a copy."""
-
-    state: bytes | None
-    moved: bool
-    """Whether it has something else at the cut."""
-
-
-class _States:
-    """The topic's rows at an offset, each taken once."""
-
-    def __init__(self, topic: StatusRows, offset: int, codec: Codec) -> None:
-        self._left = dict(topic.at[offset])
-        self._end = topic.rows
-        self._codec = codec
-
-    def take(self, device: str) -> _There:
-        """What there is of a device."""
-        found = self._left.pop(device, None)
-        state = None if found is None else self._codec.decode_field(RECORD, "state", found[1])
-        return _There(state, self._end.get(device) != found)
-
-    def left(self) -> list[str]:
-        """The devices that nobody took."""
-        return list(self._left)
-
-
 def task_of(
     config: ProcessorConfig,
+    now: Cut,
     number: int,
     folder: Path,
     stores: tuple[Path, ...],
     view: Path | None,
+    *,
+    counts: bool,
 ) -> VerifyTask:
     """A partition's task, with a folder of its own."""
     own = replace(config, folder=folder / f"partition-{number}", worker="verify")
-    return VerifyTask(own, number, stores, view)
+    status = now.of(STATUS)[number].size
+    events = sum(span.size for span in now.spans if span.partition == number) - status
+    return VerifyTask(own, number, stores, view, events, status // _EVENTS_WORTH, counts)

@@ -59,7 +59,14 @@ class WrongLine:
     decided_by: Annotated[str | None, "The event that decides: topic, partition, offset, event ID."]
 
 
-LINES: Final = (VerifiedLine, WrongLine)
+@dataclass(frozen=True, slots=True)
+class MiscountedLine:
+    """One request that the read side's view counts otherwise than its lists show it."""
+
+    service_request_id: Annotated[str | None, "The request; null for the counts of everything."]
+
+
+LINES: Final = (VerifiedLine, WrongLine, MiscountedLine)
 
 _VERIFIED: Final[tuple[Column[VerifiedLine], ...]] = (
     Column("Partition", lambda line: str(line.partition)),
@@ -77,6 +84,9 @@ _WRONG: Final[tuple[Column[WrongLine], ...]] = (
     Column("Wrong", lambda line: " ".join(line.copies)),
     Column("What", lambda line: line.what, prose=True),
     Column("Decided by", lambda line: line.decided_by or "", prose=True),
+)
+_MISCOUNTED: Final[tuple[Column[MiscountedLine], ...]] = (
+    Column("Miscounted", lambda line: line.service_request_id or "everything"),
 )
 
 
@@ -129,7 +139,10 @@ def verify(
     wrong = [_wrong(one.number, each) for one in found for each in one.wrong]
     if wrong:
         report.lines(wrong, _WRONG)
-    _tell(report, found, len(wrong))
+    requests = [MiscountedLine(each or None) for one in found for each in one.miscounted_requests]
+    if requests:
+        report.lines(requests, _MISCOUNTED)
+    _tell(report, found, len(wrong), len(requests))
 
 
 @contextmanager
@@ -154,7 +167,7 @@ def _tasks(
     asked: Sequence[int] | None,
     without: Sequence[Without],
 ) -> Iterator[tuple[VerifyTask, int]]:
-    """A task for each partition, with the number of its events."""
+    """A task for each partition, with its size."""
     from fdt.analysis.proof.verifying import task_of
 
     partitions = len(now.of(STATUS))
@@ -165,10 +178,8 @@ def _tasks(
     view = None if Without.VIEW in without else _view(settings)
     for number in numbers:
         stores = () if Without.STORE in without else _stores(settings, number)
-        events = sum(
-            span.size for span in now.spans if span.partition == number and span.topic != STATUS
-        )
-        yield task_of(config, number, folder, stores, view), events
+        task = task_of(config, now, number, folder, stores, view, counts=number == numbers[0])
+        yield task, task.size
 
 
 def _stores(settings: Settings, number: int) -> tuple[Path, ...]:
@@ -224,12 +235,14 @@ def _wrong(number: int, one: Wrong) -> WrongLine:
     return WrongLine(number, one.device, list(one.copies), one.what, one.decided_by)
 
 
-def _tell(report: Report, found: Sequence[Verdict], wrong: int) -> None:
+def _tell(report: Report, found: Sequence[Verdict], wrong: int, requests: int) -> None:
     """What it comes to; exit code 1 if something differs."""
     miscounted = [str(one.number) for one in found if one.miscounted]
     if miscounted:
         report.say(f"The row count is wrong in partition {', '.join(miscounted)}.")
-    if wrong or miscounted:
+    if requests:
+        report.say(f"The view counts {requests} requests otherwise than its lists show them.")
+    if wrong or miscounted or requests:
         raise RunFailed(
             f"{wrong:,} devices do not agree. A wrong topic: stop the workers, then 'fdt rebuild'. "
             "A wrong store or view: stop its process, remove its folder, and start it again."

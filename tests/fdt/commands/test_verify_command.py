@@ -74,7 +74,13 @@ def verify(bootstrap: str, folder: Path, *words: str) -> Ended:
 def lines(ended: Ended) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Partitions, and devices that do not agree."""
     found = [json.loads(line) for line in ended.out.splitlines()]
-    return [one for one in found if "cut" in one], [one for one in found if "cut" not in one]
+    return [one for one in found if "cut" in one], [one for one in found if "copies" in one]
+
+
+def miscounted(ended: Ended) -> list[str | None]:
+    """The requests that the view counts wrongly."""
+    found = [json.loads(line) for line in ended.out.splitlines()]
+    return [one["service_request_id"] for one in found if one.keys() == {"service_request_id"}]
 
 
 def wait_for_view(folder: Path, number: int, offset: int) -> None:
@@ -113,8 +119,9 @@ def spoil_store(folder: Path, device: str) -> None:
     store.close()
 
 
-def spoil_view(folder: Path, device: str, unlisted: str) -> None:
-    """Change one row of the stopped read side's view, and take one item out of its lists."""
+def spoil_view(folder: Path, device: str, unlisted: str) -> str:
+    """Change one row of the stopped read side's view, and take one item out of its lists; the
+    request of that item."""
     store = RocksStore(folder / VIEW)
     data = store.get(device_key(device))
     assert data is not None
@@ -126,6 +133,7 @@ def spoil_view(folder: Path, device: str, unlisted: str) -> None:
     request = decode_held(listed).indexed[0][0]
     store.write({entry_key(request, unlisted): None})
     store.close()
+    return request
 
 
 def with_other_items(device: str, state: bytes) -> bytes:
@@ -173,6 +181,7 @@ def test_what_is_spoiled_is_named_and_nothing_else(fresh_topics: str, tmp_path: 
     assert proved.code == 0, proved.err
     verified, wrong = lines(proved)
     assert wrong == []
+    assert miscounted(proved) == []
     by_number = devices_of(right)
     for line in verified:
         devices = by_number[line["partition"]]
@@ -187,7 +196,7 @@ def test_what_is_spoiled_is_named_and_nothing_else(fresh_topics: str, tmp_path: 
     dropped, forged = by_number[2][3], by_number[3][3]
     spoil_store(tmp_path, in_store)
     in_list, shown = by_number[1][5], by_number[0][5]
-    spoil_view(tmp_path, in_view, in_list)
+    short = spoil_view(tmp_path, in_view, in_list)
     with everything(fresh_topics, tmp_path):
         others = status_value(forged, right.rows[by_number[3][4]])
         mixed = with_other_items(shown, right.rows[shown])
@@ -197,6 +206,7 @@ def test_what_is_spoiled_is_named_and_nothing_else(fresh_topics: str, tmp_path: 
         told = verify(fresh_topics, tmp_path, "--processes", "1")
     assert told.code == 1, told.err
     assert "6 devices do not agree." in told.err
+    assert miscounted(told) == [None, short]
     _, wrong = lines(told)
     assert {line["device_id"]: line["copies"] for line in wrong} == {
         in_store: ["store"],
