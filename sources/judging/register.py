@@ -28,7 +28,8 @@ class Word:
 
     ``request_id`` is the one it names. A hub may name none, or the ID of another kind of request,
     and is then about every request of the device (``only_named`` is false). ``for_good`` ends
-    cannot be taken back by later reports; ``running`` ends only requests for that version.
+    cannot be taken back by later reports; ``running`` ends only requests for that version, also the
+    one that it names (I15).
     """
 
     at_ms: int
@@ -62,13 +63,19 @@ def _hub_word(code: str, fields: dict[str, Any], at_ms: int, named: str | None) 
     result = fields["result_code"]
     if code in _HUB_GOES_ON or code in _HUB_ENDS:
         return Word(at_ms, code in _HUB_ENDS, named)
-    if code == "CS06" and result is not None:
-        return Word(at_ms, True, named, for_good=result == 0)
-    if code in _DATED_ACTIVATION and fields["message_code"] == v.ACTIVATION_MESSAGE:
-        return Word(at_ms, True, named, for_good=code == "8F66")
+    dated = code in _DATED_ACTIVATION and fields["message_code"] == v.ACTIVATION_MESSAGE
+    if dated or (code == "CS06" and result is not None):
+        activated = code == "8F66" if dated else result == 0
+        return Word(at_ms, True, named, for_good=activated, running=_runs(fields, activated))
     if code in _VERSION_READ and fields["running_version"]:
-        return Word(at_ms, True, for_good=True, running=fields["running_version"].strip().upper())
+        return Word(at_ms, True, for_good=True, running=_runs(fields, activated=True))
     return None
+
+
+def _runs(fields: dict[str, Any], activated: bool) -> str | None:
+    """The version that an activation speaks of, if it says so; after a failed one the old runs."""
+    spoken_of = fields["running_version"] or fields["firmware_version"]
+    return spoken_of.strip().upper() if activated and spoken_of else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +93,11 @@ class _Device:
     words: list[Word] = field(default_factory=list)
 
     def is_about(self, word: Word, request: _Request) -> bool:
+        if word.running is not None and word.running != request.firmware_version:
+            return False
         if word.request_id == request.request_id:
             return True
-        if word.only_named or word.request_id in self.requests:
-            return False
-        return word.running is None or word.running == request.firmware_version
+        return not word.only_named and word.request_id not in self.requests
 
     def is_open(self, request: _Request, at_ms: int) -> bool:
         """The last word up to that moment decides, unless one was for good."""

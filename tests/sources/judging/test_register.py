@@ -40,7 +40,8 @@ def csp(code: str, at_ms: int, request_id: str = FIRST) -> Word:
 def hub_fields(code: str, **fields: Any) -> dict[str, Any]:
     """A hub's report without request, result and versions, but for ``fields``."""
     blank = {"service_request_id": None, "result_code": None, "message_code": None}
-    return blank | {"running_version": None, "occurred_at": 200, "code": code} | fields
+    versions = {"firmware_version": None, "running_version": None}
+    return blank | versions | {"occurred_at": 200, "code": code} | fields
 
 
 def hub(code: str, **fields: Any) -> Word:
@@ -104,9 +105,29 @@ def test_reports_on_the_way_leave_it_open() -> None:
     assert heard.open_request(DEVICE, 500) == FIRST
 
 
-def test_another_version_read_leaves_it_open() -> None:
-    """It proves nothing about this request."""
-    assert register(hub("GCS38", running_version="00020000")).open_request(DEVICE, 500) == FIRST
+@pytest.mark.parametrize("named", [None, FIRST])
+@pytest.mark.parametrize(
+    ("code", "fields"),
+    [
+        ("GCS38", {"running_version": "00020000"}),
+        ("CS06", {"result_code": 0, "running_version": "00020000"}),
+        ("CS06", {"result_code": 0, "firmware_version": "00020000"}),
+        ("CS06", {"result_code": 0, "running_version": "00020000", "firmware_version": VERSION}),
+        ("8F66", {"message_code": "00CA", "running_version": "00020000"}),
+    ],
+)
+def test_an_activation_of_another_version_leaves_it_open(
+    code: str, fields: dict[str, Any], named: str | None
+) -> None:
+    """It proves nothing about this request, also where it names it (I15)."""
+    word = hub(code, service_request_id=named, **fields)
+    assert register(word).open_request(DEVICE, 500) == FIRST
+
+
+def test_after_a_failed_activation_the_old_version_runs() -> None:
+    """Which ends the request all the same."""
+    word = hub("CS06", result_code=3, running_version="00020000", firmware_version=VERSION)
+    assert register(word).open_request(DEVICE, 500) is None
 
 
 def test_a_recovery_opens_it_again() -> None:
