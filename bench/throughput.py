@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from bench.load import PARTITIONS
+from fdt.analysis.cut import LEADERLESS
 from schemas.codec import Codec
 from schemas.topics import CONTROL_KEY, SOURCE_TOPICS, STATUS
 
@@ -37,18 +38,38 @@ def reading_only(bootstrap: str, events: int) -> float:
 
 def covered(bootstrap: str) -> int:
     """Source records covered so far, by the newest control record of each partition."""
-    reader, codec, read = consumer(bootstrap), Codec(), 0
-    for number in range(PARTITIONS):
-        partition = TopicPartition(STATUS, number)
-        _, end = reader.get_watermark_offsets(partition, timeout=10)
-        # A transaction ends with its control record and the commit marker.
-        reader.assign([TopicPartition(STATUS, number, max(0, end - 2))])
-        for message in reader.consume(1, timeout=1.0):
-            if message.error() is None and message.key() == CONTROL_KEY:
-                control = codec.decode("ProcessorControl", message.value())
-                read += control["counts"].get("read", 0)
-    reader.close()
-    return read
+    codec = Codec()
+    return sum(
+        codec.decode("ProcessorControl", message.value())["counts"].get("read", 0)
+        for message in _newest_controls(bootstrap)
+    )
+
+
+def _newest_controls(bootstrap: str) -> Iterator[Message]:
+    """The newest control record of each partition that has one."""
+    reader = consumer(bootstrap)
+    try:
+        for number in range(PARTITIONS):
+            end = _end_of(reader, TopicPartition(STATUS, number))
+            # A transaction ends with its control record and the commit marker.
+            reader.assign([TopicPartition(STATUS, number, max(0, end - 2))])
+            for message in reader.consume(1, timeout=1.0):
+                if message.error() is None and message.key() == CONTROL_KEY:
+                    yield message
+    finally:
+        reader.close()
+
+
+def _end_of(reader: Consumer, partition: TopicPartition) -> int:
+    """Its end; asked again while it has no leader, which just after it was made may be so."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return int(reader.get_watermark_offsets(partition, timeout=10)[1])
+        except KafkaException as error:
+            if error.args[0].code() not in LEADERLESS or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def rate(bootstrap: str, log: Path, events: int) -> float:
@@ -61,15 +82,7 @@ def rate(bootstrap: str, log: Path, events: int) -> float:
 
 def _last_durable(bootstrap: str) -> float:
     """Seconds since 1970, by the broker's clock."""
-    reader, latest = consumer(bootstrap), 0
-    for number in range(PARTITIONS):
-        _, end = reader.get_watermark_offsets(TopicPartition(STATUS, number), timeout=10)
-        reader.assign([TopicPartition(STATUS, number, max(0, end - 2))])
-        for message in reader.consume(1, timeout=1.0):
-            if message.key() == CONTROL_KEY:
-                latest = max(latest, message.timestamp()[1])
-    reader.close()
-    return latest / 1000
+    return max(message.timestamp()[1] for message in _newest_controls(bootstrap)) / 1000
 
 
 def consumer(bootstrap: str) -> Consumer:

@@ -1,9 +1,10 @@
 """``python -m bench.volume``: what analysts' commands cost at the size of a year's campaigns.
 
 Publishes ``--events`` events (10,000,000) of requests of 50,000 devices on a real Kafka, six for
-each device over the last forty hours of event time. A worker folds them and a read side shows them;
-then ``fdt export``, a question by DuckDB, ``fdt verify`` and ``fdt replay --table``. One row a
-step, with its peak memory; the figures are JSON on the last line.
+each device, over four months of event time. A worker folds them and a read side shows them;
+then ``fdt export``, a question by DuckDB, ``fdt verify`` and ``fdt replay --table``, which is also
+killed half-way and run again, to the same digests. One row a step, with its peak memory; the
+figures are JSON on the last line.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from confluent_kafka import Producer
 from rich.console import Console
@@ -35,11 +37,14 @@ from schemas.codec import Codec
 from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.topics import Source
 
-SPREAD_MS: Final = 40 * 3_600_000
+MONTHS: Final = timedelta(days=120)
+"""Event time that the events are spread over: believed and kept for as long."""
+SPREAD_MS: Final = round(MONTHS.total_seconds() * 1000)
+_BELIEVED: Final = MONTHS + timedelta(days=30)
 STEPS: Final = 6
 _DONE_S: Final = 7_200.0
 _QUESTION: Final = """
-    SELECT code, date_trunc('week', received_at) AS week, count(*) AS failures
+    SELECT code, date_trunc('week', occurred_at) AS week, count(*) AS failures
     FROM read_parquet('{folder}/events/**/*.parquet', union_by_name = true)
     WHERE code IN ('N61', '8F89') GROUP BY ALL ORDER BY failures DESC
 """
@@ -205,18 +210,37 @@ def publish(bootstrap: str, events: int) -> float:
     return time.monotonic() - began
 
 
-def _run(name: str, events: int, arguments: list[str], environment: dict[str, str]) -> Step:
-    """One command of ours, with the most memory that any process of it took."""
+def _run(
+    name: str, events: int, arguments: Sequence[str], environment: dict[str, str]
+) -> tuple[Step, str]:
+    """One command of ours, with the most memory that any process of it took, and what it told."""
     began = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fdt", *arguments],
-        env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-    )
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    with tempfile.TemporaryFile() as out:
+        process = _started(arguments, environment, out)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        told = out.read().decode()
     seconds = time.monotonic() - began
-    return Step(name, seconds, events / seconds, used.ru_maxrss / 1024, process.returncode)
+    peak = used.ru_maxrss / 1024
+    return Step(name, seconds, events / seconds, peak, process.returncode), told
+
+
+def _killed(arguments: Sequence[str], environment: dict[str, str], after_s: float) -> None:
+    """The same command, which dies: its processes see that their parent is gone."""
+    with tempfile.TemporaryFile() as out:
+        process = _started(arguments, environment, out)
+        time.sleep(after_s)
+        process.kill()
+        process.wait()
+
+
+def _started(
+    arguments: Sequence[str], environment: dict[str, str], out: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "fdt", *arguments], env={**os.environ, **environment}, stdout=out
+    )
 
 
 def _answered(folder: Path) -> float:
@@ -236,16 +260,19 @@ def measure(bootstrap: str, folder: Path, events: int, say: Say) -> dict[str, An
     seconds = publish(bootstrap, events)
     say(f"published {events:,} events in {seconds:.0f} s: {events / seconds:,.0f} a second")
     data, steps = folder / "data", list[Step]()
-    named = {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "FDT_DATA_DIR": str(data)}
+    told = f"P{_BELIEVED.days}D"
+    trusting = {"FDT_RETENTION": told, "FDT_CLOCK_SKEW_PAST": told}
+    named = {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "FDT_DATA_DIR": str(data), **trusting}
 
-    def run(name: str, *arguments: str) -> None:
-        steps.append(_run(name, events, list(arguments), named))
-        one = steps[-1]
+    def run(name: str, *arguments: str) -> str:
+        one, told = _run(name, events, arguments, named)
+        steps.append(one)
         say(f"{name}: {one.rate:,.0f} events/s, {one.peak_mib:.0f} MiB, ends with {one.code}")
+        return told
 
     with (
-        command("process", bootstrap, data, log="worker.log") as worker,
-        serving(bootstrap, data) as (_, api),
+        command("process", bootstrap, data, log="worker.log", **trusting) as worker,
+        serving(bootstrap, data, **trusting) as (_, api),
     ):
         began = time.monotonic()
         while covered(bootstrap) < events:
@@ -261,7 +288,13 @@ def measure(bootstrap: str, folder: Path, events: int, say: Say) -> dict[str, An
         asked = _answered(folder / "export")
         say(f"DuckDB, failures by reason and week: {asked:.2f} s")
         run("fdt verify", "verify")
-        run("fdt replay --table", "replay", "--table", str(folder / "table"))
+        whole = run("fdt replay --table", "replay", "--json", "--table", str(folder / "table"))
+        again = ("replay", "--json", "--table", str(folder / "again"))
+        _killed(again, named, after_s=steps[-1].seconds / 2)
+        resumed = run("fdt replay --table, killed half-way, again", *again)
+        if resumed != whole or not whole:
+            raise RuntimeError(f"the replay that was killed came to {resumed}, not {whole}")
+        say("the same digests")
     return {
         "events": events,
         "published_per_s": events / seconds,
@@ -282,8 +315,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fdt-volume-") as name:
         broker = LocalKafka(Path(name) / "kafka", heap_mb=1024)
         broker.start()
+        wanted = Settings(retention=_BELIEVED, clock_skew_past=_BELIEVED)
         try:
-            assert ensure_topics(broker.bootstrap_servers, specs_of(Settings())) == []
+            assert ensure_topics(broker.bootstrap_servers, specs_of(wanted)) == []
             found = measure(broker.bootstrap_servers, Path(name), given.events, say)
         finally:
             broker.stop()
