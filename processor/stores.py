@@ -15,8 +15,6 @@ logger = logging.getLogger(__name__)
 
 ASIDE_KEPT: Final = 3
 """Folders set aside that are kept of each partition: the latest ones."""
-LEAST_FREE_MB: Final = 64
-"""A disk with less free does not get another batch: RocksDB needs room to write what it holds."""
 
 _MIB: Final = 1024 * 1024
 

@@ -14,9 +14,6 @@ from typing import Final, Self
 COUNTER_LIMIT: Final = 1 << 64
 """A request counter is a positive integer below this (DUIS: ``xs:positiveInteger`` < 2^64)."""
 
-MAX_REQUEST_ID_LENGTH: Final = 68
-"""Two EUIs of 23 characters, two colons, twenty digits."""
-
 _EUI = re.compile(r"[0-9A-F]{2}(?:-[0-9A-F]{2}){7}")
 _COUNTER = re.compile(r"[0-9]{1,40}")
 _HEX8 = re.compile(r"[0-9A-F]{8}")
