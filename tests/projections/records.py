@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,39 +54,42 @@ NARROW: Final = World(REQUESTS[:1], VERSIONS[:1], [None])
 """One request, one version: much is said again, and a cap has to leave much of it out."""
 
 
-@st.composite
-def events(draw: st.DrawFn, world: World) -> tuple[str, dict[str, Any]]:
+Choose = Callable[[Sequence[Any]], Any]
+"""Takes one of several: drawn by hypothesis, or by a generator with a seed."""
+
+
+def event(choose: Choose, world: World, device: str = DEVICE) -> tuple[str, dict[str, Any]]:
     """A source and the fields of one of its events, the time of it left out."""
-    source, code, result = draw(st.sampled_from(_KINDS))
+    source, code, result = choose(_KINDS)
     fields: dict[str, Any] = {
-        "event_id": str(uuid.UUID(int=draw(st.integers(0, 30)))),
-        "device_id": DEVICE,
+        "event_id": str(uuid.UUID(int=choose(range(31)))),
+        "device_id": device,
         "detail": None,
     }
-    named = draw(st.sampled_from(world.requests))
+    named = choose(world.requests)
     if source == "ssmi":
         asked = {"operator": "op", "reason": "why", "incident_reference": "INC1"}
         return source, fields | asked | {"service_request_id": named, "seen_event_id": None}
-    fields |= {"code": code, "firmware_version": draw(st.sampled_from(world.versions))}
+    fields |= {"code": code, "firmware_version": choose(world.versions)}
     if source == "comms-hub":
         fields |= {"result_code": result, "message_code": MESSAGES.get(str(code))}
-        return source, fields | _hub_fields(draw, world, named, code)
+        return source, fields | _hub_fields(choose, world, named, code)
     fields["service_request_id"] = named
     if source == "csp":
-        typed = draw(st.none() | st.just("ESME"))
+        typed = choose([None, "ESME"])
         return source, fields | {"device_type": typed, "csp_region": "North", "comms_hub_id": None}
     described = {"device_type": "GSME", "service_reference_variant": "11.1"}
-    return source, fields | described | {"image_hash": draw(st.sampled_from(world.hashes))}
+    return source, fields | described | {"image_hash": choose(world.hashes)}
 
 
-def _hub_fields(draw: st.DrawFn, world: World, named: str, code: str | None) -> dict[str, Any]:
+def _hub_fields(choose: Choose, world: World, named: str, code: str | None) -> dict[str, Any]:
     """Target, running version and image contradict each other, and the request, as often as not."""
-    running = st.none() | st.sampled_from(world.versions)
+    known = world.versions if code == "GCS38" else [None, *world.versions]
     return {
-        "service_request_id": draw(st.sampled_from([None, None, named, FOREIGN])),
-        "firmware_version": draw(st.none() | st.sampled_from(world.versions)),
-        "running_version": draw(st.sampled_from(world.versions) if code == "GCS38" else running),
-        "image_hash": draw(st.sampled_from(world.hashes)),
+        "service_request_id": choose([None, None, named, FOREIGN]),
+        "firmware_version": choose([None, *world.versions]),
+        "running_version": choose(known),
+        "image_hash": choose(world.hashes),
         "comms_hub_id": None,
     }
 
@@ -94,12 +98,16 @@ def _hub_fields(draw: st.DrawFn, world: World, named: str, code: str | None) -> 
 def logs(draw: st.DrawFn, max_size: int = 40) -> list[Record]:
     """Up to ``max_size`` records; one in a few is a copy of an earlier one, received later."""
     world, found = draw(st.sampled_from([WIDE, NARROW])), list[Record]()
+
+    def choose(of: Sequence[Any]) -> Any:
+        return draw(st.sampled_from(of))
+
     for offset in range(draw(st.integers(0, max_size))):
         received_at = NOW + draw(st.integers(0, 60)) * HOUR
         if found and draw(st.integers(0, 4)) == 0:
             source, fields = draw(st.sampled_from([(r.source, r.fields) for r in found]))
         else:
-            source, fields = draw(events(world))
+            source, fields = event(choose, world)
             fields = fields | {"occurred_at": received_at + draw(st.sampled_from(_CLOCKS))}
         found.append(Record(source, fields, received_at, offset))
     return found
