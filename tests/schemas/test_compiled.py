@@ -16,6 +16,7 @@ from schemas import compiled
 
 RULES: Final = (
     *("tests/projections", "tests/simulation", "tests/schemas/test_codec.py"),
+    "tests/schemas/test_flat_records.py",
     *(f"tests/processor/partition/test_{name}.py" for name in ("processing", "resumption")),
     "tests/processor/test_any_input.py",
 )
