@@ -6,7 +6,7 @@ nothing here is stored.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -15,12 +15,16 @@ import msgspec
 from projections.correlation import Correlation, accepted_at, newness
 from projections.lifecycle import NO_STATUS, STAGE, Completion, Status
 from projections.state import Report, Row, order
+from schemas.topics import Source
 
 _SUCCESS: Final = {int(s) for s in Status if s.completion is not Completion.FAILED}
 _RESET: Final = int(Status.RESET_BY_DCC)
 _ACTIVATED: Final = int(Status.FIRMWARE_ACTIVATED)
 _STATUS: Final = {int(status): status for status in Status}
 _NONE: Final[frozenset[bytes]] = frozenset()
+_DSP: Final = int(Source.DSP)
+_OPENS: Final = int(Source.CSP)
+"""The last source of which an event opens an item."""
 
 
 class DerivedStatus(msgspec.Struct, gc=False):
@@ -75,7 +79,7 @@ def derive_statuses(row: Row) -> DerivedStatuses:
     left_out = len(row.hub.left_out)
     for held in row.items:
         own = _counting(held.records.kept, counts)
-        opening = [r for r in own if r.opens]
+        opening = [r for r in own if r.identity[16] <= _OPENS]  # Report.opens, on the hot path
         if opening:
             not_kept = len(held.records.left_out) + left_out
             items.append(_described(held.request_id, own, opening, not_kept))
@@ -115,7 +119,7 @@ def _described(
     request_id: str, own: list[Report], opening: list[Report], left_out: int
 ) -> DerivedStatus:
     """What the item is (rule 8) and when it was accepted, from its own DSP and CSP events."""
-    first = opening[0] if len(opening) == 1 else min(opening, key=_precedence)
+    first = _first(opening)
     return DerivedStatus(
         request_id=request_id,
         reports=own,
@@ -126,6 +130,12 @@ def _described(
         status=Status.ACCEPTED_BY_DSP,
         evidence=first,
     )
+
+
+def _first(opening: list[Report]) -> Report:
+    """DSP before CSP, then the earliest."""
+    by_dsp = [r for r in opening if r.identity[16] == _DSP] or opening
+    return by_dsp[0] if len(by_dsp) == 1 else min(by_dsp, key=_precedence)
 
 
 def _precedence(report: Report) -> tuple[int, int, bytes]:
@@ -142,28 +152,25 @@ def _assign(
     newest_first: list[DerivedStatus], hub: list[Report], correlation: Correlation[DerivedStatus]
 ) -> list[Report]:
     """Give each report of the hub to its item (rules 2 and 5); the rest are unmatched."""
-    named: defaultdict[str | None, list[Report]] = defaultdict(list)
-    for report in hub:
-        named[report.request_id].append(report)
-    for item in newest_first:
-        if item.request_id in named:
-            item.reports = [*item.reports, *named.pop(item.request_id)]
-    return _correlate(newest_first, [r for reports in named.values() for r in reports], correlation)
-
-
-def _correlate(
-    newest_first: list[DerivedStatus], loose: list[Report], correlation: Correlation[DerivedStatus]
-) -> list[Report]:
+    items = {item.request_id: item for item in newest_first}
+    found: dict[str, list[Report]] = {}
+    assigned: dict[str, list[bytes]] = {}
     unmatched: list[Report] = []
-    assigned: defaultdict[str, list[Report]] = defaultdict(list)
-    for report in loose:
-        owner = correlation.owner(report)
-        (unmatched if owner is None else assigned[owner.request_id]).append(report)
-    for item in newest_first:
-        if item.request_id in assigned:
-            found = assigned[item.request_id]
-            item.reports = [*item.reports, *found]
-            item.assigned = frozenset([r.identity for r in found])
+    for report in hub:
+        request = report.request_id
+        if request is None or request not in items:
+            owner = correlation.owner(report)
+            if owner is None:
+                unmatched.append(report)
+                continue
+            request = owner.request_id
+            assigned.setdefault(request, []).append(report.identity)
+        found.setdefault(request, []).append(report)
+    for request, reports in found.items():
+        item = items[request]
+        item.reports = [*item.reports, *reports]
+        if request in assigned:
+            item.assigned = frozenset(assigned[request])
     return unmatched
 
 

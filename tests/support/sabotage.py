@@ -161,7 +161,7 @@ SABOTAGE: Final[dict[str, Callable[[Patch], None]]] = {
         events.Reader, "_at", lambda _, occurred_at, __: occurred_at
     ),
     "8: a CSP describes the item before the DSP": lambda patch: patch(
-        status_derivation, "_precedence", lambda r: (-r.source, r.at, r.identity)
+        status_derivation, "_first", lambda opening: max(opening, key=lambda r: (r.source, -r.at))
     ),
     "8: the last description counts": lambda patch: patch(
         status_derivation, "_precedence", lambda r: (r.source, -r.at, r.identity)
