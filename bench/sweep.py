@@ -32,6 +32,7 @@ from projections.retention import RETENTION_MS, retain
 from projections.state import Report, encode_row
 from schemas.codec import Codec
 from schemas.topics import DAY_MS, SOURCE_TOPICS, STATUS, Source
+from storage.rocks import Memory
 from storage.store import MEMORY_MB
 
 NOW: Final = 1_795_000_000_000
@@ -83,7 +84,7 @@ def main() -> None:
 
 def measured(folder: Path, rows: int, due: int) -> tuple[str, ...]:
     """One line of the table."""
-    stores = FolderStores(folder, MEMORY_MB, 1)
+    stores = FolderStores(folder, Memory(MEMORY_MB), 1)
     fill(stores, rows, due)
     partition = partition_in(folder, stores)
     partition.resume()

@@ -15,6 +15,7 @@ from processor.profile.profiled import ProfiledStores
 from processor.safety.in_flight import NotedInFlight
 from processor.safety.poison_probe import kills
 from processor.stores import FolderStores
+from storage.rocks import Memory
 
 
 class Assembly:
@@ -31,6 +32,7 @@ class Assembly:
         self._topics = topics
         self._progress = progress
         self._profile = profile
+        self._memory = Memory(config.store_memory_mb)
         self._reader, self._codec = reader_of(config), codec_of(config)
         self._in_flight = NotedInFlight(
             config.folder,
@@ -40,8 +42,8 @@ class Assembly:
         )
 
     def stores(self, folder: Path) -> FolderStores:
-        """Stores below a folder; they share one bound of memory."""
-        bounds = (folder, self._config.store_memory_mb, self._config.least_free_mb)
+        """Stores below a folder; all that are made here share one bound of memory."""
+        bounds = (folder, self._memory, self._config.least_free_mb)
         if self._profile is not None:
             return ProfiledStores(*bounds, self._profile.stages)
         return FolderStores(*bounds)

@@ -20,11 +20,12 @@ _MIB: Final = 1024 * 1024
 
 
 class FolderStores:
-    """One RocksDB database for each partition number, below ``folder``."""
+    """One RocksDB database for each partition number, below ``folder``; they take of ``memory``,
+    which other stores of the process may share."""
 
-    def __init__(self, folder: Path, memory_mb: int, least_free_mb: int) -> None:
+    def __init__(self, folder: Path, memory: Memory, least_free_mb: int) -> None:
         self._folder = folder
-        self._memory = Memory(memory_mb)
+        self._memory = memory
         self._least_free = least_free_mb * _MIB
 
     def open(self, partition: int) -> Store:

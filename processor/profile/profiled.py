@@ -16,6 +16,7 @@ from processor.profile.stages import Stages
 from processor.profile.within import Sample, kept_enough
 from processor.safety.defects import Refused
 from processor.stores import FolderStores
+from storage.rocks import Memory
 from storage.store import Reading, Store
 
 ONE_OF: Final = 3
@@ -42,8 +43,8 @@ class ProfiledPartition(Partition):
 class ProfiledStores(FolderStores):
     """Stores that tell what reads and writes take."""
 
-    def __init__(self, folder: Path, memory_mb: int, least_free_mb: int, stages: Stages) -> None:
-        super().__init__(folder, memory_mb, least_free_mb)
+    def __init__(self, folder: Path, memory: Memory, least_free_mb: int, stages: Stages) -> None:
+        super().__init__(folder, memory, least_free_mb)
         self._stages = stages
 
     def open(self, partition: int) -> Store:

@@ -25,6 +25,7 @@ from projections.catalogue import load_catalogue
 from projections.events import Reader
 from schemas.codec import Codec
 from schemas.topics import DAY_MS, DSP_EVENTS
+from storage.rocks import Memory
 from tests.simulation.broker import START_MS, Broker, Record, SimulatedLog, SimulatedTopics
 from tests.support.events import dsp_event
 from tests.support.no_space import report_writes
@@ -117,7 +118,7 @@ def main(folder: Path, connection: int | None = None) -> None:
         report_writes(connection)
     log = FileLog(folder)
     # So little memory that RocksDB flushes every few batches, and compacts now and then.
-    stores = FolderStores(folder, memory_mb=3, least_free_mb=0)
+    stores = FolderStores(folder, memory=Memory(3), least_free_mb=0)
     partition = partition_of(stores, log, NotedInFlight(folder, lambda *_: False))
     try:
         fold_all(partition, log)

@@ -16,6 +16,7 @@ import pytest
 from processor.stores import FolderStores
 from projections.state import decode_row
 from schemas.topics import CONTROL_KEY, STATUS
+from storage.rocks import Memory
 from tests.processor import fold_on_disk
 from tests.processor.fold_on_disk import BATCH, CODEC, EVENTS, fold_all, partition_of, transactions
 from tests.simulation.broker import SimulatedLog
@@ -158,7 +159,7 @@ def require_gone_on_from(folder: Path, expected: dict[bytes, bytes]) -> None:
 
 def require_whole(folder: Path, expected: dict[bytes, bytes]) -> None:
     """Table and log are the fold of all events, each counted once, and no row ever went back."""
-    store = FolderStores(folder, memory_mb=4, least_free_mb=0).open(0)
+    store = FolderStores(folder, memory=Memory(4), least_free_mb=0).open(0)
     assert dict(store.scan(b"d")) == expected
     store.close()
     held: dict[bytes, bytes] = {}
