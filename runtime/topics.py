@@ -22,6 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 from runtime import broker, kafka
 from runtime.broker import ANSWER_S
 from runtime.health import Health
+from runtime.logs.fields import about
 from runtime.threads import watched
 from schemas.topics import DEAD_LETTERS, SOURCE_TOPICS, STATUS, TopicSpec
 
@@ -157,7 +158,7 @@ class TopicsWatch:
         try:
             self.look_now()
         except BrokerSilent as error:
-            logger.info("the topics cannot be looked at: %s", error)
+            logger.info("the topics cannot be looked at: %s", error, extra=about(part=PART))
 
     def look_now(self) -> str | None:
         """Compare once; why nothing may be folded, if so. :class:`BrokerSilent`: what was found
@@ -186,7 +187,7 @@ class TopicsWatch:
     def _tell(self, found: list[Difference]) -> None:
         for difference in found:
             if difference not in self._told and not _is_serious(difference):
-                logger.warning("%s", difference)
+                logger.warning("%s", difference, extra=about(topic=difference.topic, part=PART))
         self._told = found
         self.unread = _unread(found)
         stops = [difference for difference in found if _stops_folding(difference)]

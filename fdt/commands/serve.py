@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +9,6 @@ import typer
 from pydantic import SecretStr
 
 from fdt.errors import RunFailed, UserError
-from fdt.logs import log_from
 from fdt.processes.malloc import keep_malloc_small
 from fdt.settings import Settings
 
@@ -30,8 +28,6 @@ def serve() -> None:
 
     keep_malloc_small()
     config = read_side_config(Settings())
-    log_from(logging.INFO)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for every sign-in, with its code
     try:
         run(config, on_listening=lambda url: typer.echo(f"Read side on {url}"))
     except (CannotServe, BadCatalogue, NotAlone) as error:
