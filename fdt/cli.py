@@ -194,6 +194,14 @@ COMMANDS: Final = (
         "The registry refuses a schema, or an id that is kept means two.",
     ),
     Command(
+        "doctor",
+        "health.doctor",
+        "doctor",
+        "Look at everything a program needs; say how to mend it.",
+        "fdt doctor --component worker",
+        "A check failed, or with `--strict` warned.",
+    ),
+    Command(
         "settings",
         "settings",
         "settings",

@@ -186,13 +186,13 @@ class TopicsWatch:
 
     def _tell(self, found: list[Difference]) -> None:
         for difference in found:
-            if difference not in self._told and not _is_serious(difference):
+            if difference not in self._told and not is_serious(difference):
                 logger.warning("%s", difference, extra=about(topic=difference.topic, part=PART))
         self._told = found
         self.unread = _unread(found)
         stops = [difference for difference in found if _stops_folding(difference)]
         self.unfit = _sentence(stops) if stops else None
-        serious = [difference for difference in found if _is_serious(difference)]
+        serious = [difference for difference in found if is_serious(difference)]
         if serious:
             self._health.trouble(PART, _sentence(serious))
         else:
@@ -261,7 +261,7 @@ def _unread(found: Sequence[Difference]) -> dict[str, int]:
     return unread
 
 
-def _is_serious(difference: Difference) -> bool:
+def is_serious(difference: Difference) -> bool:
     """Whether records are lost, or read by nobody, while it is so."""
     relied_on = difference.setting in (*RELIED_ON, MISSING)
     return relied_on or difference.loses or _stops_folding(difference)
@@ -282,10 +282,11 @@ def _is_too_small(difference: Difference) -> bool:
 
 def _sentence(found: Sequence[Difference]) -> str:
     """What differs, and how to mend each kind of it."""
-    return f"{'; '.join(map(str, found))}. {'. '.join(dict.fromkeys(map(_how_to_mend, found)))}"
+    return f"{'; '.join(map(str, found))}. {'. '.join(dict.fromkeys(map(how_to_mend, found)))}"
 
 
-def _how_to_mend(difference: Difference) -> str:
+def how_to_mend(difference: Difference) -> str:
+    """What a person does about it."""
     if difference.setting == MISSING:
         return "Run 'fdt topics', which creates what is missing"
     if _is_grown(difference):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
-from fdt.errors import UserError
+from fdt.errors import UserError, of_system
 from fdt.kafka.rights import require_rights
 from fdt.kafka.topics import differences, specs_of
 from fdt.processes.interrupt import ends_on_signals
@@ -109,6 +109,8 @@ def _work(settings: Settings, bootstrap: str, profiled: bool) -> int:
         return code
     except (TopicsUnfit, BadCatalogue, NotAlone) as error:
         raise UserError(str(error)) from error
+    except OSError as error:
+        raise of_system(error) from error
 
 
 def _tell(lines: Sequence[Line], events: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 from pydantic import SecretStr
 
-from fdt.errors import RunFailed, UserError
+from fdt.errors import RunFailed, UserError, of_system
 from fdt.processes.malloc import keep_malloc_small
 from fdt.settings import Settings
 
@@ -34,6 +34,8 @@ def serve() -> None:
         raise UserError(str(error)) from error
     except ReadSideEnded as error:
         raise RunFailed(str(error)) from error
+    except OSError as error:
+        raise of_system(error) from error
 
 
 def read_side_config(settings: Settings) -> ReadSideConfig:
