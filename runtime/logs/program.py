@@ -42,7 +42,10 @@ def begin(usual: int, *, stays: bool = False, settings: LogSettings | None = Non
     """Say what is at least as grave as ``usual``, or as FDT_LOG_LEVEL.
 
     A program that ``stays`` has nothing but its log to say; what a command prints is its work.
+    Where a log has begun already, it is somebody else's: then we are a library there.
     """
+    if logging.getLogger().handlers:
+        return
     settings = settings or usable()
     least = settings.least(usual)
     handler = _Handler(sys.stderr)
