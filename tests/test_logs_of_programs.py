@@ -28,7 +28,8 @@ from tests.support.events import DEVICE, dsp_event
 from tests.support.processes import running
 from tests.support.read_side import service_centre, until_answered
 
-WITHIN_S: Final = 60.0
+WITHIN_S: Final = 120.0
+"""A loaded machine takes long to start six programs."""
 KEY: Final = b"k" * 32
 EUI: Final = re.compile(r"(?:[0-9A-Fa-f]{2}-){7}[0-9A-Fa-f]{2}")
 
@@ -100,7 +101,6 @@ def test_every_line_of_every_program_is_an_event(settings: dict[str, str], tmp_p
     ):
         until(logs["workers"], said("goes on at"), 4)
         _publish_bad_and_good(address)
-        until(logs["serve"], said("caught up"))
         with service_centre(Path(settings["FDT_DATA_DIR"]), int(settings["FDT_API_PORT"])) as api:
             until_answered(api, DEVICE, WITHIN_S)
             api.get(f"/v1/devices/{DEVICE}/nothing", headers={"X-Request-Id": "mine"})

@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
@@ -21,6 +21,9 @@ from runtime.logs.pseudonyms import Pseudonyms
 from runtime.threads import is_defect
 
 Event = MutableMapping[str, Any]
+
+_COLOURED: Final = "color_message"
+"""uvicorn's words once more, with what a terminal would obey."""
 
 
 def formatter(settings: LogSettings) -> logging.Formatter:
@@ -76,7 +79,7 @@ def _headed(_logger: Any, _name: str, event: Event) -> Event:
         "timestamp": stamp(record.created),
         "level": record.levelname.lower(),
         "logger": record.name,
-        **event,
+        **{name: value for name, value in event.items() if name != _COLOURED},
     }
 
 
