@@ -285,4 +285,4 @@ def test_the_doctor_says_what_a_user_may_be_and_what_it_lacks(
     with acting(authority, "publisher-csp"):
         failed = [(name, one) for name, one in examined("worker") if one.state == "failure"]
         assert [name for name, _ in failed] == ["rights"], failed
-        assert "Read topic firmware.dsp.v1" in failed[0][1].found
+        assert "DescribeConfigs topic firmware.dsp.v1" in failed[0][1].found
