@@ -22,7 +22,8 @@ RUN groupadd --gid 10001 fdt && useradd --uid 10001 --gid fdt --create-home fdt 
 COPY --from=build /opt/fdt /opt/fdt
 ENV PATH=/opt/fdt/bin:$PATH \
     PYTHONUNBUFFERED=1 \
-    FDT_DATA_DIR=/var/lib/fdt
+    FDT_DATA_DIR=/var/lib/fdt \
+    FDT_LOG_FORMAT=json
 USER fdt
 WORKDIR /var/lib/fdt
 VOLUME /var/lib/fdt

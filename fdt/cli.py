@@ -6,6 +6,7 @@ So ``fdt --help`` is quick, and a command does not carry the weight of the other
 from __future__ import annotations
 
 import io
+import logging
 import os
 import select
 import sys
@@ -20,13 +21,14 @@ from typer.core import TyperGroup
 
 from fdt.errors import READER_GONE, UserError
 from fdt.extras import extra_of
-from fdt.printable import LINES, printable
+from runtime.logs.printable import LINES, printable
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command: its name, the module in :mod:`fdt.commands`, the function in it, one line of
-    help, words to try it with, and what exit code 1 says, if it can end so.
+    help, words to try it with, and what exit code 1 says, if it can end so. One that ``stays`` runs
+    until it is ended: what it says is its log.
 
     A command without ``--json`` has the reason in ``not_json``; the others name the objects they
     print in ``LINES`` of their module.
@@ -39,6 +41,7 @@ class Command:
     example: str = ""
     failed: str = ""
     not_json: str | None = None
+    stays: bool = False
 
     def load(self) -> Callable[..., Any]:
         """The function itself."""
@@ -56,6 +59,7 @@ COMMANDS: Final = (
         "Run everything on this machine: broker to read side.",
         "fdt up --devices 20000 --workers 2 --until-settled",
         "A part failed, or with `--until-settled` an item is not as the plan says.",
+        stays=True,
     ),
     Command(
         "topics",
@@ -72,6 +76,7 @@ COMMANDS: Final = (
         "Publish a simulated firmware campaign.",
         "fdt simulate --requests 2 --devices 600 --speed 100000",
         "A source failed.",
+        stays=True,
     ),
     Command(
         "process",
@@ -81,6 +86,7 @@ COMMANDS: Final = (
         "fdt process --workers 3",
         "The worker failed.",
         not_json="It runs until it is ended; what it says is its log.",
+        stays=True,
     ),
     Command(
         "serve",
@@ -90,6 +96,7 @@ COMMANDS: Final = (
         "fdt serve",
         "The read side failed.",
         not_json="It runs until it is ended; what it says is its log.",
+        stays=True,
     ),
     Command(
         "dead-letters",
@@ -187,6 +194,14 @@ COMMANDS: Final = (
         "The registry refuses a schema, or an id that is kept means two.",
     ),
     Command(
+        "doctor",
+        "health.doctor",
+        "doctor",
+        "Look at everything a program needs; say how to mend it.",
+        "fdt doctor --component worker",
+        "A check failed, or with `--strict` warned.",
+    ),
+    Command(
         "settings",
         "settings",
         "settings",
@@ -220,6 +235,7 @@ def build_app(loaded: Callable[[str], bool]) -> typer.Typer:
 def run(arguments: Sequence[str]) -> int:
     """Runs ``fdt`` with ``arguments``; the exit code. Only a :class:`UserError` is made a
     sentence."""
+    _begin_log(arguments)
     try:
         build_app(_asked_for(arguments))(list(arguments), prog_name="fdt")
     except UserError as error:
@@ -299,8 +315,20 @@ def _asked_for(arguments: Sequence[str]) -> Callable[[str], bool]:
     """Shell completion needs every command's options; else the first word names the command."""
     if _COMPLETION_VARIABLE in os.environ:
         return lambda _name: True
-    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    wanted = _first_word(arguments)
     return lambda name: name == wanted
+
+
+def _first_word(arguments: Sequence[str]) -> str | None:
+    return next((word for word in arguments if not word.startswith("-")), None)
+
+
+def _begin_log(arguments: Sequence[str]) -> None:
+    """Of a command that stays, before anything can be said; the others begin theirs themselves."""
+    if any(command.stays and command.name == _first_word(arguments) for command in COMMANDS):
+        from runtime.logs.program import begin
+
+        begin(logging.INFO, stays="--json" not in arguments)
 
 
 def _print_version(asked: bool) -> None:

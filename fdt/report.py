@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fdt.printable import LINES, printable
+from runtime.logs.printable import LINES, printable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

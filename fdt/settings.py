@@ -28,6 +28,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from fdt.errors import UserError
 from runtime.access.kafka_security import KafkaSecurity
 from runtime.access.schema_registry import RegistryAccess
+from runtime.logs.log_settings import LogSettings
 from storage.store import MEMORY_MB
 
 PREFIX: Final = "FDT_"
@@ -93,7 +94,7 @@ Name = Annotated[str, AfterValidator(_plain_name)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Settings(KafkaSecurity, RegistryAccess):
+class Settings(KafkaSecurity, RegistryAccess, LogSettings):
     """Everything that can be set; :class:`~fdt.errors.UserError` for a value that cannot be
     used."""
 
@@ -249,7 +250,8 @@ class Settings(KafkaSecurity, RegistryAccess):
     )
 
     def __init__(self, **values: Any) -> None:
-        _refuse_unknown_variables()
+        if unknown := unknown_variables():
+            raise UserError(unknown[0])
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -367,11 +369,14 @@ def _example(field: FieldInfo) -> str:
     return str(field.examples[0]) if field.examples else _text(field.default)
 
 
-def _refuse_unknown_variables() -> None:
-    """A misspelt variable would otherwise be a setting silently left at its default."""
+def unknown_variables() -> list[str]:
+    """A sentence for each variable that looks like a setting and is none: a misspelt one would
+    otherwise be a setting silently left at its default."""
     known = [variable(name) for name in Settings.model_fields]
+    sentences = []
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else "fdt settings lists those there are."
-            raise UserError(f"There is no setting {name}: {hint}")
+            sentences.append(f"There is no setting {name}: {hint}")
+    return sentences

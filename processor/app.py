@@ -24,6 +24,7 @@ from processor.partition.status_log import KafkaStatusLog
 from processor.profile.profile import Profile
 from processor.profile.stages import HAND_OVER, Stages, StagesCollector
 from processor.rebuild.progress import Reporter
+from processor.safety.defects import Defect
 from processor.safety.watchdog import EXIT_FAILED, Watchdog, end_process
 from processor.topics import KafkaTopics
 from processor.transport.frames import FramesConsumer
@@ -32,6 +33,7 @@ from processor.worker import CONCURRENCY, Worker
 from runtime import interpreter
 from runtime.alone import only_one
 from runtime.health import Health
+from runtime.logs.fields import about
 from runtime.threads import watched
 from runtime.topics import TopicsWatch
 from schemas.topics import SOURCE_TOPICS
@@ -170,7 +172,7 @@ def _fail(app: ProcessorApp, error: BaseException) -> None:
     them, and nothing that must last depends on their end.
     """
     told = "; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
-    logger.critical("the processor stops: %s", told, exc_info=error)
+    logger.critical("the processor stops: %s", told, exc_info=error, extra=_place(error))
 
     def give_up() -> None:
         app.owner.close()
@@ -180,6 +182,14 @@ def _fail(app: ProcessorApp, error: BaseException) -> None:
     timer.daemon = True
     timer.start()
     watched("end", give_up, stopping=lambda: True, on_end=_end).start()
+
+
+def _place(error: BaseException) -> dict[str, object]:
+    """Where a defect was met."""
+    if not isinstance(error, Defect):
+        return {}
+    topic, offset = error.place
+    return about(topic=topic, partition=error.number, offset=offset)
 
 
 def _end(error: BaseException) -> None:

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from runtime.logs.fields import about
 from storage.rocks import Memory, RocksStore
 from storage.store import Store
 
@@ -45,7 +46,12 @@ class FolderStores:
         number = held[-1][0] + 1 if held else 1
         aside = path.with_name(f"{path.name}.aside-{number}")
         path.rename(aside)
-        logger.warning("%s: set aside as %s, rebuilding from the log", why, aside.name)
+        logger.warning(
+            "%s: set aside as %s, rebuilding from the log",
+            why,
+            aside.name,
+            extra=about(partition=partition),
+        )
 
     def require_room(self) -> None:
         """``OSError`` (``ENOSPC``) if less than the least is free: nothing is committed then."""

@@ -23,6 +23,8 @@ from processor.batch import Batch
 from processor.partition.partition import Partition
 from processor.partition.source_topics import Topics, TopicsDiffer
 from processor.partition.status_log import LogUnavailable
+from runtime.logs.fields import about
+from runtime.threads import Explained
 from schemas.registry import RegistryUnavailable
 
 logger = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 15.0
 
 
-class TopicsChanged(RuntimeError):
+class TopicsChanged(Explained):
     """A topic was deleted and created again while its records were read: start anew with it."""
 
 
@@ -130,7 +132,8 @@ class Worker:
                     await self._guarded(lambda: self._partitions[batch.partition].process(batch))
                 except TopicsDiffer as error:
                     self.step()
-                    logger.warning("partition %d waits: %s", batch.partition, error)
+                    told = about(partition=batch.partition)
+                    logger.warning("partition %d waits: %s", batch.partition, error, extra=told)
                     return False
                 self._written[batch.partition] = self._clock()
         return True

@@ -10,6 +10,8 @@ import logging
 import threading
 from collections.abc import Mapping
 
+from runtime.logs.fields import about
+
 logger = logging.getLogger(__name__)
 
 
@@ -31,7 +33,7 @@ class Health:
             known = self._troubles.get(part)
             self._troubles[part] = why
         if known != why:
-            logger.error("%s: %s", part, why)
+            logger.error("%s: %s", part, why, extra=about(part=part))
 
     def well(self, part: str) -> None:
         """``part`` works, or works again."""
@@ -39,7 +41,7 @@ class Health:
             self._parts.add(part)
             over = self._troubles.pop(part, None)
         if over is not None:
-            logger.info("%s: well again (was: %s)", part, over)
+            logger.info("%s: well again (was: %s)", part, over, extra=about(part=part))
 
     def parts(self) -> list[str]:
         """Every part that has said something, by name."""

@@ -8,6 +8,7 @@ aiokafka's and begins with :func:`aiokafka_settings`.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
@@ -31,6 +32,9 @@ COMMITTED: Final[Mapping[str, Any]] = {
 """Settings of a consumer that reads partitions to their ends, and only what is committed."""
 
 Settings = Mapping[str, Any]
+
+_LOG: Final = logging.getLogger("librdkafka")
+"""What a client logs by itself comes here when it is polled, and not on standard error."""
 
 _COMPLAINTS: Final = 8
 _SAID: Final[WeakKeyDictionary[AdminClient, deque[KafkaError]]] = WeakKeyDictionary()
@@ -82,5 +86,10 @@ def aiokafka_settings(bootstrap: str | list[str], client_id: str) -> dict[str, A
 def _settings(
     bootstrap: str, client_id: str, log_level: int, settings: Settings | None
 ) -> dict[str, Any]:
-    base = {"bootstrap.servers": bootstrap, "client.id": client_id, "log_level": log_level}
+    base = {
+        "bootstrap.servers": bootstrap,
+        "client.id": client_id,
+        "log_level": log_level,
+        "logger": _LOG,
+    }
     return {**base, **KafkaSecurity().of_librdkafka(), **(settings or {})}

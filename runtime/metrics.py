@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from runtime.health import Health
 from runtime.topics import TopicsWatch
+
+DISTRIBUTION: Final = "firmware-distribution-tracking"
+
+
+def build_info() -> GaugeMetricFamily:
+    """1, with the version of this program."""
+    build = GaugeMetricFamily(
+        "fdt_build_info", "Always 1; the label is the program's version.", labels=["version"]
+    )
+    build.add_metric([version(DISTRIBUTION)], 1.0)
+    return build
 
 
 class PartsCollector(Collector):
@@ -18,7 +31,8 @@ class PartsCollector(Collector):
         self._health = health
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """``fdt_part_working``: 1 or 0."""
+        """``fdt_part_working``: 1 or 0; and ``fdt_build_info``, which version says so."""
+        yield build_info()
         working = GaugeMetricFamily(
             "fdt_part_working", "1 while a part of the program works.", labels=["part"]
         )

@@ -11,11 +11,19 @@ import logging
 import threading
 from collections.abc import Callable
 
+from runtime.logs.fields import about
+
 logger = logging.getLogger(__name__)
 
 
 class Explained(RuntimeError):
     """An end whose sentence says all that a person needs: it is logged without a traceback."""
+
+
+def is_defect(error: BaseException) -> bool:
+    """Whether the traceback is needed; else a person can mend it, by the sentence alone: the disk,
+    the network, what is explained."""
+    return not isinstance(error, (Explained, OSError))
 
 
 class EndedByItself(Explained):
@@ -41,8 +49,13 @@ def watched(
             if not stopping():
                 raise EndedByItself("it returned, though nobody had asked it to end")
         except BaseException as error:
-            traced = not isinstance(error, (Explained, OSError))
-            logger.critical("the thread %s ended: %s", name, error, exc_info=traced)
+            logger.critical(
+                "the thread %s ended: %s",
+                name,
+                error,
+                exc_info=is_defect(error),
+                extra=about(part=name),
+            )
             on_end(error)
 
     return threading.Thread(target=run, name=name, daemon=True)

@@ -22,6 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 from runtime import broker, kafka
 from runtime.broker import ANSWER_S
 from runtime.health import Health
+from runtime.logs.fields import about
 from runtime.threads import watched
 from schemas.topics import DEAD_LETTERS, SOURCE_TOPICS, STATUS, TopicSpec
 
@@ -157,7 +158,7 @@ class TopicsWatch:
         try:
             self.look_now()
         except BrokerSilent as error:
-            logger.info("the topics cannot be looked at: %s", error)
+            logger.info("the topics cannot be looked at: %s", error, extra=about(part=PART))
 
     def look_now(self) -> str | None:
         """Compare once; why nothing may be folded, if so. :class:`BrokerSilent`: what was found
@@ -185,13 +186,13 @@ class TopicsWatch:
 
     def _tell(self, found: list[Difference]) -> None:
         for difference in found:
-            if difference not in self._told and not _is_serious(difference):
-                logger.warning("%s", difference)
+            if difference not in self._told and not is_serious(difference):
+                logger.warning("%s", difference, extra=about(topic=difference.topic, part=PART))
         self._told = found
         self.unread = _unread(found)
         stops = [difference for difference in found if _stops_folding(difference)]
         self.unfit = _sentence(stops) if stops else None
-        serious = [difference for difference in found if _is_serious(difference)]
+        serious = [difference for difference in found if is_serious(difference)]
         if serious:
             self._health.trouble(PART, _sentence(serious))
         else:
@@ -260,7 +261,7 @@ def _unread(found: Sequence[Difference]) -> dict[str, int]:
     return unread
 
 
-def _is_serious(difference: Difference) -> bool:
+def is_serious(difference: Difference) -> bool:
     """Whether records are lost, or read by nobody, while it is so."""
     relied_on = difference.setting in (*RELIED_ON, MISSING)
     return relied_on or difference.loses or _stops_folding(difference)
@@ -281,10 +282,11 @@ def _is_too_small(difference: Difference) -> bool:
 
 def _sentence(found: Sequence[Difference]) -> str:
     """What differs, and how to mend each kind of it."""
-    return f"{'; '.join(map(str, found))}. {'. '.join(dict.fromkeys(map(_how_to_mend, found)))}"
+    return f"{'; '.join(map(str, found))}. {'. '.join(dict.fromkeys(map(how_to_mend, found)))}"
 
 
-def _how_to_mend(difference: Difference) -> str:
+def how_to_mend(difference: Difference) -> str:
+    """What a person does about it."""
     if difference.setting == MISSING:
         return "Run 'fdt topics', which creates what is missing"
     if _is_grown(difference):

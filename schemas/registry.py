@@ -153,6 +153,27 @@ class ConfluentRegistry:
         asked = RegisteredSchema(json.dumps(schema), "AVRO")
         return self._ask(lambda: self._client.register_schema(subject, asked))
 
+    def has(self, subject: str, schema: dict[str, Any]) -> bool:
+        """Whether a schema is registered under a subject; :class:`RegistryUnavailable`."""
+        from confluent_kafka.schema_registry import Schema as RegisteredSchema
+
+        asked = RegisteredSchema(json.dumps(schema), "AVRO")
+        try:
+            self._ask(lambda: self._client.lookup_schema(subject, asked))
+        except UnknownSchemaId:
+            return False
+        return True
+
+    def level_of(self, subject: str) -> str:
+        """How a subject is guarded: at its own level, or else at that of all.
+
+        Raises :class:`RegistryUnavailable`.
+        """
+        try:
+            return str(self._ask(lambda: self._client.get_compatibility(subject)))
+        except UnknownSchemaId:
+            return str(self._ask(lambda: self._client.get_compatibility()))
+
     def guard(self, subject: str, level: str) -> None:
         """Let the registry refuse what is not compatible under a subject: its own level.
 

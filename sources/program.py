@@ -1,14 +1,15 @@
 """What the four source programs share: arguments, pace, progress and how they end.
 
 Progress goes to standard output as one JSON object a line, ``{"published": n, "of": m}``; the
-reason for a failure goes to standard error as one sentence, with exit code 1. An interrupt ends
-with 130.
+reason for a failure goes to standard error as one sentence, with exit code 1. Where logs are JSON,
+both are events of it, progress with the same two fields. An interrupt ends with 130.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -19,6 +20,8 @@ from types import FrameType
 from typing import Final, NoReturn, Protocol
 
 from runtime.access.schema_registry import registry
+from runtime.logs.program import begin as begin_log
+from runtime.logs.program import is_json
 from schemas.codec import Codec
 from schemas.registry import RegistryUnavailable
 from schemas.topics import Source
@@ -27,6 +30,8 @@ from sources.planning.plan import Plan, build_plan
 from sources.publisher import Publisher, SourceError
 from sources.schedule import FASTEST, SLOWEST, Schedule, wall_ms
 from sources.wire import wire
+
+logger = logging.getLogger(__name__)
 
 _PROGRESS_SECONDS: Final = 0.5
 _LONGEST_NAP_SECONDS: Final = 0.1
@@ -80,7 +85,11 @@ class _Progress:
 
     def tell(self, published: int) -> None:
         self._next = time.monotonic() + _PROGRESS_SECONDS
-        print(json.dumps({"published": published, "of": self._total}), flush=True)
+        progress = {"published": published, "of": self._total}
+        if is_json():
+            logger.info("published %(published)d of %(of)d", progress, extra=progress)
+        else:
+            print(json.dumps(progress), flush=True)
 
 
 def publish(job: Job, judge: Judge) -> int:
@@ -185,6 +194,7 @@ def run(
     argv: Sequence[str] | None = None,
 ) -> int:
     """A whole source program; its exit code."""
+    begin_log(logging.INFO, stays=True)
     options = arguments(source).parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
     try:

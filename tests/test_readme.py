@@ -31,6 +31,7 @@ HOW_TO: Final = (
         "export",
         "analyse",
         "operate",
+        "logs",
         "verify",
         "secure-kafka",
         "registry",

@@ -32,6 +32,7 @@ CLIENTS: Final = {
     "kafka.admin_client": "AdminClient",
     "RenewedProducer": "RenewedProducer",
     "AIOKafkaConsumer": "AIOKafkaConsumer",
+    "AIOKafkaClient": "AIOKafkaClient",
 }
 """What makes a client -> how the page calls it."""
 RAW: Final = ("Producer", "Consumer", "AdminClient")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from fdt.errors import RunFailed, UserError
-from fdt.printable import printable
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
 from query_api.audit.entry import Action, Outcome, wall_ms
+from runtime.logs.printable import printable
 from sources.wire import rfc3339
 
 if TYPE_CHECKING:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
-from fdt.errors import UserError
+from fdt.errors import UserError, of_system
 from fdt.kafka.rights import require_rights
 from fdt.kafka.topics import differences, specs_of
-from fdt.logs import log_from
 from fdt.processes.interrupt import ends_on_signals
 from fdt.processes.malloc import keep_malloc_small
 from fdt.processes.programs import Demand, processors
 from fdt.processes.supervisor import Patience, Supervisor
 from fdt.settings import Settings
+from runtime.logs.fields import about
+from runtime.logs.program import relayed
 
 if TYPE_CHECKING:
     from processor.config import ProcessorConfig
@@ -70,7 +71,8 @@ def _supervise(settings: Settings, workers: int) -> None:
     console = PeoplesConsole()
 
     def say(name: str, line: str) -> None:
-        console.print(Text.from_ansi(f"{name:<12}| {line}"), soft_wrap=True)
+        if not relayed(name, line):
+            console.print(Text.from_ansi(f"{name:<12}| {line}"), soft_wrap=True)
 
     supervisor = Supervisor(say, patience=PATIENCE)
     with ends_on_signals():
@@ -93,7 +95,6 @@ def _work(settings: Settings, bootstrap: str, profiled: bool) -> int:
     from runtime.alone import NotAlone
     from schemas import compiled
 
-    log_from(logging.INFO)
     keep_malloc_small()
     try:
         require_rights(bootstrap, "worker", settings.group_id)
@@ -108,6 +109,8 @@ def _work(settings: Settings, bootstrap: str, profiled: bool) -> int:
         return code
     except (TopicsUnfit, BadCatalogue, NotAlone) as error:
         raise UserError(str(error)) from error
+    except OSError as error:
+        raise of_system(error) from error
 
 
 def _tell(lines: Sequence[Line], events: int) -> None:
@@ -132,7 +135,7 @@ def _look_at_topics(settings: Settings, bootstrap: str) -> None:
     makes times untrue."""
     found = differences(bootstrap, specs_of(settings))
     for difference in found:
-        logger.warning("%s", difference)
+        logger.warning("%s", difference, extra=about(topic=difference.topic))
     if lethal := [difference for difference in found if difference.setting in RELIED_ON]:
         raise UserError(
             f"{'; '.join(map(str, lethal))}. The processor relies on this: set it with the "

@@ -15,10 +15,10 @@ import typer
 from fdt.commands.process import config_of
 from fdt.errors import RunFailed, UserError
 from fdt.kafka.groups import require_none
-from fdt.logs import log_from
 from fdt.processes.one_at_a_time import one_at_a_time
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
+from runtime.logs.program import begin as begin_log
 from schemas.topics import STATUS
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def rebuild(
 
 def _say_only_progress() -> None:
     """What the partitions say of themselves is said to workers' operators."""
-    log_from(logging.WARNING)
+    begin_log(logging.WARNING)
     logging.getLogger("processor.rebuild.progress").setLevel(logging.INFO)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import typer
 from pydantic import SecretStr
 
-from fdt.errors import RunFailed, UserError
-from fdt.logs import log_from
+from fdt.errors import RunFailed, UserError, of_system
 from fdt.processes.malloc import keep_malloc_small
 from fdt.settings import Settings
 
@@ -30,14 +28,14 @@ def serve() -> None:
 
     keep_malloc_small()
     config = read_side_config(Settings())
-    log_from(logging.INFO)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for every sign-in, with its code
     try:
         run(config, on_listening=lambda url: typer.echo(f"Read side on {url}"))
     except (CannotServe, BadCatalogue, NotAlone) as error:
         raise UserError(str(error)) from error
     except ReadSideEnded as error:
         raise RunFailed(str(error)) from error
+    except OSError as error:
+        raise of_system(error) from error
 
 
 def read_side_config(settings: Settings) -> ReadSideConfig:

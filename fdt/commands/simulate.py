@@ -137,10 +137,13 @@ class _Child:
         self.process.kill()
 
     def _take(self, line: bytes) -> None:
-        """Progress, or else a complaint."""
+        """Progress, or else a complaint: a line, or an event."""
         try:
-            self.published = json.loads(line)["published"]
-        except (ValueError, KeyError, TypeError):
+            told = json.loads(line)
+            self.published = told.get("published", self.published)
+            if "published" not in told:
+                self._last_words = str(told["event"])
+        except (ValueError, KeyError, AttributeError):
             self._last_words = line.decode(errors="replace").strip() or self._last_words
 
     def failure(self) -> str | None:

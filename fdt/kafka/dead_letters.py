@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
-from confluent_kafka import KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from fdt.errors import RunFailed, UserError
 from fdt.kafka.sending import Sender
@@ -93,11 +93,14 @@ class Wanted:
         )
 
 
-def letters(bootstrap: str, wanted: Wanted) -> list[Letter]:
-    """The wanted letters, oldest first; :class:`~fdt.errors.UserError` for a name that none has."""
+def letters(bootstrap: str, wanted: Wanted, newest: int | None = None) -> list[Letter]:
+    """The wanted letters, oldest first; :class:`~fdt.errors.UserError` for a name that none has.
+
+    ``newest``: of the latest so many records of each partition.
+    """
     found: dict[str, Letter] = {}
     settled: dict[str, Settled] = {}
-    for message in _messages(bootstrap):
+    for message in _messages(bootstrap, newest):
         settles = settlement_of(message)
         if settles is not None:
             offset, how = settles
@@ -223,18 +226,26 @@ def letter_of(message: Message) -> Letter:
         ) from error
 
 
+def _later(consumer: Consumer, place: TopicPartition, newest: int) -> TopicPartition:
+    first, end = consumer.get_watermark_offsets(place, timeout=ANSWER_S)
+    return TopicPartition(place.topic, place.partition, max(first, end - newest))
+
+
 def _text(value: bytes | str | None) -> str:
     return value.decode() if isinstance(value, bytes) else value or ""
 
 
-def _messages(bootstrap: str) -> Iterator[Message]:
-    """Every committed record of the dead-letter topic, to the ends at the call."""
+def _messages(bootstrap: str, newest: int | None) -> Iterator[Message]:
+    """Every committed record of the dead-letter topic, or the ``newest``, to the ends at the
+    call."""
     consumer = kafka.consumer(bootstrap, "dead-letters", kafka.COMMITTED)
     try:
         topic = consumer.list_topics(DEAD_LETTERS, timeout=ANSWER_S).topics[DEAD_LETTERS]
         if topic.error is not None:
             raise UserError(f"{DEAD_LETTERS}: {topic.error.str()}: run 'fdt topics' first.")
         places = [TopicPartition(DEAD_LETTERS, number, 0) for number in topic.partitions]
+        if newest is not None:
+            places = [_later(consumer, place, newest) for place in places]
         for message in to_the_end(consumer, places, _IDLE_S):
             if message.error() is None:
                 yield message

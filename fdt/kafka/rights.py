@@ -94,28 +94,33 @@ def require_rights(bootstrap: str, component: str, group_id: str) -> None:
     A client that may not, may wait without a word: so it is asked before. Where the broker does not
     answer now, a warning; raises :class:`~fdt.errors.UserError` for what it does not allow.
     """
-    admin = kafka.admin_client(bootstrap)
-    needed = [right for right in rights(group_id, {}) if right.component == component]
     try:
-        asked = {
-            "topic": broker.topics(admin, _named(needed, "topic"), rights=True),
-            "group": broker.groups(admin, _named(needed, "group")),
-        }
-        lacking = [
-            told
-            for right in needed
-            if right.resource != "transactional-id"  # nothing can be asked of them
-            for told in _lacking(asked[right.resource][right.name], right)
-        ]
+        found = lacking(bootstrap, component, group_id)
     except KafkaException as error:
         logger.warning("rights could not be looked at: %s", error.args[0].str())
         return
-    if lacking:
+    if found:
         raise UserError(
-            f"The broker at {bootstrap} does not let {component} {', '.join(lacking)}: give its "
+            f"The broker at {bootstrap} does not let {component} {', '.join(found)}: give its "
             f"user what 'fdt topics --acls' lists for {component}, or name the right user in "
             "FDT_KAFKA_USER."
         )
+
+
+def lacking(bootstrap: str, component: str, group_id: str) -> list[str]:
+    """What whoever we are may not do of what a component needs, in words; ``KafkaException``."""
+    admin = kafka.admin_client(bootstrap)
+    needed = [right for right in rights(group_id, {}) if right.component == component]
+    asked = {
+        "topic": broker.topics(admin, _named(needed, "topic"), rights=True),
+        "group": broker.groups(admin, _named(needed, "group")),
+    }
+    return [
+        told
+        for right in needed
+        if right.resource != "transactional-id"  # nothing can be asked of them
+        for told in _lacking(asked[right.resource][right.name], right)
+    ]
 
 
 def _named(found: list[Right], resource: Resource) -> list[str]:

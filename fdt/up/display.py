@@ -16,6 +16,7 @@ from rich.text import Text
 
 from fdt.report import Column, L, print_lines
 from fdt.up.gauges import Gauges
+from runtime.logs.program import relayed
 
 LINE_SECONDS: Final = 5.0
 
@@ -36,6 +37,8 @@ class Display:
 
     def say(self, name: str, line: str) -> None:
         """One line of or about a program."""
+        if relayed(name, line):
+            return
         colour = self._colours.setdefault(name, _COLOURS[len(self._colours) % len(_COLOURS)])
         prefix = Text(f"{name:<{_NAME_WIDTH}}| ", style=colour)
         self._console.print(prefix + Text.from_ansi(line), soft_wrap=True)

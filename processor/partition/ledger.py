@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from projections.state import LAYOUT
+from runtime.logs.fields import about
 from schemas.codec import Codec
 from schemas.topics import SOURCE_TOPICS
 
@@ -193,6 +194,7 @@ def deleted_unread(ledger: Ledger, sources: Mapping[str, SourceLog]) -> int:
             topic,
             log.first,
             held.next_offset,
+            extra=about(topic=topic, offset=held.next_offset),
         )
         deleted += log.first - held.next_offset
     return deleted
@@ -228,7 +230,8 @@ def _place(topic: str, ledger: Ledger, log: SourceLog) -> int:
     if held is None:
         return log.first
     if held.topic_id != log.topic_id:
-        logger.warning("%s was created anew: it is read from its beginning", topic)
+        told = about(topic=topic)
+        logger.warning("%s was created anew: it is read from its beginning", topic, extra=told)
         return log.first
     if held.next_offset > log.end:
         logger.error(
@@ -237,6 +240,7 @@ def _place(topic: str, ledger: Ledger, log: SourceLog) -> int:
             topic,
             log.end,
             held.next_offset,
+            extra=about(topic=topic, offset=log.end),
         )
         return log.first
     return max(held.next_offset, log.first)

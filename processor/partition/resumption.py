@@ -24,6 +24,7 @@ from processor.partition.recovery import ROW_PREFIX, LogState, Progress, Stores,
 from processor.partition.source_topics import Topics
 from processor.partition.status_log import Logged, StatusLog
 from projections.state import LAYOUT
+from runtime.logs.fields import about
 from schemas.codec import Codec
 from schemas.topics import CONTROL_KEY, STATUS
 from storage.store import StoreDamaged, give_up
@@ -84,6 +85,7 @@ class Resumption:
             durable.ledger.rows,
             durable.ledger.status_offset,
             {topic: p.next_offset for topic, p in durable.ledger.positions.items()},
+            extra=about(partition=durable.number, offset=durable.ledger.status_offset),
         )
 
     def _open(self, log: LogState) -> None:
@@ -129,6 +131,7 @@ class Resumption:
             "partition %d: the status topic is not whole (%s): every event is read again",
             durable.number,
             what,
+            extra=about(topic=STATUS, partition=durable.number),
         )
         durable.write(from_the_beginning(durable.ledger), {})
 

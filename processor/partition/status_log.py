@@ -23,6 +23,8 @@ from confluent_kafka import (
 )
 
 from runtime import kafka
+from runtime.logs.fields import about
+from runtime.threads import Explained
 from schemas.topics import LARGEST_STATUS, STATUS
 
 logger = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ _END_AFTER_MS: Final = 10
 partition that moves waits for that; the client's own 500 ms were half of its pause."""
 
 
-class Fenced(RuntimeError):
+class Fenced(Explained):
     """Another worker owns the partition now: this one may write nothing more."""
 
 
@@ -86,7 +88,7 @@ class Appended:
     timestamp: int
 
 
-class LogFailed(RuntimeError):
+class LogFailed(Explained):
     """The broker refused for good, or it is not known whether it accepted: only a new session that
     reads the log to its end can tell."""
 
@@ -258,7 +260,10 @@ class KafkaStatusLog:
         if error.fatal() or not error.txn_requires_abort():
             raise LogFailed(f"status partition {self._number}: {error.str()}")
         logger.warning(
-            "status partition %d: transaction aborted (%s), again", self._number, error.str()
+            "status partition %d: transaction aborted (%s), again",
+            self._number,
+            error.str(),
+            extra=about(topic=STATUS, partition=self._number),
         )
         self._retrying(lambda: self._open_producer().abort_transaction(READ_TIMEOUT_S))
 
@@ -275,6 +280,7 @@ class KafkaStatusLog:
                     "status partition %d: waiting for the broker (%s)",
                     self._number,
                     error.args[0].str(),
+                    extra=about(topic=STATUS, partition=self._number),
                 )
 
     def _logged(self, messages: list[Message]) -> tuple[list[Logged], bool]:

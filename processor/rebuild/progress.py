@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from runtime.logs.fields import about
+
 logger = logging.getLogger(__name__)
 
 LINE_S: Final = 2.0
@@ -35,7 +37,7 @@ class Reporter:
             if done >= total:
                 print(file=sys.stderr)
         elif now >= due:
-            logger.info("%s", bar(number, done, total))
+            logger.info("%s", bar(number, done, total), extra=about(partition=number))
             self._next[number] = now + LINE_S
 
 

@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 
 from processor.batch import Batch
+from runtime.logs.fields import about
 from schemas.codec import BadRecord
 from schemas.topics import DAY_MS
 
@@ -46,6 +47,7 @@ class Defect(RuntimeError):
         super().__init__(
             f"{type(error).__name__}: {error}, while folding {topic}[{number}] offset {offset}"
         )
+        self.number = number
         self.place = place
         self.error = error
 
@@ -100,6 +102,7 @@ class Defects:
                 "the defect is not theirs; run a corrected version",
                 number,
                 MOST - left,
+                extra=about(partition=number, reason=REASON),
             )
         return {known.place: _bad(number, known) for known in due[: max(left, 0)]}
 
@@ -155,5 +158,6 @@ def _bad(number: int, known: _Known) -> BadRecord:
         known.ends,
         known.told,
         REASON,
+        extra=about(topic=known.topic, partition=number, offset=known.offset, reason=REASON),
     )
     return BadRecord(REASON, known.told)

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 from processor.batch import Batch, SourceRecord
 from processor.safety.defects import Defect, Defects, Refused
+from runtime.logs.fields import about
 from schemas.codec import BadRecord
 from schemas.identifiers import DeviceId
 
@@ -93,6 +94,7 @@ class NotedInFlight:
             number,
             _told(ranges),
             deaths,
+            extra=about(partition=number),
         )
         self._died[number] = (ranges, deaths)
         path.write_text(json.dumps({"ranges": ranges, "deaths": deaths - 1}), encoding="ascii")
@@ -120,7 +122,11 @@ class NotedInFlight:
             culprits.append(culprit)
             suspects.remove(culprit)
         if not culprits:
-            logger.warning("partition %d: no record kills a child process: going on", number)
+            logger.warning(
+                "partition %d: no record kills a child process: going on",
+                number,
+                extra=about(partition=number),
+            )
         return frozenset((topic, record.offset) for topic, record in culprits)
 
     def _halved(self, number: int, suspects: Sequence[Suspect], stored: Stored) -> Suspect | None:

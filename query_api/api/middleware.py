@@ -6,18 +6,19 @@ The log line names the route, never the path: paths carry identifiers.
 from __future__ import annotations
 
 import logging
+import re
+import secrets
 import time
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 from query_api.api.metrics import Metrics
 from storage.store import StoreDamaged
 
-access_log = logging.getLogger("query_api.access")
 logger = logging.getLogger(__name__)
 
 HEADERS: Final = {
@@ -34,6 +35,16 @@ HEADERS: Final = {
 VARY: Final = "Authorization"
 """What every answer depends on."""
 NO_ROUTE: Final = "none"
+ASKED_BY_MACHINES: Final = ("/healthz", "/readyz", "/metrics")
+"""Every few seconds, so that their lines would hide the rest: they are for debugging."""
+ACCESS_LOG: Final = "query_api.access"
+REQUEST_ID: Final = b"x-request-id"
+
+_SENTENCE: Final = "answer: %(method)s %(route)s %(status)s in %(ms)s ms, %(bytes)s bytes"
+_USABLE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+access_log = logging.getLogger(ACCESS_LOG)
 
 
 class Observe:
@@ -56,7 +67,10 @@ class Observe:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send)
+        with bound_contextvars(request_id=_request_id(scope)):
+            await self._observed(scope, receive, _Answer(send))
+
+    async def _observed(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         began = time.perf_counter()
         try:
             await self._app(scope, receive, answer.send)
@@ -73,15 +87,15 @@ class Observe:
     def _record(self, scope: Scope, answer: _Answer, seconds: float) -> None:
         route = _route(scope)
         self._metrics.answered(route, answer.status, seconds)
-        line = {
-            "event": "answer",
+        fields = {
             "method": scope["method"],
             "route": route,
             "status": answer.status,
             "ms": round(seconds * 1000, 1),
             "bytes": answer.size,
         }
-        access_log.info("%s", msgspec.json.encode(line).decode())
+        level = logging.DEBUG if route in ASKED_BY_MACHINES else logging.INFO
+        access_log.log(level, _SENTENCE, fields, extra=fields)
 
 
 class _Answer:
@@ -103,6 +117,14 @@ class _Answer:
         else:
             self.size += len(message.get("body", b""))
         await self._send(message)
+
+
+def _request_id(scope: Scope) -> str:
+    """What a gateway calls the request, if it says so in a usable form; else a name of ours."""
+    for name, value in scope["headers"]:
+        if name == REQUEST_ID and _USABLE_ID.fullmatch(value):
+            return bytes(value).decode("ascii")
+    return secrets.token_hex(8)
 
 
 def _route(scope: Scope) -> str:

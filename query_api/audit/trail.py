@@ -17,6 +17,7 @@ from query_api.audit.entry import RECORD, Action, AuditEntry, Outcome, entry_of,
 from query_api.audit.spool import Spool, entries
 from query_api.identity.access import Caller
 from runtime.health import Health
+from runtime.logs.fields import about
 from runtime.producers import RenewedProducer, unmasked
 from runtime.threads import watched
 from schemas.codec import Codec
@@ -73,7 +74,7 @@ class Auditor:
         try:
             self._trail.append(entry_of(caller, action, criterion, outcome, rows, self._now_ms))
         except OSError as error:
-            logger.error("the audit trail cannot be written: %s", error)
+            logger.error("the audit trail cannot be written: %s", error, extra=about(part=PART))
             raise NoTrail(str(error)) from error
 
 
@@ -164,7 +165,7 @@ class SpoolPublisher:
     def _waits(self, entries: int, why: str, is_outage: bool) -> bool:
         """Say why entries stay on disk: an outage is a trouble once the room is nearly used up."""
         told = f"{entries} audit entries wait on disk: {why}"
-        logger.warning("%s", told)
+        logger.warning("%s", told, extra=about(topic=AUDIT, part=PART))
         if not is_outage or self._spool.size > NEARLY_FULL * self._spool.room:
             self._health.trouble(PART, told)
         return False

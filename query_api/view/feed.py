@@ -23,10 +23,13 @@ from query_api.view.status_topic import (
     KafkaStatusLog,
     Watch,
     is_outage,
+    is_refusal,
+    not_allowed,
     start_offsets,
 )
 from query_api.view.status_view import Batch, Control, Covered, View
 from runtime import kafka
+from runtime.logs.fields import about
 from runtime.threads import Explained, watched
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId, InvalidIdentifier
@@ -121,7 +124,8 @@ class Feed:
         positions = start_offsets(view.next_offsets(), facts)
         self.progress.begin(view, positions, facts.end)
         self.progress.hear(facts.broker_ms)
-        logger.info("reading %s from %s to %s and on", STATUS, positions, facts.end)
+        told = about(topic=STATUS)
+        logger.info("reading %s from %s to %s and on", STATUS, positions, facts.end, extra=told)
         watch = log.watch(facts)
         with self._consumer(positions) as consumer:
             while not self._stopping.is_set():
@@ -282,7 +286,7 @@ def _sorted_out(messages: list[Message]) -> tuple[list[Message], dict[int, int]]
             partition, offset = _place(message)
             ends[partition] = offset
         elif is_outage(error):
-            logger.warning("%s: %s", STATUS, error.str())
+            logger.warning("%s: %s", STATUS, error.str(), extra=about(topic=STATUS))
         else:
             raise _unreadable(error)
     return records, ends
@@ -294,4 +298,6 @@ def _unreadable(error: KafkaError) -> FeedFailed:
             f"{STATUS} no longer holds the offsets that come next ({error.str()}): start again, "
             "and the view is rebuilt."
         )
+    if is_refusal(error):
+        return FeedFailed(not_allowed(f"{STATUS} cannot be read", error))
     return FeedFailed(f"{STATUS} cannot be read: {error.str()}")

@@ -55,6 +55,13 @@ _OUTAGES: Final = frozenset(
 )
 
 
+_REFUSED: Final = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+)
+
+
 class BrokerAway(ConnectionError):
     """The broker did not answer: an outage, to be waited for."""
 
@@ -74,6 +81,11 @@ class TopicChanged(Explained):
 def is_outage(error: KafkaError) -> bool:
     """Whether waiting is the right answer to an error of the Kafka client."""
     return error.code() in _OUTAGES or error.retriable()
+
+
+def is_refusal(error: KafkaError) -> bool:
+    """Whether our user lacks a right."""
+    return error.code() in _REFUSED
 
 
 class KafkaStatusLog:
@@ -240,9 +252,14 @@ def _translated(error: KafkaException, whom: str) -> Exception:
         return TopicMissing(f"{whom} has no topic {STATUS} yet: create it with 'fdt topics'")
     if is_outage(kafka):
         return BrokerAway(f"{whom} does not answer: {kafka.str()}")
-    if kafka.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-        return NotAllowed(
-            f"{whom} does not let us read {STATUS} ({kafka.str()}): give our user what "
-            "'fdt topics --acls' lists for the read side"
-        )
+    if is_refusal(kafka):
+        return NotAllowed(not_allowed(f"{whom} does not let us read {STATUS}", kafka))
     return error
+
+
+def not_allowed(told: str, error: KafkaError) -> str:
+    """How to mend a right that the broker says we lack: of a topic, or of the group."""
+    return (
+        f"{told} ({error.str()}): give our user what 'fdt topics --acls' lists for the read side, "
+        "or name the right user in FDT_KAFKA_USER"
+    )

@@ -66,6 +66,7 @@ WITH_EFFECT: Final[dict[tuple[str, ...], Callable[[Any], bool]]] = {
 }
 ELSEWHERE: Final = {
     "up": "test_up.py",
+    "doctor": "test_doctor_command.py",
     "contract": "test_contract_command.py",
     "registry": "test_registry_command.py",
     "export": "test_export_command.py",

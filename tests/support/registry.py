@@ -30,6 +30,7 @@ SCHEMA = {"schema": "{}", "schemaType": "AVRO"}
 """What a look-up repeats of its question; nobody reads it."""
 _BY_ID = "/schemas/ids/"
 UNKNOWN = Answer(404, {"error_code": 40403, "message": "Schema not found"})
+UNGUARDED = Answer(404, {"error_code": 40408, "message": "Subject has no level of its own"})
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Registry:
     url: str = ""
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    levels: dict[str, str] = field(default_factory=dict)
 
     def holds(self, schema_id: int, schema: Any, **more: Any) -> None:
         """Register a schema under an id."""
@@ -49,8 +51,8 @@ class Registry:
         """What is known; a schema that is looked up or registered has the id it is held under, or
         a new one."""
         self.asked.append(path)
-        if path.startswith("/config/"):
-            return Answer(200, {"compatibility": json.loads(body)["compatibility"]})
+        if path.startswith("/config"):
+            return self._level(path.removeprefix("/config").partition("?")[0], body)
         if not body:
             return self.answers.get(path, UNKNOWN)
         schema = json.loads(json.loads(body)["schema"])
@@ -61,6 +63,15 @@ class Registry:
             found = 1 + max([0, *self._held()])
             self.holds(found, schema)
         return Answer(200, {"id": found, "subject": path.split("/")[2], "version": 1, **SCHEMA})
+
+    def _level(self, subject: str, body: bytes) -> Answer:
+        """How a subject is guarded; what is set is kept, and of all together it is ``BACKWARD``."""
+        if body:
+            self.levels[subject] = json.loads(body)["compatibility"]
+            return Answer(200, {"compatibility": self.levels[subject]})
+        if subject and subject not in self.levels:
+            return UNGUARDED
+        return Answer(200, {"compatibilityLevel": self.levels.get(subject, "BACKWARD")})
 
     def _held(self) -> dict[int, Answer]:
         """Schema id -> what is answered for it."""

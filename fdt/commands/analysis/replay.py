@@ -16,10 +16,10 @@ from fdt.analysis.parallel import Told, work_off
 from fdt.analysis.replays.ranges import Range, Wanted, ranges
 from fdt.commands.process import MOST_WORKERS, config_of
 from fdt.errors import RunFailed, UserError
-from fdt.logs import log_from
 from fdt.report import AsJson, Column, Report, text_or_none
 from fdt.settings import DEVICE_TYPES, Settings
 from fdt.times import milliseconds, time_of
+from runtime.logs.program import begin as begin_log
 from schemas.identifiers import DeviceId, InvalidIdentifier, ServiceRequestId
 from schemas.partitioning import partition_of
 from schemas.topics import SOURCE_TOPICS, STATUS
@@ -180,7 +180,7 @@ def replay(
     goes on where it was when it is asked for again.
     """
     settings, report = Settings(), Report(as_json)
-    log_from(logging.ERROR)
+    begin_log(logging.ERROR)
     rules = _Rules(catalogue, retention_days, device_types)
     if table is None and (rules.are_asked or compare or status_topic):
         raise UserError(
@@ -351,7 +351,7 @@ def _fold_one(task: FoldTask, told: Told) -> Folded:
     """One partition, in a process of its own."""
     from fdt.analysis.replays.folding import fold
 
-    log_from(logging.ERROR)
+    begin_log(logging.ERROR)
     return fold(task, told)
 
 

@@ -18,10 +18,10 @@ from fdt.analysis.parallel import Told, work_off
 from fdt.analysis.replays.table_folder import NOTE
 from fdt.commands.process import config_of
 from fdt.errors import RunFailed, UserError
-from fdt.logs import log_from
 from fdt.processes.one_at_a_time import one_at_a_time
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
+from runtime.logs.program import begin as begin_log
 from schemas.topics import SOURCE_TOPICS, STATUS
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def verify(
     from projections.catalogue import BadCatalogue
 
     settings, report = Settings(), Report(as_json)
-    log_from(logging.ERROR)
+    begin_log(logging.ERROR)
     now = cut(settings.require_brokers(), [*SOURCE_TOPICS.values(), STATUS])
     found: list[Verdict] = []
     try:
@@ -211,7 +211,7 @@ def _work(task: VerifyTask, told: Told) -> Verdict:
     """One partition, in a process of its own."""
     from fdt.analysis.proof.verifying import verify as verify_partition
 
-    log_from(logging.ERROR)
+    begin_log(logging.ERROR)
     return verify_partition(task, told)
 
 

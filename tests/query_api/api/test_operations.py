@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.contextvars import get_contextvars
 
 from projections.lifecycle import LIFECYCLE, Completion
+from query_api.api.metrics import Metrics
+from query_api.api.middleware import ASKED_BY_MACHINES
 from query_api.queries.reads import PROCESSOR_SILENT_AFTER_MS
 from tests.query_api.world import T0, World, accepted, approved, device_id, request_id
 
@@ -111,19 +113,53 @@ def test_the_log_has_a_line_an_answer_without_identifiers(
         path = f"/v1/devices/{device_id(1)}/service-requests/{R1}"
         answer = world.supplier().get(path, headers={"Accept-Encoding": "identity"})
         world.supplier().get(f"/v1/service-requests/{R1}.csv", params={"status": "x"})
-    own = [r.getMessage() for r in caplog.records if r.name == "query_api.access"]
-    line = json.loads(own[0])
-    assert line.pop("ms") >= 0
-    assert line == {
-        "event": "answer",
+    own = [record for record in caplog.records if record.name == "query_api.access"]
+    told = {name: getattr(own[0], name) for name in ("method", "route", "status", "bytes")}
+    assert told == {
         "method": "GET",
         "route": "/v1/devices/{device_id}/service-requests/{service_request_id}",
         "status": 200,
         "bytes": len(answer.content),
     }
-    assert json.loads(own[1])["status"] == 422
-    assert device_id(1) not in "".join(own)
-    assert R1 not in "".join(own)
+    assert own[0].getMessage() == (
+        f"answer: GET {told['route']} 200 in {vars(own[0])['ms']} ms, {told['bytes']} bytes"
+    )
+    assert vars(own[1])["status"] == 422
+    said = "".join(str(vars(record)) for record in own)
+    assert device_id(1) not in said
+    assert R1 not in said
+
+
+def test_what_machines_ask_every_few_seconds_is_for_debugging(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Health checks and scrapes would hide the lines of people's questions."""
+    with caplog.at_level(logging.DEBUG):
+        for path in ASKED_BY_MACHINES:
+            World().supplier().get(path)
+    own = [record for record in caplog.records if record.name == "query_api.access"]
+    assert [(record.levelname, vars(record)["route"]) for record in own] == [
+        ("DEBUG", path) for path in ASKED_BY_MACHINES
+    ]
+
+
+@pytest.mark.parametrize(("given", "kept"), [("gw-1.a_B", True), ("two words", False)])
+def test_all_lines_of_a_request_have_its_id(
+    given: str, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway's, if it is usable, else one of ours; from the threads that answer too."""
+    seen: list[object] = []
+
+    def noted(*_: object) -> bytes:
+        seen.append(get_contextvars()["request_id"])
+        return b""
+
+    for name in ("exposition", "answered"):
+        monkeypatch.setattr(Metrics, name, noted)
+    World().supplier().get("/metrics", headers={"X-Request-Id": given})
+    assert len(seen) == 2
+    assert len(set(seen)) == 1
+    assert (seen[0] == given) is kept
 
 
 def test_the_published_document_is_complete() -> None:

@@ -30,6 +30,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 )
 
 from fdt.brokers.local import LocalKafka
+from fdt.doctor.table import examined
 from fdt.errors import UserError
 from fdt.kafka.rights import USERS, Right, constant_of, rights
 from fdt.kafka.topics import ensure_topics, specs_of
@@ -242,6 +243,7 @@ def test_nobody_writes_another_s_topic(guarded: str, authority: Authority, compo
         ("publisher-dsp", "process"),
         ("publisher-csp", "serve"),
         ("analyst", "serve"),
+        ("worker", "serve"),
     ],
 )
 def test_a_program_with_another_s_credentials_says_so(
@@ -264,4 +266,23 @@ def test_a_program_with_another_s_credentials_says_so(
     said = log.read_text()
     assert process.returncode == (2 if command == "process" else 1), said
     assert re.search(r"fdt: .*(does not let|[Aa]uthorization failed)", said), said
+    assert "fdt topics --acls" in said, said
     assert "Traceback" not in said, said
+
+
+def test_the_doctor_says_what_a_user_may_be_and_what_it_lacks(
+    guarded: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each component's own rights are enough for it; another's are a failure of nothing else."""
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", guarded)
+    with acting(authority, "operator"):
+        ensure_topics(guarded, specs_of(Settings()))
+    for component in ("worker", "read-side"):
+        with acting(authority, component):
+            found = dict(examined(component))
+            assert found["rights"].state == "ok", found["rights"]
+            assert not any(one.state == "failure" for one in found.values()), found
+    with acting(authority, "publisher-csp"):
+        failed = [(name, one) for name, one in examined("worker") if one.state == "failure"]
+        assert [name for name, _ in failed] == ["rights"], failed
+        assert "DescribeConfigs topic firmware.dsp.v1" in failed[0][1].found

@@ -1,0 +1,64 @@
+"""What a check finds: how it is, what was seen, and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from fdt.settings import Settings
+
+State = Literal["ok", "warning", "failure", "not-configured", "not-checked"]
+NOT_WELL: Final = ("warning", "failure")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. What is not well says how to mend it."""
+
+    state: State
+    found: str
+    mend: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is looked at: the settings in force, and as which component of ``fdt topics --acls``;
+    None: any."""
+
+    settings: Settings
+    component: str | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """The brokers; only for checks that need some."""
+        return self.settings.require_brokers()
+
+
+Look = Callable[[Asked], Iterable[Finding]]
+"""A check: it only reads, and an outage is a finding of it, not an exception."""
+
+
+def ok(found: str) -> Finding:
+    """It is as it should be."""
+    return Finding("ok", found)
+
+
+def warning(found: str, mend: str) -> Finding:
+    """It works, and will not for ever, or not as it should."""
+    return Finding("warning", found, mend)
+
+
+def failure(found: str, mend: str) -> Finding:
+    """It does not work."""
+    return Finding("failure", found, mend)
+
+
+def not_configured(found: str) -> Finding:
+    """Nobody asked for it."""
+    return Finding("not-configured", found)
+
+
+def not_checked(why: str) -> Finding:
+    """It could not be looked at, which says nothing of it."""
+    return Finding("not-checked", why)

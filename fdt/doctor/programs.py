@@ -1,0 +1,80 @@
+"""What runs here: whether the worker and the read side are ready, and of which version."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Final
+
+import httpx
+
+from fdt.doctor.findings import Asked, Finding, failure, not_configured, ok, warning
+from fdt.extras import DISTRIBUTION
+
+ANSWER_S: Final = 5.0
+_BUILD: Final = re.compile(r'^fdt_build_info\{[^}]*version="([^"]*)"', re.MULTILINE)
+
+
+def worker(asked: Asked) -> Iterator[Finding]:
+    """The worker of these settings."""
+    settings = asked.settings
+    if not settings.processor_port:
+        yield not_configured("FDT_PROCESSOR_PORT is 0: where a worker answers is not known")
+        return
+    where = f"http://{_host(settings.processor_host)}:{settings.processor_port}"
+    yield from _program("worker", where, "fdt process")
+
+
+def read_side(asked: Asked) -> Iterator[Finding]:
+    """The read side of these settings."""
+    where = f"http://{_host(asked.settings.api_host)}:{asked.settings.api_port}"
+    yield from _program("read side", where, "fdt serve")
+
+
+def _host(host: str) -> str:
+    """Where a program is asked that listens everywhere."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{shown}]" if ":" in shown else shown
+
+
+def _program(name: str, where: str, command: str) -> Iterator[Finding]:
+    try:
+        ready = httpx.get(f"{where}/readyz", timeout=ANSWER_S)
+        metrics = httpx.get(f"{where}/metrics", timeout=ANSWER_S).text
+    except httpx.HTTPError as error:
+        yield warning(
+            f"No {name} answers at {where}: {error}",
+            f"Start it ('{command}'), or ask where it runs",
+        )
+        return
+    if ready.status_code != httpx.codes.OK:
+        yield failure(
+            f"The {name} at {where} is not ready: {_why(ready)}", "Mend what it says; see its log"
+        )
+    else:
+        yield ok(f"The {name} at {where} is ready")
+    yield from _skew(name, where, metrics)
+
+
+def _why(answer: httpx.Response) -> str:
+    """What it says of itself: a worker's parts, or a problem's sentence."""
+    try:
+        told = answer.json()
+    except json.JSONDecodeError:
+        return f"{answer.status_code} {answer.text[:200]!r}"
+    if not isinstance(told, dict):
+        return str(answer.status_code)
+    parts = [f"{part}: {why}" for part, why in (told.get("troubles") or {}).items()]
+    return "; ".join(parts) or str(told.get("detail") or told.get("status"))
+
+
+def _skew(name: str, where: str, metrics: str) -> Iterator[Finding]:
+    found, ours = _BUILD.search(metrics), version(DISTRIBUTION)
+    theirs = "an older version, which does not say" if found is None else found[1]
+    if theirs != ours:
+        yield warning(
+            f"The {name} at {where} is {theirs}, and this is {ours}",
+            "Bring both to one version; workers and read sides may differ while you upgrade",
+        )

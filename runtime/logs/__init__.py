@@ -1,0 +1,1 @@
+"""The log of every program: what is in force of it, its lines, its fields."""
