@@ -167,7 +167,7 @@ class Sessions:
     def end(self, cookie: str) -> bool:
         """End a session wherever its cookie is; whether it is certain that all others hear it."""
         session = self._opened(cookie)
-        if session is None:
+        if session is None or self._until(session) <= self._clock():
             return True
         return self._endings.end(Ending(_of_session(session), self._until(session)))
 

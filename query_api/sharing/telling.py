@@ -34,13 +34,9 @@ class Teller:
         self._codec = codec
         self._lock = threading.Lock()
         self._untold: dict[bytes, Ending] = {}
+        self._why = ""
         settings = {"linger.ms": 0, "message.timeout.ms": int(TOLD_WITHIN_S * 1000)}
         self._producer = RenewedProducer(bootstrap, "read-side-notices", settings)
-
-    @property
-    def untold(self) -> int:
-        """Ends that other read sides may not have heard of."""
-        return len(self._untold)
 
     def ended(self, ending: Ending) -> bool:
         """Tell an end; whether the broker has it, else it is told again later."""
@@ -55,7 +51,9 @@ class Teller:
 
     def again(self) -> None:
         """Tell what the broker did not take before."""
-        for ending in list(self._untold.values()):
+        with self._lock:
+            untold = list(self._untold.values())
+        for ending in untold:
             self._publish(ending, wait_s=0.0)
 
     def _publish(self, told: Ending | Taken, wait_s: float) -> None:
@@ -64,8 +62,10 @@ class Teller:
         def delivered(error: KafkaError | None, _: Message) -> None:
             if error is not None:
                 self._producer.heard(error)
-                logger.warning("other read sides were not told: %s", error.str())
-            elif isinstance(told, Ending):
+                self._failed(error.str())
+                return
+            self._why = ""
+            if isinstance(told, Ending):
                 with self._lock:
                     self._untold.pop(told.what, None)
 
@@ -77,7 +77,13 @@ class Teller:
                 )
                 producer.flush(wait_s) if wait_s else producer.poll(0)
         except (BufferError, RegistryUnavailable) as error:
-            logger.warning("other read sides were not told: %s", error)
+            self._failed(str(error))
         except KafkaException as error:
             self._producer.heard(error.args[0])
-            logger.warning("other read sides were not told: %s", error.args[0].str())
+            self._failed(error.args[0].str())
+
+    def _failed(self, why: str) -> None:
+        """Said once for each reason, until the broker takes something."""
+        if why != self._why:
+            logger.warning("other read sides were not told: %s", why)
+        self._why = why
