@@ -51,6 +51,7 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
         client_secret=_revealed(settings.oidc_client_secret),
         public_url=settings.public_url,
         secret=_revealed(settings.screen_secret),
+        session_keys=settings.session_keys_file,
         idle_s=settings.session_idle.total_seconds(),
         absolute_s=settings.session_absolute.total_seconds(),
         silent_after_ms=settings.source_silent_after // milliseconds,
