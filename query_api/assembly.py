@@ -15,7 +15,7 @@ from query_api.audit.reading import AuditLog
 from query_api.audit.trail import Auditor
 from query_api.identity.access_tokens import Authenticator, Claims
 from query_api.identity.keys import DevelopmentKey, KeySource, OidcKeys
-from query_api.identity.provider_http import ProviderHttp, is_loopback
+from query_api.identity.provider_http import ProviderHttp
 from query_api.identity.rate_limit import RateLimit
 from query_api.identity.sessions import Sessions
 from query_api.identity.sign_in import Client, Provider, SignIn
@@ -28,6 +28,7 @@ from query_api.screen.context import Screen, origin_of
 from query_api.screen.development_provider import DevelopmentProvider, Person
 from query_api.screen.pages.environment import Templates
 from query_api.screen.sealing import Seal, own_secret
+from runtime.access.address import is_loopback
 from runtime.health import Health
 from runtime.topics import TopicsWatch
 from schemas.topics import TopicSpec
