@@ -108,7 +108,8 @@ def require_rights(bootstrap: str, component: str, group_id: str) -> None:
             for told in _lacking(asked[right.resource][right.name], right)
         ]
     except KafkaException as error:
-        logger.warning("rights could not be looked at: %s", error.args[0].str())
+        told = kafka.complaint(admin) or error.args[0].str()
+        logger.warning("rights could not be looked at: %s", told)
         return
     if lacking:
         raise UserError(

@@ -131,7 +131,7 @@ class KafkaStatusLog:
             told = f"{self._bootstrap} did not answer in {broker.ANSWER_S:g} s"
             raise BrokerAway(told) from error
         except KafkaException as error:
-            raise _translated(error, self._bootstrap) from error
+            raise _translated(error, self._bootstrap, self._admin) from error
 
 
 class Watch:
@@ -234,15 +234,17 @@ def _result(future: Future[Any]) -> Any:
         raise _translated(error, "the broker") from error
 
 
-def _translated(error: KafkaException, whom: str) -> Exception:
-    kafka: KafkaError = error.args[0]
-    if kafka.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
+def _translated(error: KafkaException, whom: str, client: AdminClient | None = None) -> Exception:
+    """``client``: who can be asked what failed of the connection."""
+    told: KafkaError = error.args[0]
+    if told.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
         return TopicMissing(f"{whom} has no topic {STATUS} yet: create it with 'fdt topics'")
-    if is_outage(kafka):
-        return BrokerAway(f"{whom} does not answer: {kafka.str()}")
-    if kafka.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+    if is_outage(told):
+        why = None if client is None else kafka.complaint(client)
+        return BrokerAway(f"{whom} does not answer: {why or told.str()}")
+    if told.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         return NotAllowed(
-            f"{whom} does not let us read {STATUS} ({kafka.str()}): give our user what "
+            f"{whom} does not let us read {STATUS} ({told.str()}): give our user what "
             "'fdt topics --acls' lists for the read side"
         )
     return error
