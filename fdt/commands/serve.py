@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from fdt.errors import RunFailed, UserError
 from fdt.logs import log_from
+from fdt.processes.again import begin_again
 from fdt.processes.malloc import keep_malloc_small
 from fdt.settings import Settings
 
@@ -33,7 +34,8 @@ def serve() -> None:
     log_from(logging.INFO)
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for every sign-in, with its code
     try:
-        run(config, on_listening=lambda url: typer.echo(f"Read side on {url}"))
+        if run(config, on_listening=lambda url: typer.echo(f"Read side on {url}")):
+            begin_again()
     except (CannotServe, BadCatalogue, NotAlone) as error:
         raise UserError(str(error)) from error
     except ReadSideEnded as error:
