@@ -64,12 +64,13 @@ def admin_client(bootstrap: str, settings: Settings | None = None) -> AdminClien
 
 def complaint(client: AdminClient) -> str | None:
     """Why the brokers cannot be talked to, by the newest failed connection of an admin client: the
-    address, the certificate, the user, and which setting mends it; None if none failed. What an
-    answer's own error says is only that there was none."""
+    address, the certificate, the user, and which setting mends it; None if that is not known. What
+    an answer's own error says is only that there was none."""
     client.poll(0)
     bootstrap, said = _SAID[client]
     telling = [error for error in list(said) if error.code() != KafkaError._ALL_BROKERS_DOWN]
-    return diagnosis.explained(bootstrap, telling[-1].str(), current()) if telling else None
+    told = telling[-1].str() if telling else ""  # of a broker that hangs up it tells nothing
+    return diagnosis.explained(bootstrap, told, current()) or None
 
 
 def producer(bootstrap: str, client_id: str, settings: Settings | None = None) -> Producer:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import struct
 from collections.abc import Iterator
 from typing import Final
 
 from runtime.access.kafka_security import KafkaSecurity
+from runtime.access.own_certificate import out_of_date
 
 CONNECT_S: Final = 3.0
 _ALERT_S: Final = 1.0
@@ -23,20 +25,20 @@ _NAME: Final = (62, 64)
 """OpenSSL's codes of a certificate for another name, or another address."""
 _EXPIRED: Final = 10
 _PROTOCOL: Final = "FDT_KAFKA_SECURITY_PROTOCOL"
+_METADATA: Final = struct.pack(">ihhih3siB", 18, 3, 4, 0, 3, b"fdt", 0, 0)
+"""A request for no topic's metadata (version 4), which every broker of today answers."""
 _FAILED: Final = re.compile(r"(?:sasl_)?(?:ssl|plaintext)://([^/]+):(\d+)/")
 """Where the client says that it failed."""
 
 
 def explained(bootstrap: str, told: str, access: KafkaSecurity) -> str:
-    """What to mend after a failed connection, of which the client ``told``; its own words where no
-    setting explains it."""
+    """What to mend after a failed connection, of which the client ``told`` something or nothing;
+    its own words where no setting explains it."""
     why = _token(access) or _user(told, access)
     if why is None:
         for host, port in _places(bootstrap, told):
             if (why := _tried(host, port, access)) is not None:
                 break
-    if why is None and "Disconnected" in told:
-        why = _hung_up(access)
     return _short(told) if why is None else why
 
 
@@ -71,7 +73,7 @@ def _user(told: str, access: KafkaSecurity) -> str | None:
             f"The broker does not know FDT_KAFKA_USER {access.kafka_user}, or the password in "
             f"FDT_KAFKA_PASSWORD_FILE is another one"
         )
-    if "ILLEGAL_SASL_STATE" in told:
+    if "Request not valid in current SASL state" in told:
         return f"The broker asks for no user: set {_PROTOCOL} to SSL or PLAINTEXT"
     return None
 
@@ -91,10 +93,12 @@ def _tried(host: str, port: int, access: KafkaSecurity) -> str | None:
     """What is wrong with the way to a broker, as far as its user is not asked for."""
     where = f"{host}:{port}"
     try:
+        context = access.tls_context()
+        if context is None and _speaks_tls(host, port):
+            return f"{where} speaks TLS: set {_PROTOCOL} to SSL or SASL_SSL"
         with socket.create_connection((host, port), CONNECT_S) as connection:
-            context = access.tls_context()
             if context is None:
-                return _speaks_tls(connection, where)
+                return _answered(connection, where, access)
             return _tls(connection, host, where, context, access)
     except socket.gaierror as error:
         return f"There is no host {host} ({error.strerror}): check KAFKA_BOOTSTRAP_SERVERS"
@@ -102,15 +106,16 @@ def _tried(host: str, port: int, access: KafkaSecurity) -> str | None:
         return f"Nobody answers at {where} ({error}): check KAFKA_BOOTSTRAP_SERVERS"
 
 
-def _speaks_tls(connection: socket.socket, where: str) -> str | None:
+def _speaks_tls(host: str, port: int) -> bool:
     anybody = ssl.create_default_context()
     anybody.check_hostname = False
     anybody.verify_mode = ssl.CERT_NONE
-    try:
-        with anybody.wrap_socket(connection):
-            return f"{where} speaks TLS: set {_PROTOCOL} to SSL or SASL_SSL"
-    except OSError:
-        return None
+    with socket.create_connection((host, port), CONNECT_S) as connection:
+        try:
+            with anybody.wrap_socket(connection):
+                return True
+        except OSError:
+            return False
 
 
 def _tls(
@@ -122,16 +127,25 @@ def _tls(
 ) -> str | None:
     try:
         with context.wrap_socket(connection, server_hostname=host) as encrypted:
-            encrypted.settimeout(_ALERT_S)
-            encrypted.recv(1)  # nothing was asked: only an alert can come
-    except TimeoutError:
-        return None
+            return _answered(encrypted, where, access)
     except ssl.SSLCertVerificationError as error:
         return _not_believed(error, where)
     except ssl.SSLError as error:
         return _alert(error, where, access)
     except OSError:
-        return f"{where} hangs up on TLS: set {_PROTOCOL} to PLAINTEXT or SASL_PLAINTEXT"
+        return f"{where} does not speak TLS: set {_PROTOCOL} to PLAINTEXT or SASL_PLAINTEXT"
+
+
+def _answered(connection: socket.socket, where: str, access: KafkaSecurity) -> str | None:
+    """Whether a broker answers whom it does not know: one that wants a user hangs up."""
+    connection.settimeout(_ALERT_S)
+    try:
+        if not access.has_sasl:
+            connection.sendall(_METADATA)
+        if not connection.recv(1) and not access.has_sasl:
+            return f"{where} wants a user: set {_PROTOCOL} to SASL_SSL or SASL_PLAINTEXT"
+    except TimeoutError:
+        pass  # with a user nothing was asked, and only an alert of TLS could have come
     return None
 
 
@@ -152,8 +166,8 @@ def _alert(error: ssl.SSLError, where: str, access: KafkaSecurity) -> str:
     """Why TLS itself failed: what the broker says of our certificate, or that it has no TLS."""
     reason = error.reason or str(error)
     ours = f"FDT_KAFKA_CERTIFICATE_FILE {access.kafka_certificate_file}"
-    if "CERTIFICATE_EXPIRED" in reason:
-        return f"{ours} has expired: put a new certificate and its key there"
+    if (why := _out_of_date(access)) is not None:
+        return f"{ours} {why}: put another certificate and its key there"
     if "CERTIFICATE_REQUIRED" in reason or (
         "ALERT" in reason and access.kafka_certificate_file is None
     ):
@@ -165,10 +179,10 @@ def _alert(error: ssl.SSLError, where: str, access: KafkaSecurity) -> str:
     return f"TLS with {where} failed ({reason})"
 
 
-def _hung_up(access: KafkaSecurity) -> str:
-    if access.has_sasl:
-        return f"The broker hangs up: it may want no user; check {_PROTOCOL}"
-    return f"The broker hangs up: it may want a user; set {_PROTOCOL} to SASL_SSL if so"
+def _out_of_date(access: KafkaSecurity) -> str | None:
+    if access.kafka_certificate_file is None or access.kafka_key_file is None:
+        return None
+    return out_of_date(access.kafka_certificate_file, access.kafka_key_file)
 
 
 def _short(told: str) -> str:

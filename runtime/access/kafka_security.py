@@ -8,7 +8,9 @@ another; :mod:`runtime.access.rotation` sees that they change.
 
 from __future__ import annotations
 
+import os
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Self
@@ -19,6 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from runtime.access.address import is_loopback_url
 
 OAUTHBEARER: Final = "OAUTHBEARER"
+_PREFIX: Final = "FDT_KAFKA_"
 _TLS: Final = ("SSL", "SASL_SSL")
 _SASL: Final = ("SASL_PLAINTEXT", "SASL_SSL")
 _OF_TLS: Final = ("kafka_ca_file", "kafka_certificate_file", "kafka_key_file")
@@ -261,19 +264,20 @@ class KafkaSecurity(BaseSettings):
         return found
 
 
-_known: KafkaSecurity | None = None
+_known: tuple[Mapping[str, str], KafkaSecurity] | None = None
 
 
 def current() -> KafkaSecurity:
     """The settings with what the files hold now. While a file is being replaced, and of no use for
-    a moment, with what they held before; ``pydantic.ValidationError`` if that is not known."""
+    a moment, with what they held before; else ``pydantic.ValidationError``."""
     global _known
+    variables = {name: value for name, value in os.environ.items() if name.startswith(_PREFIX)}
     try:
-        _known = KafkaSecurity()
+        _known = variables, KafkaSecurity()
     except ValidationError:
-        if _known is None:
+        if _known is None or _known[0] != variables:
             raise
-    return _known
+    return _known[1]
 
 
 def _text(variable: str, path: Path | None) -> str | None:
