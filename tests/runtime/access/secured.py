@@ -33,8 +33,13 @@ class Authority:
         """A new one."""
         folder.mkdir(parents=True)
         made = cls(folder, ec.generate_private_key(ec.SECP256R1()))
-        _certificate(made.key, "authority", made.key, folder / "ca.pem", ca=True)
+        _certificate(made.key, made.name, made, folder / "ca.pem", ca=True)
         return made
+
+    @property
+    def name(self) -> str:
+        """Another one for each: of two with one name, OpenSSL takes the first for the issuer."""
+        return f"authority {self.folder.name}"
 
     @property
     def ca(self) -> Path:
@@ -49,7 +54,7 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         stem = file or name
         certificate, secret = self.folder / f"{stem}.pem", self.folder / f"{stem}.key"
-        _certificate(key, name, self.key, certificate, addresses=addresses, expired=expired)
+        _certificate(key, name, self, certificate, addresses=addresses, expired=expired)
         secret.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM,
@@ -70,7 +75,7 @@ class Authority:
 def _certificate(
     key: ec.EllipticCurvePrivateKey,
     name: str,
-    signer: ec.EllipticCurvePrivateKey,
+    signer: Authority,
     path: Path,
     *,
     addresses: tuple[str, ...] = (),
@@ -81,7 +86,7 @@ def _certificate(
     built = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, signer.name)]))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - 2 * _DAY)
@@ -91,7 +96,7 @@ def _certificate(
     if addresses:
         names = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
         built = built.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    signed = built.sign(signer, hashes.SHA256())
+    signed = built.sign(signer.key, hashes.SHA256())
     path.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
 
