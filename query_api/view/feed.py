@@ -51,6 +51,11 @@ IDLE_S: Final = 0.25
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 10.0
 
+_NOT_ALLOWED: Final = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+)
+
 T = TypeVar("T")
 
 
@@ -293,5 +298,10 @@ def _unreadable(error: KafkaError) -> FeedFailed:
         return FeedFailed(
             f"{STATUS} no longer holds the offsets that come next ({error.str()}): start again, "
             "and the view is rebuilt."
+        )
+    if error.code() in _NOT_ALLOWED:
+        return FeedFailed(
+            f"{STATUS} cannot be read: {error.str()} Give our user what 'fdt topics --acls' lists "
+            "for the read side, or name the right user in FDT_KAFKA_USER."
         )
     return FeedFailed(f"{STATUS} cannot be read: {error.str()}")

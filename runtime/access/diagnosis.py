@@ -187,4 +187,4 @@ def _out_of_date(access: KafkaSecurity) -> str | None:
 
 def _short(told: str) -> str:
     """Without what the client adds for its own developers."""
-    return re.sub(r"\s*\(after \d+ms in state [^)]*\)|:\s*ssl/[^:]*:\d+", "", told).strip()
+    return re.sub(r"\s*\(after \d+ms in state .*\)|:\s*ssl/[^:]*:\d+", "", told).strip()
