@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_S: Final = 2.0
 """What is the same at two looks is whole: several files are rarely replaced at one moment."""
 PART: Final = "credentials"
-_ANSWER_S: Final = 5.0
+_ANSWER_S: Final = 10.0
 
 
 class Replacement:
@@ -64,7 +64,7 @@ class Replacement:
 
     def _tell(self, why: str) -> None:
         """Of what is so at two looks: in between, a file may just be written."""
-        if why == self._unusable:
+        if self._unusable is not None:
             self._health.trouble(PART, f"{why}; what was read before is used until it is mended")
         self._unusable = why
 
