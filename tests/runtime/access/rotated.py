@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
+
 from fdt.processes.children import LOCALHOST
-from tests.runtime.access.many_ways import set_password
+from runtime import kafka
+from tests.runtime.access.many_ways import WITHIN_S, set_password
 from tests.runtime.access.secured import PASSWORDS, Authority, broker_settings
 
 REAUTHENTICATE_MS: Final = 4_000
@@ -98,11 +107,26 @@ class Rotated:
         files.trust(self.first, self.second)
         files.hold(self.second)
 
-    def forget_the_first(self) -> None:
-        """Brokers that start from now on trust the second authority alone, and have a certificate
-        of it."""
-        put(self.trusted, self.second.ca)
+    def forget_the_first(self, bootstrap: str, brokers: Iterable[int]) -> None:
+        """The brokers get certificates of the second authority, and then trust nobody else; whoever
+        calls this is an operator. Both at once would part them from each other."""
         put(self.keystore, self.second.keystore("broker", LOCALHOST))
+        _read_again(bootstrap, brokers, "ssl.keystore.location", self.keystore)
+        put(self.trusted, self.second.ca)
+        _read_again(bootstrap, brokers, "ssl.truststore.location", self.trusted)
+
+
+def _read_again(bootstrap: str, brokers: Iterable[int], setting: str, path: Path) -> None:
+    """A broker reads a file again when its setting is set, to the same path too."""
+    admin = kafka.admin_client(bootstrap)
+    entry = ConfigEntry(
+        f"listener.name.plaintext.{setting}",
+        str(path),
+        incremental_operation=AlterConfigOpType.SET,
+    )
+    for number in brokers:  # one a request, which goes to that broker
+        wanted = ConfigResource(ResourceType.BROKER, str(number), incremental_configs=[entry])
+        admin.incremental_alter_configs([wanted])[wanted].result(WITHIN_S)
 
 
 def put(path: Path, *contents: Path) -> None:
