@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -104,7 +105,9 @@ def renew(user: str, password: str) -> None:
     with _LOCK:
         clients, others = list(_CLIENTS), list(_OF_AIOKAFKA)
     for client in clients:
-        client.set_sasl_credentials(user, password)
+        # One that was closed meanwhile connects no more, and says so in this way.
+        with suppress(RuntimeError):
+            client.set_sasl_credentials(user, password)
     for other in others:  # it takes them from here for each connection
         other._sasl_plain_password = password
 

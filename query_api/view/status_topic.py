@@ -37,6 +37,9 @@ _NEWEST: Final[OffsetSpec] = OffsetSpec.max_timestamp()  # type: ignore[no-untyp
 
 _OUTAGES: Final = frozenset(
     {
+        # The password is being replaced, or is wrong: the connection's complaint tells.
+        KafkaError._AUTHENTICATION,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
         KafkaError._TRANSPORT,
         KafkaError._ALL_BROKERS_DOWN,
         KafkaError._TIMED_OUT,
