@@ -15,7 +15,7 @@ PACKAGES := bench fdt firmware_tracking notebooks processor projections query_ap
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help docs setup compiled run test test-deep chaos containers soak mutants lint format bench bench-quick lock clean browser screens vendor keycloak registry java client sbom audit analysis
+.PHONY: help docs setup compiled run test test-deep chaos secure containers soak mutants lint format bench bench-quick lock clean browser screens vendor keycloak registry java client sbom audit analysis
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -70,6 +70,9 @@ bench-quick: compiled ## The same in less than five minutes
 chaos: compiled ## Break the processor at length (docs/reliability.md)
 	$(BIN)/python -m tests.simulation --seeds 10000
 	$(BIN)/python -m pytest tests/chaos/test_full.py -m chaos -s $(ARGS)
+
+secure: compiled ## Three secured nodes; credentials replaced while events flow (docs/reliability.md)
+	$(BIN)/python -m pytest tests/chaos/test_secure.py -m chaos -s $(ARGS)
 
 containers: $(MADE) browser ## Build the image and run the Compose file on a container engine
 	$(BIN)/python -m tests.containers $(ARGS)

@@ -8,6 +8,8 @@ declared by the worker: what runs is the group, the assignment and the fetching.
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 from collections.abc import Callable
 from typing import Any, Final, cast
@@ -31,6 +33,7 @@ from processor.transport.frames import FramesConsumer
 from processor.transport.membership import member_id, require_alone
 from processor.worker import CONCURRENCY, Worker
 from runtime import interpreter
+from runtime.access.rotation import Rotation
 from runtime.alone import only_one
 from runtime.health import Health
 from runtime.logs.fields import about
@@ -45,6 +48,8 @@ SWEEP_EVERY_S = 1.0
 HEARTBEATS: Final = 20
 """Of one session. The answer to the next one tells a worker that it gets the partitions of another:
 they pause until then."""
+BEGIN_AGAIN: Final = 75
+"""Exit code of a worker that ended in order, for the same process to begin anew."""
 END_S: Final = 5.0
 """How long a worker that failed waits for the batches in hand, which may wait for the broker."""
 
@@ -196,6 +201,11 @@ def _end(error: BaseException) -> None:
     end_process(f"a thread ended: {error}")
 
 
+def _end_in_order() -> None:
+    """As if an operator asked for it."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def _monitoring(
     config: ProcessorConfig, app: ProcessorApp, health: Health, topics: TopicsWatch
 ) -> Monitoring:
@@ -211,7 +221,8 @@ def instance_of(config: ProcessorConfig) -> str:
 
 
 def run(config: ProcessorConfig, profile: Profile | None = None) -> int:
-    """Run the worker until it is told to end; 1 if it failed. A ``profile`` hears what it spends.
+    """Run the worker until it is told to end; 1 if it failed, :data:`BEGIN_AGAIN` if it ended in
+    order to be begun again. A ``profile`` hears what it spends.
 
     :class:`~runtime.alone.NotAlone` if another worker has its folder or its name.
     """
@@ -237,8 +248,10 @@ def _run(config: ProcessorConfig, profile: Profile | None) -> int:
     topics = KafkaTopics(config.bootstrap, watch.look_now)
     app = build(config, topics, lambda: watch.unfit, profile)
     monitoring = _monitoring(config, app, health, watch)
+    rotation = Rotation(config.bootstrap, health, _end_in_order, _end)
     watch.look()
     watch.start()
+    rotation.start()
     monitoring.start()
     _watchdog(config, app, topics).start()
     interpreter.settle(young=500_000)
@@ -255,5 +268,8 @@ def _run(config: ProcessorConfig, profile: Profile | None) -> int:
         code = 0
     monitoring.stop()
     watch.stop()
+    rotation.stop()
     app.owner.close()
-    return 1 if app.owner.failure is not None else code
+    if app.owner.failure is not None:
+        return 1
+    return BEGIN_AGAIN if rotation.begin_again else code

@@ -119,6 +119,7 @@ class KafkaTopics:
                     f"A topic is missing at {self._bootstrap} ({found.str()}): "
                     "run 'fdt topics' first."
                 ) from error
+            told = kafka.complaint(self._admin) or found.str()
             raise LogUnavailable(
-                f"No answer about the topics from {self._bootstrap}: {found.str()}"
+                f"No answer about the topics from {self._bootstrap}: {told}"
             ) from error

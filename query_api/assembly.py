@@ -16,7 +16,7 @@ from query_api.audit.trail import Auditor
 from query_api.identity.access_tokens import Authenticator, Claims
 from query_api.identity.keys import DevelopmentKey, KeySource, OidcKeys
 from query_api.identity.logout_tokens import LogoutTokens
-from query_api.identity.provider_http import ProviderHttp, is_loopback
+from query_api.identity.provider_http import ProviderHttp
 from query_api.identity.rate_limit import RateLimit
 from query_api.identity.sessions import Sessions
 from query_api.identity.sign_in import Client, Provider, SignIn
@@ -30,6 +30,7 @@ from query_api.screen.development_provider import DevelopmentProvider, Person
 from query_api.screen.pages.environment import Templates
 from query_api.screen.sealing import Seal, own_secret
 from query_api.sharing.shared import Shared
+from runtime.access.address import is_loopback
 from runtime.health import Health
 from runtime.topics import TopicsWatch
 from schemas.topics import TopicSpec

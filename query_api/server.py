@@ -31,6 +31,7 @@ from query_api.view.feed import Feed
 from query_api.view.folder import rocks
 from query_api.view.listing import ForgivingCatalogue
 from runtime import interpreter
+from runtime.access.rotation import Rotation
 from runtime.access.schema_registry import registry
 from runtime.alone import only_one
 from runtime.health import Health
@@ -52,18 +53,18 @@ class ReadSideEnded(RuntimeError):
     """A part could not go on, and the process with it; the message says why."""
 
 
-def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = None) -> None:
+def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = None) -> bool:
     """:func:`_serve`, alone in its view's folder; :class:`~runtime.alone.NotAlone` otherwise."""
     lock = config.view_folder.with_name(f"{config.view_folder.name}.lock")
     with only_one(lock, "FDT_READ_VIEW_NAME"):
-        _serve(config, on_listening)
+        return _serve(config, on_listening)
 
 
-def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -> None:
+def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -> bool:
     """Serve until SIGTERM or SIGINT; ``on_listening`` gets the address once it takes connections.
 
-    Raises :class:`CannotServe` before it listens, and :class:`ReadSideEnded` if a part could not go
-    on.
+    Whether it ended in order to be begun again. Raises :class:`CannotServe` before it listens, and
+    :class:`ReadSideEnded` if a part could not go on.
     """
     catalogue = ForgivingCatalogue(load_catalogue(config.catalogue_path))
     issuers = accepted_issuers(config)
@@ -85,6 +86,7 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
 
     spool = Spool(config.data_dir / f"{config.view_folder.name}-audit", config.screen.spool_bytes)
     topics = TopicsWatch(config.bootstrap, config.specs, health, end)
+    rotation = Rotation(config.bootstrap, health, lambda: _stop(server), end)
     audit = SpoolPublisher(spool, config.bootstrap, codec, health, end)
     silent_ms = config.screen.processor_silent_after_ms
     common = shared_of(config, codec, health, end)
@@ -106,15 +108,16 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
     with listening, _stopped_by_signals(server):
         if on_listening is not None:
             on_listening(base)
-        _run(server, listening, (feed, audit, topics, *common.threads))
+        _run(server, listening, (feed, audit, topics, rotation, *common.threads))
     if failures:
         raise ReadSideEnded(f"The read side ended: {failures[0]}") from failures[0]
+    return rotation.begin_again
 
 
 def _run(
     server: uvicorn.Server,
     listener: socket.socket,
-    threads: Sequence[Feed | SpoolPublisher | TopicsWatch | Listener],
+    threads: Sequence[Feed | SpoolPublisher | TopicsWatch | Listener | Rotation],
 ) -> None:
     """Serve until told to end, with the threads beside it."""
     interpreter.settle(young=50_000)

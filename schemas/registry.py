@@ -10,7 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from confluent_kafka.schema_registry import SchemaRegistryClient
 
 NAMESPACE = "uk.co.smartdcc.firmware"
 
@@ -20,6 +23,7 @@ ASK_AGAIN_S: Final = 5.0
 """For how long an id counts as unknown without asking again."""
 
 _CONFLICT: Final = 409
+_REFUSALS: Final = (401, 403)
 _UNKNOWN_KEPT: Final = 10_000
 _LARGEST_ID: Final = 2**31 - 1
 """A registry's ids are signed; a record's four bytes can hold larger numbers."""
@@ -99,25 +103,39 @@ class FileRegistry:
 class ConfluentRegistry:
     """A registry with the Confluent API at ``url``; schemas are kept for the life of the process.
 
-    ``access`` are settings of the client: credentials, certificates. That an id is not known is
-    asked again after :data:`ASK_AGAIN_S`, by ``clock`` in seconds.
+    ``access`` gives settings of the client, credentials and certificates, as they are now: a client
+    that got no answer is made anew with them. That an id is not known is asked again after
+    :data:`ASK_AGAIN_S`, by ``clock`` in seconds.
     """
 
     def __init__(
         self,
         url: str,
-        access: Mapping[str, str] | None = None,
+        access: Callable[[], Mapping[str, str]] = dict,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        from confluent_kafka.schema_registry import SchemaRegistryClient
-
         self._url = url
         self._clock = clock
-        settings = {"url": url, "timeout": ANSWER_S, "max.retries": 0, **(access or {})}
-        self._client = SchemaRegistryClient(settings)
+        self._access = access
+        self._client = self._made()
         self._ids: dict[str, int] = {}
         self._schemas: dict[int, Any] = {}
         self._unknown: dict[int, float] = {}
+
+    def _made(self) -> SchemaRegistryClient:
+        from confluent_kafka.schema_registry import SchemaRegistryClient
+
+        settings = {"url": self._url, "timeout": ANSWER_S, "max.retries": 0, **self._access()}
+        return SchemaRegistryClient(settings)
+
+    def _renew(self) -> None:
+        """The next question is asked with what the files hold then."""
+        old = self._client
+        try:
+            self._client = self._made()
+        except (OSError, ValueError):
+            return  # a file is being replaced: what was asked has failed, and says why
+        old.__exit__()  # type: ignore[no-untyped-call]
 
     def id_of(self, record: str) -> int:
         """The id that the current schema of ``record`` was registered under; never registers it.
@@ -226,8 +244,11 @@ class ConfluentRegistry:
                 raise UnknownSchemaId(f"the registry at {self._url} does not know it") from error
             if error.http_status_code == _CONFLICT:
                 raise Incompatible(f"the registry at {self._url} says: {error}") from error
+            if error.http_status_code in _REFUSALS:
+                self._renew()
             raise RegistryUnavailable(f"{self._url} answered {error}{_advice(error)}") from error
         except Exception as error:
+            self._renew()
             # The client passes on whatever its HTTP library or an answer of another form raises.
             told = f"{type(error).__name__}: {error}"
             raise RegistryUnavailable(
@@ -236,7 +257,7 @@ class ConfluentRegistry:
 
 
 def _advice(error: Any) -> str:
-    if error.http_status_code in (401, 403):
+    if error.http_status_code in _REFUSALS:
         return (
             ": the credentials are missing or have no right to read "
             "(FDT_SCHEMA_REGISTRY_USER, or those in SCHEMA_REGISTRY_URL)"

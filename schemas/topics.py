@@ -146,7 +146,8 @@ def topic_specs(
     """Every topic with its settings.
 
     All topics share ``partitions``, so that whatever concerns a device meets in one partition
-    number. Retention is in milliseconds.
+    number. Where there are copies, a record is acknowledged once all of them but one have it: the
+    loss of a broker then loses none and stops nobody. Retention is in milliseconds.
     """
     retention: dict[RetentionSetting, int] = {
         "event": event_retention_ms,
@@ -163,6 +164,8 @@ def topic_specs(
         config = {"cleanup.policy": topic.cleanup_policy, **topic.config}
         if topic.retention_setting is not None:
             config["retention.ms"] = str(retention[topic.retention_setting])
+        if replication > 1:
+            config["min.insync.replicas"] = str(replication - 1)
         if topic.name == STATUS:
             config |= _compaction(item_retention_ms)
         needed = least.get(topic.retention_setting, 0) if topic.retention_setting else 0

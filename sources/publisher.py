@@ -6,11 +6,14 @@ refuses ends the program with one sentence.
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from runtime import kafka
+from runtime.access.rotation import LOOK_EVERY_S, Replacement
+from runtime.health import Health
 from sources.wire import Wire
 
 _METADATA_SECONDS: Final = 15.0
@@ -29,19 +32,12 @@ class Publisher:
         """Connects to ``bootstrap``; :class:`SourceError` without the broker or the topic."""
         self.topic = topic
         self.acknowledged = 0
+        self._bootstrap = bootstrap
         self._failure: str | None = None
-        self._producer = kafka.producer(
-            bootstrap,
-            f"sources-{topic}",
-            {
-                "linger.ms": 5,
-                "compression.type": "lz4",
-                "message.timeout.ms": int(_FLUSH_SECONDS * 1000),
-                "error_cb": self._on_error,
-                "log_level": kafka.SILENT,
-            },
-        )
+        self._producer = self._made()
         self.partitions = self._count_partitions(bootstrap)
+        self._replacement = Replacement(bootstrap, Health(), self._renew)
+        self._look_at = 0.0
 
     def send(self, record: Wire) -> None:
         """Hands one record over; waits while the client's queue is full."""
@@ -65,6 +61,9 @@ class Publisher:
         self._producer.poll(seconds)
         if self._failure is not None:
             raise SourceError(self._failure)
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + LOOK_EVERY_S
+            self._replacement.look()
 
     def finish(self) -> None:
         """Waits until all is acknowledged; :class:`SourceError` if that takes too long."""
@@ -75,6 +74,24 @@ class Publisher:
                 f"The broker left {left} records of {self.topic} unacknowledged for "
                 f"{_FLUSH_SECONDS:.0f} s; check that it runs and has enough replicas."
             )
+
+    def _renew(self) -> None:
+        """With what the files of the credentials hold now; nothing is sent by two clients."""
+        self.finish()
+        self._producer = self._made()
+
+    def _made(self) -> Producer:
+        return kafka.producer(
+            self._bootstrap,
+            f"sources-{self.topic}",
+            {
+                "linger.ms": 5,
+                "compression.type": "lz4",
+                "message.timeout.ms": int(_FLUSH_SECONDS * 1000),
+                "error_cb": self._on_error,
+                "log_level": kafka.SILENT,
+            },
+        )
 
     def abandon(self) -> None:
         """Gives up what is not sent yet, so that an interrupted program ends at once."""

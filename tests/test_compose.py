@@ -16,7 +16,7 @@ from fdt.brokers.container import IMAGE
 from fdt.brokers.kafka_config import ONE_NODE, as_variables
 from fdt.cli import COMMANDS
 from fdt.settings import Settings, variable
-from query_api.identity.provider_http import is_loopback
+from runtime.access.address import is_loopback
 from tests.query_api.world import World
 
 ROOT = Path(__file__).parent.parent

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -53,7 +53,8 @@ class LocalKafka(Broker):
     """Apache Kafka in ``folder``; it dies with this process, whatever happens to it.
 
     ``port`` fixes the clients' port, else a free one is chosen once for the folder. ``extra`` is
-    added to the broker's own settings; ``report`` hears what takes long.
+    added to the broker's own settings, ``jvm`` to Java's arguments; ``report`` hears what takes
+    long.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class LocalKafka(Broker):
         port: int | None = None,
         heap_mb: int = 512,
         extra: Mapping[str, str] | None = None,
+        jvm: Sequence[str] = (),
         report: Callable[[str], None] | None = None,
         start_seconds: float = START_SECONDS,
     ) -> None:
@@ -75,6 +77,7 @@ class LocalKafka(Broker):
         self._wanted_port = port
         self._heap_mb = heap_mb
         self._extra = dict(extra or {})
+        self._jvm = tuple(jvm)
         self._report = report or _say_nothing
         self._start_seconds = start_seconds
         self._ports: Ports | None = None
@@ -196,6 +199,7 @@ class LocalKafka(Broker):
                 [
                     JAVA,
                     *_JVM,
+                    *self._jvm,
                     f"-Dlog4j2.configurationFile={logging.as_uri()}",
                     f"-Dfdt.kafka.log={self.log_file}",
                     *(a for a in arguments if str(a).startswith("-X")),

@@ -12,6 +12,7 @@ import typer
 from fdt.errors import UserError, of_system
 from fdt.kafka.rights import require_rights
 from fdt.kafka.topics import differences, specs_of
+from fdt.processes.again import begin_again
 from fdt.processes.interrupt import ends_on_signals
 from fdt.processes.malloc import keep_malloc_small
 from fdt.processes.programs import Demand, processors
@@ -88,7 +89,7 @@ def _supervise(settings: Settings, workers: int) -> None:
 
 def _work(settings: Settings, bootstrap: str, profiled: bool) -> int:
     """One worker in this process; its exit code."""
-    from processor.app import run
+    from processor.app import BEGIN_AGAIN, run
     from processor.profile.profile import Profile
     from processor.topics import KafkaTopics, TopicsUnfit
     from projections.catalogue import BadCatalogue
@@ -106,6 +107,8 @@ def _work(settings: Settings, bootstrap: str, profiled: bool) -> int:
         code = run(config, profile)
         if profile is not None:
             _tell(profile.lines(config), profile.stages.events)
+        if code == BEGIN_AGAIN:
+            begin_again()
         return code
     except (TopicsUnfit, BadCatalogue, NotAlone) as error:
         raise UserError(str(error)) from error

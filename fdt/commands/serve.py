@@ -9,6 +9,7 @@ import typer
 from pydantic import SecretStr
 
 from fdt.errors import RunFailed, UserError, of_system
+from fdt.processes.again import begin_again
 from fdt.processes.malloc import keep_malloc_small
 from fdt.settings import Settings
 
@@ -29,7 +30,8 @@ def serve() -> None:
     keep_malloc_small()
     config = read_side_config(Settings())
     try:
-        run(config, on_listening=lambda url: typer.echo(f"Read side on {url}"))
+        if run(config, on_listening=lambda url: typer.echo(f"Read side on {url}")):
+            begin_again()
     except (CannotServe, BadCatalogue, NotAlone) as error:
         raise UserError(str(error)) from error
     except ReadSideEnded as error:

@@ -16,7 +16,7 @@ def ensure_schemas(settings: Settings) -> list[Registered]:
     """
     if settings.schema_registry_url is None:
         raise UserError("SCHEMA_REGISTRY_URL is not set: name the registry.")
-    registry = ConfluentRegistry(settings.schema_registry_url, settings.of_client())
+    registry = ConfluentRegistry(settings.schema_registry_url, settings.of_client)
     try:
         return register_all(registry)
     except RegistryUnavailable as error:

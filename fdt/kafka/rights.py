@@ -106,7 +106,8 @@ def require_rights(bootstrap: str, component: str, group_id: str) -> None:
     try:
         found = lacking(bootstrap, component, group_id)
     except KafkaException as error:
-        logger.warning("rights could not be looked at: %s", error.args[0].str())
+        told = kafka.complaint(admin) or error.args[0].str()
+        logger.warning("rights could not be looked at: %s", told)
         return
     if found:
         raise UserError(

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -45,6 +46,13 @@ _NEVER_TAKEN: Final = (
 )
 """Refusals of one record that waiting does not mend."""
 
+_USER_REFUSED: Final = (
+    KafkaError._AUTHENTICATION,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+)
+"""The broker knows our password no more: until the new one is in its file (a rotation), or the
+operator has mended it, it is as if the broker were away."""
+_PAUSE_S: Final = 1.0
 _BATCH: Final = 2_000
 _POLL_S: Final = 0.02
 _END_AFTER_MS: Final = 10
@@ -265,17 +273,23 @@ class KafkaStatusLog:
             error.str(),
             extra=about(topic=STATUS, partition=self._number),
         )
-        self._retrying(lambda: self._open_producer().abort_transaction(READ_TIMEOUT_S))
+        abort = partial(self._open_producer().abort_transaction, READ_TIMEOUT_S)
+        self._retrying(abort, aborting=True)
 
-    def _retrying(self, call: Any) -> None:
+    def _retrying(self, call: Any, *, aborting: bool = False) -> None:
         """Repeat a transactional call while Kafka says that repeating it is right."""
         while True:
             try:
                 call()
                 return
             except KafkaException as error:
-                if not error.args[0].retriable():
+                refused = error.args[0].code() in _USER_REFUSED and (
+                    aborting or not error.args[0].txn_requires_abort()
+                )
+                if not refused and not error.args[0].retriable():
                     raise
+                if refused:
+                    time.sleep(_PAUSE_S)  # it is told at once, and mended by somebody
                 logger.warning(
                     "status partition %d: waiting for the broker (%s)",
                     self._number,

@@ -18,7 +18,7 @@ from faust.types import TP
 
 from processor.profile.stages import FETCH, Stages
 from runtime import kafka
-from runtime.access.kafka_security import KafkaSecurity
+from runtime.access.kafka_security import current
 from schemas.topics import TOPIC_SOURCES
 
 FETCH_WAIT_MS: Final = 25
@@ -47,7 +47,12 @@ class Unused(driver.Producer):
     """Faust's producer: it is started with the application, and writes nothing for us."""
 
     def _settings_auth(self) -> Mapping[str, Any]:
-        return KafkaSecurity().of_aiokafka()
+        return current().of_aiokafka()
+
+    def _new_producer(self, transactional_id: str | None = None) -> aiokafka.AIOKafkaProducer:
+        producer = super()._new_producer(transactional_id)
+        kafka.renewed(producer.client)
+        return producer
 
 
 class FramesThread(driver.AIOKafkaConsumerThread):
@@ -58,7 +63,7 @@ class FramesThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
-        return aiokafka.AIOKafkaConsumer(
+        consumer = aiokafka.AIOKafkaConsumer(
             **kafka.aiokafka_settings(
                 driver.server_list(transport.url, transport.default_port), conf.broker_client_id
             ),
@@ -78,6 +83,8 @@ class FramesThread(driver.AIOKafkaConsumerThread):
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
         )
+        kafka.renewed(consumer._client)
+        return consumer
 
     async def _fetch_records(
         self,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
+
+from runtime.access.address import is_loopback
 
 TIMEOUT_S: Final = 5.0
 
@@ -66,13 +67,3 @@ class ProviderHttp:
 
     def _unusable(self, why: str) -> ProviderAway:
         return ProviderAway(f"The identity provider {self.issuer} cannot be used: {why}")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach ``host``."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

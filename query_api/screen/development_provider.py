@@ -24,11 +24,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from query_api.identity.access import Role
 from query_api.identity.access_tokens import Claims, put_claim
 from query_api.identity.keys import DevelopmentKey
-from query_api.identity.provider_http import is_loopback
 from query_api.screen.context import html
 from query_api.screen.pages.environment import Templates
 from query_api.web import base64url, problems
 from query_api.web.bodies import read_form
+from runtime.access.address import is_loopback
 
 PATH: Final = "/development-sign-in"
 CLIENT_ID: Final = "fdt-screen"

@@ -37,6 +37,9 @@ _NEWEST: Final[OffsetSpec] = OffsetSpec.max_timestamp()  # type: ignore[no-untyp
 
 _OUTAGES: Final = frozenset(
     {
+        # The password is being replaced, or is wrong: the connection's complaint tells.
+        KafkaError._AUTHENTICATION,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
         KafkaError._TRANSPORT,
         KafkaError._ALL_BROKERS_DOWN,
         KafkaError._TIMED_OUT,
@@ -143,7 +146,7 @@ class KafkaStatusLog:
             told = f"{self._bootstrap} did not answer in {broker.ANSWER_S:g} s"
             raise BrokerAway(told) from error
         except KafkaException as error:
-            raise _translated(error, self._bootstrap) from error
+            raise _translated(error, self._bootstrap, self._admin) from error
 
 
 class Watch:
@@ -246,14 +249,16 @@ def _result(future: Future[Any]) -> Any:
         raise _translated(error, "the broker") from error
 
 
-def _translated(error: KafkaException, whom: str) -> Exception:
-    kafka: KafkaError = error.args[0]
-    if kafka.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
+def _translated(error: KafkaException, whom: str, client: AdminClient | None = None) -> Exception:
+    """``client``: who can be asked what failed of the connection."""
+    told: KafkaError = error.args[0]
+    if told.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
         return TopicMissing(f"{whom} has no topic {STATUS} yet: create it with 'fdt topics'")
-    if is_outage(kafka):
-        return BrokerAway(f"{whom} does not answer: {kafka.str()}")
-    if is_refusal(kafka):
-        return NotAllowed(not_allowed(f"{whom} does not let us read {STATUS}", kafka))
+    if is_outage(told):
+        why = None if client is None else kafka.complaint(client)
+        return BrokerAway(f"{whom} does not answer: {why or told.str()}")
+    if is_refusal(told):
+        return NotAllowed(not_allowed(f"{whom} does not let us read {STATUS}", told))
     return error
 
 

@@ -34,7 +34,8 @@ class RegistryAccess(BaseSettings):
     schema_registry_password_file: Path | None = Field(
         None,
         examples=["/run/secrets/registry"],
-        description="File with that user's password; a program is started again when it changes.",
+        description="File with that user's password; read again when the registry takes the old "
+        "one no more.",
     )
     schema_registry_ca_file: Path | None = Field(
         None,
@@ -103,5 +104,5 @@ def registry(url: str | None) -> SchemaRegistry:
     if url is None:
         return FileRegistry()
     access = RegistryAccess(schema_registry_url=url)
-    found = ConfluentRegistry(url, access.of_client())
+    found = ConfluentRegistry(url, access.of_client)
     return KeptFileIds(found) if access.keep_file_ids else found

@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from confluent_kafka.admin import AdminClient
-
 from fdt.brokers.local import LocalKafka, Ports
 from fdt.processes.children import free_port
+from runtime import kafka
 
 NODES: Final = 3
 _COPIES: Final = {
@@ -30,11 +30,19 @@ _COPIES: Final = {
 class Node(LocalKafka):
     """One of them."""
 
-    def __init__(self, folder: Path, number: int, ports: list[Ports], cluster_id: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        number: int,
+        ports: list[Ports],
+        cluster_id: str,
+        more: Mapping[str, str],
+    ) -> None:
         folder.mkdir(parents=True)
         (folder / "ports.json").write_text(json.dumps(asdict(ports[number - 1])), encoding="ascii")
         voters = [f"{n}@127.0.0.1:{port.controller}" for n, port in enumerate(ports, 1)]
         config = {**_COPIES, "node.id": str(number), "controller.quorum.voters": ",".join(voters)}
+        config |= more
         super().__init__(folder, heap_mb=384, extra=config, start_seconds=120)
         self._cluster_id = cluster_id
 
@@ -45,12 +53,15 @@ class Node(LocalKafka):
 
 
 class Cluster:
-    """All of them; they start together, for no one of them is a cluster."""
+    """All of them; they start together, for no one of them is a cluster. ``more`` is added to the
+    settings of each."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: Mapping[str, str] | None = None) -> None:
         ports = [Ports(free_port(), free_port()) for _ in range(NODES)]
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        self.nodes = {n: Node(folder / f"n{n}", n, ports, cluster_id) for n in range(1, NODES + 1)}
+        self.nodes = {
+            n: Node(folder / f"n{n}", n, ports, cluster_id, more or {}) for n in range(1, NODES + 1)
+        }
         self.bootstrap_servers = ",".join(f"127.0.0.1:{port.client}" for port in ports)
 
     def start(self) -> None:
@@ -65,6 +76,6 @@ class Cluster:
 
     def leader(self, topic: str, number: int) -> Node:
         """The node that leads a partition."""
-        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        admin = kafka.admin_client(self.bootstrap_servers)
         partitions = admin.list_topics(topic, timeout=10).topics[topic].partitions
         return self.nodes[partitions[number].leader]

@@ -75,19 +75,24 @@ class Stage(Workers):
         ``exact``: each record was counted once too, which a disaster of the log does not promise.
         """
         self.wait_read(len(self.events), *keep)
-        found = table(self.bootstrap)
-        wrong = differences(found.items(), self.plan, self.schedule)
-        assert not wrong, f"{len(wrong)} journeys differ: {list(wrong.items())[:2]}"
-        told = [letter["ce_id"].decode() for letter in dead_letters(self.bootstrap)]
-        assert set(told) == set(self.plan.malformed)
-        if exact:
-            assert len(told) == len(self.plan.malformed)
-            assert found.counts == {
-                "read": len(self.events),
-                "folded": len(self.events) - len(told),
-                "dead_lettered": len(told),
-            }
-        assert went_back(self.bootstrap) == []
+        judge(self.bootstrap, self.plan, self.schedule, exact=exact)
+
+
+def judge(bootstrap: str, plan: Plan, schedule: Schedule, *, exact: bool = True) -> None:
+    """Table = plan, nothing lost or doubled, and no row went back. ``exact``: counted once too."""
+    found = table(bootstrap)
+    wrong = differences(found.items(), plan, schedule)
+    assert not wrong, f"{len(wrong)} journeys differ: {list(wrong.items())[:2]}"
+    told = [letter["ce_id"].decode() for letter in dead_letters(bootstrap)]
+    assert set(told) == set(plan.malformed)
+    if exact:
+        assert len(told) == len(plan.malformed)
+        assert found.counts == {
+            "read": len(plan.publications),
+            "folded": len(plan.publications) - len(told),
+            "dead_lettered": len(told),
+        }
+    assert went_back(bootstrap) == []
 
 
 def went_back(bootstrap: str) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
     AdminClient,
     AlterConfigOpType,
@@ -23,6 +23,7 @@ from fdt.settings import Settings
 from projections.catalogue import load_catalogue
 from projections.state import decode_row
 from projections.views import DeviceView, ItemView, device_view
+from runtime import kafka
 from schemas.codec import Codec
 from schemas.topics import CONTROL_KEY, DAY_MS, DEAD_LETTERS, STATUS, TOPICS
 
@@ -86,17 +87,9 @@ def delete(bootstrap: str, topic: str) -> None:
 
 
 def committed(bootstrap: str, topic: str) -> Iterator[Message]:
-    """Every committed record of a topic, partition by partition, to the ends at the call."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "test-reader",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "earliest",
-        }
-    )
+    """Every committed record of a topic, partition by partition, to the ends at the call; with an
+    analyst's rights."""
+    consumer = kafka.consumer(bootstrap, "fdt-analysis", kafka.COMMITTED)
     try:
         waiting = set(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
         consumer.assign([TopicPartition(topic, number, 0) for number in waiting])

@@ -19,7 +19,8 @@ from query_api.identity.keys import (
     OidcKeys,
     UnknownKey,
 )
-from query_api.identity.provider_http import ProviderAway, is_loopback
+from query_api.identity.provider_http import ProviderAway
+from runtime.access.address import is_loopback
 from tests.query_api.tokens import ISSUER
 
 

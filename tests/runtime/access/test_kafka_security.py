@@ -14,11 +14,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
     UserScramCredentialUpsertion,
 )
 
-from fdt.brokers.admin import admin_client, silence
 from fdt.brokers.local import LocalKafka
 from fdt.errors import UserError
 from fdt.kafka.topics import ensure_topics, specs_of
-from fdt.processes.children import LOCALHOST, free_port
+from fdt.processes.children import free_port
 from fdt.settings import Settings
 from runtime import kafka
 from schemas.codec import Codec
@@ -88,28 +87,6 @@ def test_the_whole_pipe_works_behind_tls_and_a_password(
         assert DEVICE in str(until_answered(api, DEVICE, WITHIN_S))
 
 
-def test_what_is_wrong_is_said(
-    secured: LocalKafka, as_worker: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """The password, the user, whose certificates are trusted, the address."""
-    wrong = tmp_path / "wrong"
-    wrong.write_text("not it", encoding="utf-8")
-    other = Authority.create(tmp_path / "other")
-    for variable, value, told in (
-        ("FDT_KAFKA_PASSWORD_FILE", str(wrong), "authentication failed"),
-        ("FDT_KAFKA_USER", "nobody", "authentication failed"),
-        ("FDT_KAFKA_CA_FILE", str(other.ca), "certificate verify failed"),
-    ):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(variable, value)
-            why = silence(admin_client(secured.bootstrap_servers), 3.0)
-        assert why is not None, variable
-        assert told.lower() in why.lower(), (variable, why)
-    why = silence(admin_client(f"{LOCALHOST}:{free_port()}"), 5.0)
-    assert why is not None
-    assert "Connection refused" in why
-
-
 @pytest.mark.parametrize(
     ("variable", "value", "told"),
     [
@@ -162,11 +139,17 @@ def test_a_password_is_there_and_never_readable_on_the_way(
 def test_a_file_that_is_not_there_is_named(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each of the four."""
+    """Each of the four; so are two that do not belong together, and what is no certificate."""
     for name, given in variables(authority, "worker", "PLAIN").items():
         monkeypatch.setenv(name, given)
-    for each in ("CERTIFICATE_FILE", "KEY_FILE"):
-        monkeypatch.setenv(f"FDT_KAFKA_{each}", __file__)
+    certificate, key = authority.issue("worker")
+    _, another = authority.issue("another")
+    monkeypatch.setenv("FDT_KAFKA_CERTIFICATE_FILE", str(certificate))
+    for path, told in ((another, "is not the key of"), (Path(__file__), "one of them is no PEM")):
+        monkeypatch.setenv("FDT_KAFKA_KEY_FILE", str(path))
+        with pytest.raises(UserError, match=told):
+            Settings()
+    monkeypatch.setenv("FDT_KAFKA_KEY_FILE", str(key))
     for name in ("CA_FILE", "CERTIFICATE_FILE", "KEY_FILE", "PASSWORD_FILE"):
         with monkeypatch.context() as patch:
             patch.setenv(f"FDT_KAFKA_{name}", "/not/there")

@@ -67,6 +67,22 @@ def test_a_password_and_an_authority_open_it(right: Path, guarded: Gateway) -> N
         assert found.id_of("DspEvent") == 1
 
 
+def test_a_password_that_was_replaced_is_read_again(right: Path, guarded: Gateway) -> None:
+    """Once the old one is refused, for the next question; a file that is gone changes nothing."""
+    right.write_text("the old one")
+    found = registry(guarded.url)
+    assert isinstance(found, ConfluentRegistry)
+    with closing(found):
+        right.unlink()
+        for _ in range(2):
+            with pytest.raises(RegistryUnavailable):
+                found.schema_of(1)
+        right.write_text(PASSWORD)
+        with pytest.raises(RegistryUnavailable):
+            found.schema_of(1)
+        assert found.schema_of(1) == current_schemas()["DspEvent"][1]
+
+
 def test_without_the_password_it_says_which_setting(
     right: Path, guarded: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,127 @@
+"""Credentials that are replaced while a program runs: they are used without anybody starting it.
+
+A new password is given to the clients that there are. librdkafka reads certificates, the authority
+and a token client's secret only when a client is made, so for those the worker and the read side
+end in order and begin again by themselves (docs/decisions/0038); a simulated source makes its
+client anew. Nothing is done before a broker has taken what is new.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from confluent_kafka import KafkaException
+from pydantic import ValidationError
+
+from runtime import kafka
+from runtime.access.kafka_security import Credentials, KafkaSecurity, current
+from runtime.health import Health
+from runtime.threads import watched
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 2.0
+"""What is the same at two looks is whole: several files are rarely replaced at one moment."""
+PART: Final = "credentials"
+_ANSWER_S: Final = 10.0
+
+
+class Replacement:
+    """What the files hold, against what is used.
+
+    ``anew`` is called when clients have to be made anew. ``health`` hears of files that are of no
+    use; what was read before stays in use.
+    """
+
+    def __init__(self, bootstrap: str, health: Health, anew: Callable[[], None]) -> None:
+        self._bootstrap = bootstrap
+        self._health = health
+        self._anew = anew
+        self._used: Credentials = current().credentials
+        self._seen = self._used
+        self._unusable: str | None = None
+
+    def look(self) -> None:
+        """Look once."""
+        try:
+            access = KafkaSecurity()
+        except ValidationError as error:
+            self._tell(error.errors()[0]["msg"].removeprefix("Value error, "))
+            return
+        found, seen, self._seen = access.credentials, self._seen, access.credentials
+        if found != seen:
+            return
+        if found != self._used and (why := self._refused()) is not None:
+            self._tell(f"what was put into their files is not taken: {why}")
+            return
+        self._unusable = None
+        self._health.well(PART)
+        if found != self._used:
+            self._use(access)
+
+    def _tell(self, why: str) -> None:
+        """Of what is so at two looks: in between, a file may just be written."""
+        if self._unusable is not None:
+            self._health.trouble(PART, f"{why}; what was read before is used until it is mended")
+        self._unusable = why
+
+    def _refused(self) -> str | None:
+        """Why no broker takes what is new, if so."""
+        client = kafka.admin_client(self._bootstrap)
+        try:
+            client.list_topics(timeout=_ANSWER_S)
+        except KafkaException as error:
+            return kafka.complaint(client) or str(error.args[0].str())
+        return None
+
+    def _use(self, access: KafkaSecurity) -> None:
+        found, used, self._used = access.credentials, self._used, access.credentials
+        if found.of_tls != used.of_tls or access.has_tokens:
+            logger.warning("certificates or a client's secret were replaced: clients are made anew")
+            self._anew()
+        elif access.kafka_user is not None and found.password is not None:
+            kafka.renew(access.kafka_user, found.password)
+            logger.warning("the password of %s was replaced, and is used", access.kafka_user)
+
+
+class Rotation:
+    """A :class:`Replacement` in a thread of its own, for a program that ends in order (``end``)
+    and begins again for clients that are made anew. ``on_end`` is called if the thread cannot go
+    on."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        health: Health,
+        end: Callable[[], None],
+        on_end: Callable[[BaseException], None],
+        every_s: float = LOOK_EVERY_S,
+    ) -> None:
+        self._replacement = Replacement(bootstrap, health, self._end)
+        self._end_program = end
+        self._every_s = every_s
+        self.begin_again = False
+        """Whether the program ended for this, and is to begin again."""
+        self._stopping = threading.Event()
+        self._thread = watched(PART, self._run, stopping=self._stopping.is_set, on_end=on_end)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _end(self) -> None:
+        self.begin_again = True
+        self._stopping.set()
+        self._end_program()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._every_s):
+            self._replacement.look()
