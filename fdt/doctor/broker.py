@@ -96,10 +96,12 @@ def allowed(asked: Asked) -> Iterator[Finding]:
     """Whether our user may do all that the component needs, or some component where none is
     named."""
     names = [asked.component] if asked.component else list(USERS)
+    admin = kafka.admin_client(asked.bootstrap)
     try:
-        found = {n: lacking(asked.bootstrap, n, asked.settings.group_id) for n in names}
+        found = {n: lacking(admin, n, asked.settings.group_id) for n in names}
     except KafkaException as error:
-        yield not_checked(f"Rights could not be looked at: {error.args[0].str()}")
+        told = kafka.complaint(admin) or error.args[0].str()
+        yield not_checked(f"Rights could not be looked at: {told}")
         return
     if able := [name for name in names if not found[name]]:
         yield ok(f"Our user may do what is needed by: {', '.join(able)}")

@@ -18,7 +18,7 @@ def looked_at(asked: Asked) -> Iterator[Finding]:
     if url is None:
         yield not_configured("No registry: schema ids come from schemas/")
         return
-    registry = ConfluentRegistry(url, asked.settings.of_client())
+    registry = ConfluentRegistry(url, asked.settings.of_client)
     try:
         found = [*_missing(registry), *_unguarded(registry)]
         if asked.settings.keep_file_ids:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from fdt.errors import UserError
 from runtime import broker, kafka
@@ -103,8 +104,9 @@ def require_rights(bootstrap: str, component: str, group_id: str) -> None:
     A client that may not, may wait without a word: so it is asked before. Where the broker does not
     answer now, a warning; raises :class:`~fdt.errors.UserError` for what it does not allow.
     """
+    admin = kafka.admin_client(bootstrap)
     try:
-        found = lacking(bootstrap, component, group_id)
+        found = lacking(admin, component, group_id)
     except KafkaException as error:
         told = kafka.complaint(admin) or error.args[0].str()
         logger.warning("rights could not be looked at: %s", told)
@@ -117,9 +119,8 @@ def require_rights(bootstrap: str, component: str, group_id: str) -> None:
         )
 
 
-def lacking(bootstrap: str, component: str, group_id: str) -> list[str]:
+def lacking(admin: AdminClient, component: str, group_id: str) -> list[str]:
     """What whoever we are may not do of what a component needs, in words; ``KafkaException``."""
-    admin = kafka.admin_client(bootstrap)
     needed = [right for right in rights(group_id, {}) if right.component == component]
     asked = {
         "topic": broker.topics(admin, _named(needed, "topic"), rights=True),
