@@ -117,8 +117,15 @@ class StatusLog(Protocol):
 class KafkaStatusLog:
     """Status partition ``number`` on a real broker, under ``transactional.id`` of its own."""
 
-    def __init__(self, bootstrap: str, group_id: str, number: int) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        group_id: str,
+        number: int,
+        on_abort: Callable[[], None] = lambda: None,
+    ) -> None:
         self._bootstrap = bootstrap
+        self._on_abort = on_abort
         self._number = number
         self._name = f"{group_id}-{number}"
         self._producer: Producer | None = None
@@ -260,6 +267,7 @@ class KafkaStatusLog:
         logger.warning(
             "status partition %d: transaction aborted (%s), again", self._number, error.str()
         )
+        self._on_abort()
         self._retrying(lambda: self._open_producer().abort_transaction(READ_TIMEOUT_S))
 
     def _retrying(self, call: Any) -> None:

@@ -28,6 +28,7 @@ TOTALS_KEY: Final = b"t"
 PARTITION_PREFIX: Final = b"p"
 DEVICE_PREFIX: Final = b"d"
 ENTRY_PREFIX: Final = b"r"
+COUNTS_PREFIX: Final = b"c"
 
 Counts = dict[int, int]
 """Status number -> items; never holds a zero."""
@@ -125,7 +126,7 @@ def entry_key(request_id: str, device_id: str) -> bytes:
 
 def counts_key(request_id: str) -> bytes:
     """Key of the :class:`RequestCounts`."""
-    return b"c" + request_id.encode()
+    return COUNTS_PREFIX + request_id.encode()
 
 
 def partition_key(partition: int) -> bytes:
