@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from processor.assembly import Assembly
 from processor.batch import Batch
 from processor.config import ProcessorConfig
-from processor.meter import Meter
+from processor.meter import Meter, for_nobody
 from processor.metrics import register_worker
 from processor.monitoring import Monitoring, Watched
 from processor.partition.partition import Partition
@@ -112,7 +112,7 @@ def build(
         unfit=unfit,
     )
     app.stages = None if profile is None else profile.stages
-    make = _partition_factory(config, topics, app.owner, profile, meter or Meter())
+    make = _partition_factory(config, topics, app.owner, profile, meter or for_nobody())
     # Its acknowledgements would be kept for a commit that is never made from them.
     events = app.topic(*SOURCE_TOPICS.values(), schema=BatchSchema(), acks=False)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from processor.meter import Meter
+from processor.meter import Meter, for_nobody
 from processor.partition import expiry
 from processor.partition.folding import Folded
 from processor.partition.ledger import LEDGER_KEY, QUARANTINED, Ledger, control_value, pack
@@ -41,7 +41,7 @@ class DurableRows:
         self.number = number
         self.ledger = Ledger()
         self.clock = Clock()
-        self.meter = meter or Meter()
+        self.meter = meter or for_nobody()
         self.store: Store | None = None
         """None before the first resumption and after the end."""
         self.status_topic_id = ""

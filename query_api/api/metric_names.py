@@ -22,7 +22,7 @@ ITEMS: Final = gauge("fdt_items", "Items held, by Processing Status.", "status")
 OLDEST: Final = gauge(
     "fdt_oldest_in_progress_age_seconds",
     "Age of the earliest evidence in any Service Request with items In Progress: no such item is "
-    "older. 0 without one. Looked for twice a minute.",
+    "older. 0 without one.",
 )
 AS_OF: Final = gauge(
     "fdt_as_of_timestamp_seconds", "Time up to which the view shows everything; NaN while unknown."
