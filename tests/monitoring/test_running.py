@@ -1,4 +1,4 @@
-"""What a running system exports, to a real Prometheus: after a campaign, and after faults."""
+"""What a running system exports after a campaign, scraped by a real Prometheus."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import httpx
@@ -16,20 +15,18 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 
 from fdt.brokers.finding import Broker
-from fdt.brokers.local import LocalKafka
 from fdt.contract.metrics_page import of_the_machine
 from processor import metrics as worker
 from processor.profile import stages
 from query_api.api import metric_names as read_side
 from runtime.metrics.definition import Metric
-from schemas.topics import DSP_EVENTS
 from sources.planning.plan import Plan, build_plan
 from tests.monitoring import queries
 from tests.monitoring.running import System, system, until
 from tests.monitoring.tools import program
 from tests.support.plans import publish
 from tests.support.read_side import service_centre
-from tests.support.topics import create_anew, grow, wait_until_read
+from tests.support.topics import create_anew, wait_until_read
 
 IDENTIFIER: Final = re.compile(
     r"(?:[0-9A-Fa-f]{2}[-:]){5}|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-|[0-9A-Fa-f]{16}|:\d{6,}"
@@ -177,26 +174,3 @@ def test_the_numbers_are_the_campaigns(played: Played) -> None:
     assert value("sum(fdt_sign_ins_total{outcome='refused'})") == 1
     assert value("fdt_oldest_in_progress_age_seconds") > 0
     assert value("sum(fdt_rows)") > 0
-
-
-def test_real_faults_are_told(tmp_path: Path) -> None:
-    """A topic grows, the worker is killed, events wait, the broker ends: each is an alert."""
-    with (
-        LocalKafka(tmp_path / "kafka", heap_mb=256) as kafka,
-        system(_with_topics(kafka), tmp_path) as running,
-    ):
-        ask = running.prometheus
-        assert not ask.firing() & {"FdtPartitionsUnread", "FdtNoWorker", "FdtBrokerAway"}
-        grow(running.bootstrap, DSP_EVENTS, 8)
-        ask.until_firing("FdtPartitionsUnread", "FdtPartNotWorking", "FdtNotReady")
-        running.worker.kill()
-        ask.until_firing("FdtNoWorker", "FdtWorkerDown")
-        publish(build_plan(seed=11, requests=1, devices=20), running.bootstrap, 4)
-        until(lambda: ask.holds("fdt_waiting_events > 0"))
-        kafka.stop()
-        ask.until_firing("FdtBrokerAway")
-
-
-def _with_topics(kafka: LocalKafka) -> str:
-    create_anew(kafka.bootstrap_servers)
-    return kafka.bootstrap_servers
