@@ -107,8 +107,9 @@ class Worker:
         }
 
     def owned(self) -> Mapping[int, Partition]:
-        """The partitions owned, by number."""
-        return {number: self._partitions[number] for number in sorted(self._owned)}
+        """The partitions owned, by number. Any thread may ask."""
+        held = self._partitions
+        return {n: one for n in sorted(self._owned) if (one := held.get(n)) is not None}
 
     def progress(self) -> int:
         """Changes with every step forward, and with every wait for somebody else."""

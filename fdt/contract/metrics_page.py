@@ -19,7 +19,9 @@ running read side export differ.
 
 A worker answers `/metrics` on `FDT_PROCESSOR_PORT`, a read side on `FDT_API_PORT`, in Prometheus'
 text format. Of `fdt process --workers N` each worker has a port of its own: `FDT_PROCESSOR_PORT`
-and those that follow. How they are scraped, looked at and watched over: `monitoring/`, and
+and those that follow. Nobody is asked who he is there: a worker listens on this machine alone
+unless `FDT_PROCESSOR_HOST` says otherwise, and a gateway need not let `/metrics` of a read side
+through. How they are scraped, looked at and watched over: `monitoring/`, and
 [alerts](how-to/alerts.md).
 
 Seconds are seconds and bytes are bytes; a name that ends in `_total` only grows until its process
