@@ -15,12 +15,12 @@ PACKAGES := bench fdt firmware_tracking notebooks processor projections query_ap
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help docs setup compiled run test test-deep chaos secure containers soak mutants lint format bench bench-quick lock clean browser screens vendor keycloak registry java client sbom audit analysis
+.PHONY: help docs setup compiled run test test-deep chaos secure containers soak mutants lint format bench bench-quick lock clean browser prometheus alerts screens vendor keycloak registry java client sbom audit analysis
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
-setup: $(MADE) compiled browser ## Make the virtual environment from the hashed lock; Chromium for tests
+setup: $(MADE) compiled browser prometheus ## Make the environment from the hashed lock; Chromium, Prometheus
 	@echo "The environment is ready: $(BIN)/fdt --help"
 
 $(MADE): requirements.lock pyproject.toml
@@ -38,6 +38,12 @@ compiled: $(MADE) ## Compile the rules, where there is a C compiler (docs/decisi
 
 browser: ## Install Chromium for the browser tests (as root on Debian; else says how)
 	@sh tests/browser/install.sh
+
+prometheus: $(MADE) ## Fetch Prometheus for the tests of alerts (Debian; else says how)
+	@sh tests/monitoring/install.sh $(BIN)
+
+alerts: $(MADE) ## Play a fault for each alert, and something that is nearly one
+	@$(BIN)/python -m tests.monitoring
 
 run: $(MADE) ## Run everything on this machine (ARGS="--devices 20000 --workers 2")
 	@$(BIN)/fdt up $(ARGS)

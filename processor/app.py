@@ -16,10 +16,13 @@ from typing import Any, Final, cast
 
 import faust
 from faust.types import StreamT
+from prometheus_client import CollectorRegistry
 
 from processor.assembly import Assembly
 from processor.batch import Batch
 from processor.config import ProcessorConfig
+from processor.meter import Meter, for_nobody
+from processor.metrics import register_worker
 from processor.monitoring import Monitoring, Watched
 from processor.partition.partition import Partition
 from processor.partition.status_log import KafkaStatusLog
@@ -35,8 +38,11 @@ from processor.worker import CONCURRENCY, Worker
 from runtime import interpreter
 from runtime.access.rotation import Rotation
 from runtime.alone import only_one
+from runtime.broker_clock import BrokerClock
 from runtime.health import Health
 from runtime.logs.fields import about
+from runtime.metrics.definition import new_registry
+from runtime.metrics.process import of_process
 from runtime.threads import watched
 from runtime.topics import TopicsWatch
 from schemas.topics import SOURCE_TOPICS
@@ -100,6 +106,7 @@ def build(
     topics: KafkaTopics,
     unfit: Callable[[], str | None],
     profile: Profile | None = None,
+    meter: Meter | None = None,
 ) -> ProcessorApp:
     """The application for a configuration; nothing is connected yet. While ``unfit`` says why,
     nothing is folded."""
@@ -112,7 +119,7 @@ def build(
         unfit=unfit,
     )
     app.stages = None if profile is None else profile.stages
-    make = _partition_factory(config, topics, app.owner, profile)
+    make = _partition_factory(config, topics, app.owner, profile, meter or for_nobody())
     # Its acknowledgements would be kept for a commit that is never made from them.
     events = app.topic(*SOURCE_TOPICS.values(), schema=BatchSchema(), acks=False)
 
@@ -141,13 +148,23 @@ def build(
 
 
 def _partition_factory(
-    config: ProcessorConfig, topics: KafkaTopics, owner: Worker, profile: Profile | None
+    config: ProcessorConfig,
+    topics: KafkaTopics,
+    owner: Worker,
+    profile: Profile | None,
+    meter: Meter,
 ) -> Callable[[int], Partition]:
-    assembly = Assembly(config, topics, Reporter(owner.step), profile)
+    report = Reporter(owner.step)
+
+    def progress(number: int, done: int, total: int) -> None:
+        report(number, done, total)
+        meter.reading(number, done, total)
+
+    assembly = Assembly(config, topics, progress, profile, meter)
     stores = assembly.stores(config.folder)
 
     def make(number: int) -> Partition:
-        log = KafkaStatusLog(config.bootstrap, config.group_id, number)
+        log = KafkaStatusLog(config.bootstrap, config.group_id, number, meter.aborted.inc)
         return assembly.partition(number, log, stores)
 
     return make
@@ -206,13 +223,16 @@ def _end_in_order() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _monitoring(
-    config: ProcessorConfig, app: ProcessorApp, health: Health, topics: TopicsWatch
-) -> Monitoring:
-    """The worker's own HTTP server; ``OSError`` if its port is taken."""
-    more = [] if app.stages is None else [StagesCollector(app.stages)]
-    seen = Watched(health, topics, app.owner.counts, lambda: app.owner.settled, more)
-    return Monitoring(config.host, config.port, seen, _end)
+def _registry(
+    config: ProcessorConfig, app: ProcessorApp, registry: CollectorRegistry, clock: BrokerClock
+) -> CollectorRegistry:
+    """All that a worker tells besides what its partitions count and its parts say."""
+    register_worker(registry, app.owner, clock)
+    for collector in of_process(config.folder):
+        registry.register(collector)
+    if app.stages is not None:
+        registry.register(StagesCollector(app.stages))
+    return registry
 
 
 def instance_of(config: ProcessorConfig) -> str:
@@ -246,8 +266,12 @@ def _run(config: ProcessorConfig, profile: Profile | None) -> int:
     health = Health()
     watch = TopicsWatch(config.bootstrap, config.specs, health, _end)
     topics = KafkaTopics(config.bootstrap, watch.look_now)
-    app = build(config, topics, lambda: watch.unfit, profile)
-    monitoring = _monitoring(config, app, health, watch)
+    registry = new_registry()
+    meter = Meter(registry)
+    app = build(config, topics, lambda: watch.unfit, profile, meter)
+    told = _registry(config, app, registry, meter.broker)
+    seen = Watched(health, watch, app.owner.owned, lambda: app.owner.settled, told)
+    monitoring = Monitoring(config.host, config.port, seen, _end)
     rotation = Rotation(config.bootstrap, health, _end_in_order, _end)
     watch.look()
     watch.start()

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from processor.config import ProcessorConfig, codec_of, folding_of, reader_of
+from processor.meter import Meter
 from processor.partition.partition import Partition
 from processor.partition.recovery import Progress
 from processor.partition.source_topics import Topics
@@ -27,7 +28,9 @@ class Assembly:
         topics: Topics,
         progress: Progress,
         profile: Profile | None = None,
+        meter: Meter | None = None,
     ) -> None:
+        self._meter = meter
         self._config = config
         self._topics = topics
         self._progress = progress
@@ -64,4 +67,5 @@ class Assembly:
             timeline_cap=self._config.timeline_cap,
             retention_ms=self._config.retention_ms,
             progress=self._progress,
+            meter=self._meter,
         )

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from processor.metrics import READY
 from runtime.health import Health
-from runtime.metrics import PartsCollector, UnreadCollector
+from runtime.metrics.definition import Family, new_registry
+from runtime.metrics.parts import PartsCollector, UnreadCollector
 from runtime.threads import watched
 from runtime.topics import TopicsWatch
 
@@ -34,12 +35,12 @@ class Watched:
 
     health: Health
     topics: TopicsWatch
-    owned: Callable[[], Mapping[int, Mapping[str, int]]]
-    """Partition number owned -> counts of its source records (``read``, ``dead_lettered``, …)."""
+    owned: Callable[[], Collection[int]]
+    """Partition numbers owned."""
     settled: Callable[[], bool]
     """Whether the group has told which partitions are owned, and they are brought up."""
-    more: Sequence[Collector] = ()
-    """Further metrics."""
+    registry: CollectorRegistry = field(default_factory=new_registry)
+    """What else is told to Prometheus."""
 
 
 class Monitoring:
@@ -84,11 +85,10 @@ class Monitoring:
 class _Answers:
     def __init__(self, seen: Watched) -> None:
         self._seen = seen
-        self._registry = CollectorRegistry()
+        self._registry = seen.registry
         self._registry.register(PartsCollector(seen.health))
         self._registry.register(UnreadCollector(seen.topics))
-        for collector in (_CountsCollector(seen), *seen.more):
-            self._registry.register(collector)
+        self._registry.register(_ReadyCollector(self._is_ready))
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
         """HTTP status, content type and body."""
@@ -127,35 +127,25 @@ class _Answers:
 
         return Handler
 
+    def _is_ready(self) -> bool:
+        return self._seen.settled() and not self._seen.health.troubles()
+
     def _readiness(self) -> dict[str, Any]:
         """Ready once the partitions are assigned and brought up, and while every part works."""
         troubles, settled = self._seen.health.troubles(), self._seen.settled()
         return {
-            "status": "ready" if settled and not troubles else "not-ready",
+            "status": "ready" if self._is_ready() else "not-ready",
             "partitions": sorted(self._seen.owned()) if settled else None,
             "troubles": dict(troubles),
         }
 
 
-class _CountsCollector(Collector):
-    def __init__(self, seen: Watched) -> None:
-        self._seen = seen
+class _ReadyCollector(Collector):
+    def __init__(self, is_ready: Callable[[], bool]) -> None:
+        self._is_ready = is_ready
 
-    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        """What is owned, and what became of the records read."""
-        owned = dict(self._seen.owned())
-        yield GaugeMetricFamily(
-            "fdt_owned_partitions", "Partition numbers that this worker owns.", value=len(owned)
-        )
-        records = CounterMetricFamily(
-            "fdt_source_records",
-            "Source records since the partition began, by what became of them.",
-            labels=["partition", "outcome"],
-        )
-        for number, counts in sorted(owned.items()):
-            for outcome, count in sorted(counts.items()):
-                records.add_metric([str(number), outcome], count)
-        yield records
+    def collect(self) -> Iterator[Family]:
+        yield READY.of(self._is_ready())
 
 
 def _encoded(told: Mapping[str, Any]) -> bytes:

@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 
 from faust.types import TP
 
-from processor.batch import Batch
+from processor.batch import Batch, Place
 from processor.partition.partition import Partition
 from processor.partition.source_topics import Topics, TopicsDiffer
 from processor.partition.status_log import LogUnavailable
@@ -81,6 +81,10 @@ class Worker:
         self.failure: BaseException | None = None
         self.assignment = 0
         """Number of the present assignment."""
+        self.waits = 0
+        """How often work was put off because the broker or the registry did not answer."""
+        self.ends: Mapping[Place, int] = {}
+        """End offsets of the source partitions owned, as the fetches last saw them."""
         self.settled = False
         """Whether the group has told what is owned, and it is."""
 
@@ -104,9 +108,10 @@ class Worker:
             for topic, position in self._partitions[number].ledger.positions.items()
         }
 
-    def counts(self) -> Mapping[int, Mapping[str, int]]:
-        """Partition number owned -> counts of its source records."""
-        return {number: self._partitions[number].ledger.counts for number in sorted(self._owned)}
+    def owned(self) -> Mapping[int, Partition]:
+        """The partitions owned, by number. Any thread may ask."""
+        held = self._partitions
+        return {n: one for n in sorted(self._owned) if (one := held.get(n)) is not None}
 
     def progress(self) -> int:
         """Changes with every step forward, and with every wait for somebody else."""
@@ -223,6 +228,7 @@ class Worker:
                 raise
             except OUTAGES as error:
                 self.step()
+                self.waits += 1
                 pause = next(pauses)
                 logger.warning("waiting %g s: %s", pause, error)
                 await self._sleep(pause)

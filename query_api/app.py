@@ -32,17 +32,14 @@ class ReadSide(Services):
 
     screen: Screen | None = None
     """The pages; none where nobody could sign in to them."""
-    heard_at: Callable[[], float | None] | None = None
-    """Up to when it is known what other read sides ended; none where nothing is shared."""
 
 
 def create_app(services: ReadSide, on_damage: Callable[[Exception], None]) -> FastAPI:
     """The application over ``services``; ``on_damage`` is told when the view proves damaged."""
     app = document.application()
-    metrics = Metrics(services.reads, services.health, services.topics)
-    metrics.of_others(services.heard_at)
+    metrics = Metrics(services.reads, services.health, services.topics, services.collectors)
     app.state.services, app.state.metrics = services, metrics
-    respond = _respond(services)
+    respond = _respond(services, metrics)
     problems.install(app, respond)
     _install_refusals(app, respond, services.reads.retention_ms)
     if services.screen is not None:
@@ -59,10 +56,11 @@ def create_app(services: ReadSide, on_damage: Callable[[Exception], None]) -> Fa
     return app
 
 
-def _respond(services: ReadSide) -> Respond:
+def _respond(services: ReadSide, metrics: Metrics) -> Respond:
     """Problems as pages for whoever looks at pages, and as problem details for programs."""
 
     def respond(request: Request, problem: Problem, status: int | None) -> Response:
+        metrics.refused(problem.kind)
         if services.screen is not None and is_for_people(request):
             return problem_page(services.screen, request, problem, status)
         return problems.response(problem, status)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
 from fastapi import FastAPI
+from prometheus_client.registry import Collector
 
 from query_api.app import ReadSide
 from query_api.audit.entry import wall_ms
@@ -112,6 +113,7 @@ class Parts:
     health: Health = field(default_factory=Health)
     topics: TopicsWatch | None = None
     shared: Shared = field(default_factory=Shared)
+    collectors: Sequence[Collector] = ()
 
 
 def services_of(
@@ -136,8 +138,8 @@ def services_of(
         resets,
         parts.health,
         parts.topics,
+        parts.collectors,
         screen_of(config, queries, resets, parts.shared, base),
-        None if listener is None else listener.heard_at,
     )
 
 

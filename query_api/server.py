@@ -7,15 +7,17 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client.registry import Collector
 
 from projections.catalogue import load_catalogue
+from query_api.api.metrics import HeardCollector, SpoolCollector
 from query_api.app import create_app
 from query_api.assembly import Parts, ReadSideConfig, mount_provider, services_of
 from query_api.audit.reading import KafkaAuditLog
@@ -35,6 +37,7 @@ from runtime.access.rotation import Rotation
 from runtime.access.schema_registry import registry
 from runtime.alone import only_one
 from runtime.health import Health
+from runtime.metrics.process import StoresCollector, of_process
 from runtime.topics import TopicsWatch
 from schemas.codec import Codec
 
@@ -98,6 +101,7 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
         health,
         topics,
         common,
+        _collectors(config, spool, feed, common),
     )
     services = services_of(config, parts, issuers, base)
     if services.screen is None:
@@ -112,6 +116,19 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
     if failures:
         raise ReadSideEnded(f"The read side ended: {failures[0]}") from failures[0]
     return rotation.begin_again
+
+
+def _collectors(
+    config: ReadSideConfig, spool: Spool, feed: Feed, common: Shared
+) -> tuple[Collector, ...]:
+    """What the process tells of its disk, its store, its spool, and the other read sides."""
+
+    def figures() -> dict[str, Mapping[str, float]]:
+        view = feed.progress.view
+        return {} if view is None else {"view": view.figures()}
+
+    heard = HeardCollector(None if common.listener is None else common.listener.heard_at)
+    return SpoolCollector(spool), StoresCollector(figures), heard, *of_process(config.data_dir)
 
 
 def _run(

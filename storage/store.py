@@ -48,6 +48,10 @@ class Store(Reading, Protocol):
     def snapshot(self) -> AbstractContextManager[Reading]:
         """Reads that do not see later writes."""
 
+    def figures(self) -> Mapping[str, float]:
+        """What the store takes and how it fares, by name; nothing once it is closed. Any thread may
+        ask."""
+
     def give_back(self) -> None:
         """After many deletions: begin to give their disk space back. Returns at once."""
 
@@ -104,6 +108,10 @@ class MemoryStore:
     def snapshot(self) -> AbstractContextManager[Reading]:
         """A copy of what is held now."""
         return nullcontext(MemoryStore(self._values))
+
+    def figures(self) -> Mapping[str, float]:
+        """There is no disk."""
+        return {}
 
     def give_back(self) -> None:
         """There is no disk."""

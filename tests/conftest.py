@@ -18,7 +18,7 @@ pytest_plugins = ["tests.hypothesis_profiles"]
 
 SLOW_LAST = (
     *("simulation", "fdt/brokers", "processor", "runtime/test_topics_watch", "chaos"),
-    *("test_", "fdt", "browser"),
+    *("monitoring", "test_", "fdt", "browser"),
 )
 """How the paths of tests begin that come after all others: what fails often fails at once, and what
 is short ends the run, when there is no more work for every process."""

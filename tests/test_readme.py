@@ -32,6 +32,7 @@ HOW_TO: Final = (
         "analyse",
         "operate",
         "logs",
+        "alerts",
         "verify",
         "secure-kafka",
         "registry",

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fdt.contract.asyncapi import document
 from fdt.contract.kit_cases import CASES
+from fdt.contract.metrics_page import markdown as metrics_page
 from fdt.contract.problems_page import markdown as problems_page
 from fdt.contract.topics_page import markdown
 from query_api.api.document import application, openapi
@@ -26,6 +27,7 @@ def made() -> dict[str, str]:
         "docs/topics.md": markdown(topics),
         "docs/openapi.json": _json(openapi(application(), PAGE_LIMIT)),
         "docs/problems.md": problems_page(),
+        "docs/metrics.md": metrics_page(),
         **kit,
     }
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from processor.meter import Meter, for_nobody
 from processor.partition import expiry
 from processor.partition.folding import Folded
 from processor.partition.ledger import LEDGER_KEY, QUARANTINED, Ledger, control_value, pack
@@ -29,11 +30,18 @@ class DurableRows:
     """What a partition holds. ``worker`` is the name under which control records are written."""
 
     def __init__(
-        self, number: int, worker: str, stores: Stores, log: StatusLog, codec: Codec
+        self,
+        number: int,
+        worker: str,
+        stores: Stores,
+        log: StatusLog,
+        codec: Codec,
+        meter: Meter | None = None,
     ) -> None:
         self.number = number
         self.ledger = Ledger()
         self.clock = Clock()
+        self.meter = meter or for_nobody()
         self.store: Store | None = None
         """None before the first resumption and after the end."""
         self.status_topic_id = ""
@@ -69,6 +77,8 @@ class DurableRows:
         changed = {ROW_PREFIX + device.encode(): state for device, state in folded.rows.items()}
         index = expiry.moves(folded.times)
         self.append(_counting(ledger, folded), folded.outgoing, {**changed, **index})
+        for letter in folded.outgoing[len(folded.outgoing) - folded.dead :]:
+            self.meter.refused(letter.headers or ())
 
     def append(
         self, ledger: Ledger, records: Sequence[Outgoing], changes: Mapping[bytes, bytes | None]
@@ -76,14 +86,17 @@ class DurableRows:
         """The transaction, then the write of the same to the store."""
         self.opened().require_sound()
         control = control_value(self._codec, ledger, self.number, self._worker)
-        appended = self._log.append([*records, Outgoing(STATUS, CONTROL_KEY, control)])
+        with self.meter.transaction.time():
+            appended = self._log.append([*records, Outgoing(STATUS, CONTROL_KEY, control)])
         end, at = appended.next_offset, appended.timestamp
+        self.meter.broker.hear(at)
         self.write(replace(ledger, status_offset=end, covered_at=at), changes)
         self.clock.broker = at
 
     def write(self, ledger: Ledger, changes: Mapping[bytes, bytes | None]) -> None:
         """Rows and ledger as one atomic write."""
-        self.opened().write({**changes, LEDGER_KEY: pack(ledger, self.status_topic_id)})
+        with self.meter.write.time():
+            self.opened().write({**changes, LEDGER_KEY: pack(ledger, self.status_topic_id)})
         self.ledger = ledger
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from processor.batch import Batch
+from processor.meter import Meter
 from processor.partition import expiry
 from processor.partition.durable_rows import DurableRows
 from processor.partition.folding import Folded, Folding
@@ -57,13 +58,14 @@ class Partition:
         timeline_cap: int = TIMELINE_CAP,
         retention_ms: int = RETENTION_MS,
         progress: Progress = lambda number, done, total: None,
+        meter: Meter | None = None,
     ) -> None:
         self.number = number
         self._folding = Folding(number, partitions, reader, codec, timeline_cap, retention_ms)
         self._log = log
         self._topics = topics
         self._in_flight = in_flight
-        self._durable = DurableRows(number, worker, stores, log, codec)
+        self._durable = DurableRows(number, worker, stores, log, codec, meter)
         self._sweep = Sweep(self._durable, self._folding)
         self._resumption = Resumption(
             self._durable, stores, log, topics, self._folding, codec, progress
@@ -81,7 +83,23 @@ class Partition:
     def resume(self, *, mending: bool = False) -> None:
         """Own the partition; see :meth:`Resumption.resume`."""
         self._sweep.begin_again()
-        self._resumption.resume(mending=mending)
+        meter = self._durable.meter
+        try:
+            with meter.resumption.time():
+                self._resumption.resume(mending=mending)
+        finally:
+            meter.reading(self.number, 0, 0)
+
+    @property
+    def read_until(self) -> Mapping[str, int]:
+        """Source topic -> received time of the last record that was read of it, in milliseconds;
+        nothing of a topic of which nothing was read since the partition was taken over."""
+        return self._durable.clock.read
+
+    def figures(self) -> Mapping[str, float]:
+        """How its store fares; nothing while none is open."""
+        store = self._durable.store
+        return {} if store is None else store.figures()
 
     def close(self) -> None:
         """Give the partition up in order."""
@@ -106,7 +124,9 @@ class Partition:
             read = self._durable.clock.with_batch(batch)
             ledger = counting_deleted(self._advanced(batch, read), deleted)
             now = ledger.partition_time or 0
-            folded = self._folding.fold(batch.frames, covered, self._durable.held, refused, now)
+            with self._durable.meter.fold.time():
+                folded = self._folding.fold(batch.frames, covered, self._durable.held, refused, now)
+            self._durable.meter.records.observe(len(batch))
             if folded.misplaced:
                 # A publisher may know of more partitions than we: no fault of its record then.
                 self._topics.require_fit()

@@ -127,8 +127,15 @@ class StatusLog(Protocol):
 class KafkaStatusLog:
     """Status partition ``number`` on a real broker, under ``transactional.id`` of its own."""
 
-    def __init__(self, bootstrap: str, group_id: str, number: int) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        group_id: str,
+        number: int,
+        on_abort: Callable[[], None] = lambda: None,
+    ) -> None:
         self._bootstrap = bootstrap
+        self._on_abort = on_abort
         self._number = number
         self._name = f"{group_id}-{number}"
         self._producer: Producer | None = None
@@ -273,6 +280,7 @@ class KafkaStatusLog:
             error.str(),
             extra=about(topic=STATUS, partition=self._number),
         )
+        self._on_abort()
         abort = partial(self._open_producer().abort_transaction, READ_TIMEOUT_S)
         self._retrying(abort, aborting=True)
 

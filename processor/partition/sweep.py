@@ -40,10 +40,14 @@ class Sweep:
             return False
         since = now - self._folding.retention_ms
         entries = expiry.due(durable.opened(), since, most, self._from)
+        forgotten = 0
         if entries:
             devices = [expiry.device_of(entry) for entry in entries]
-            durable.commit(self._folding.forget(devices, durable.held, now), durable.ledger)
+            folded = self._folding.forget(devices, durable.held, now)
+            durable.commit(folded, durable.ledger)
             self._swept += len(devices)
+            forgotten = -folded.grown
+        durable.meter.swept(forgotten)
         more = len(entries) == most
         self._from = entries[-1] if more else None
         if not more and self._swept >= WORTH_GIVING_BACK:

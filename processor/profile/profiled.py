@@ -127,6 +127,9 @@ class _Store:
     def snapshot(self) -> AbstractContextManager[Reading]:
         return self._inner.snapshot()
 
+    def figures(self) -> Mapping[str, float]:
+        return self._inner.figures()
+
     def give_back(self) -> None:
         self._inner.give_back()
 

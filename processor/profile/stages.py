@@ -15,8 +15,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
+
+from runtime.metrics.definition import Family, counter
 
 FETCH: Final = "fetch"
 HAND_OVER: Final = "hand-over"
@@ -45,6 +46,18 @@ MEANING: Final[Mapping[str, str]] = {
 }
 """Every stage, in the order in which an event meets them."""
 WAITS: Final = frozenset({LOCK_WAIT, ACKNOWLEDGE_WAIT})
+
+
+SPENT: Final = counter(
+    "fdt_stage_seconds_total",
+    "Processor time by stage of the fold; of a wait, time on the clock. Only with --profile.",
+    "stage",
+)
+PROFILED: Final = counter(
+    "fdt_profiled_events_total",
+    "Source records that the stages were spent on. Only with --profile.",
+)
+METRICS: Final = (SPENT, PROFILED)
 
 
 class Stages:
@@ -125,18 +138,10 @@ class StagesCollector(Collector):
     def __init__(self, stages: Stages) -> None:
         self._stages = stages
 
-    def collect(self) -> Iterator[CounterMetricFamily]:
+    def collect(self) -> Iterator[Family]:
         """``fdt_stage_seconds_total`` and ``fdt_profiled_events_total``."""
-        spent = CounterMetricFamily(
-            "fdt_stage_seconds",
-            "Processor time by stage of the fold; of a wait, time on the clock.",
-            labels=["stage"],
+        spent = self._stages.seconds()
+        yield SPENT.family(
+            {(stage.replace(" ", "_"),): seconds for stage, seconds in spent.items()}
         )
-        for stage, seconds in self._stages.seconds().items():
-            spent.add_metric([stage.replace(" ", "_")], seconds)
-        yield spent
-        yield CounterMetricFamily(
-            "fdt_profiled_events",
-            "Source records that the stages were spent on.",
-            value=self._stages.events,
-        )
+        yield PROFILED.of(self._stages.events)

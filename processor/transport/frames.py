@@ -45,6 +45,8 @@ class Owner(Protocol):
     """Number of the present assignment."""
     partitions: int
     """How many partition numbers there are."""
+    ends: Mapping[Place, int]
+    """End offsets of the source partitions owned: said to the owner as the fetches see them."""
 
     def positions(self) -> Mapping[TP, int]:
         """Next offset of every source partition owned."""
@@ -164,6 +166,7 @@ class FramesConsumer(driver.Consumer):
             if state.lso is not None and state.has_valid_position:
                 passed = state.position >= state.lso
                 self._ends[topic, number] = self._chain.next(topic, number) if passed else state.lso
+        self.owner.ends = dict(self._ends)
 
     def _message(self, batch: Batch) -> tuple[TP, Message]:
         frame = batch.frames[0]

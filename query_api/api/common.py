@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from prometheus_client.registry import Collector
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -46,6 +48,8 @@ class Services:
     health: Health = field(default_factory=Health)
     """What the parts of this process say of themselves."""
     topics: TopicsWatch | None = None
+    collectors: Sequence[Collector] = ()
+    """What this process tells Prometheus besides what it answers."""
 
 
 async def services_of(request: Request) -> Services:

@@ -2,61 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import generate_latest
 from prometheus_client.registry import Collector
 
-from projections.lifecycle import LIFECYCLE
-from query_api.queries.reads import Reads
+from projections.lifecycle import LIFECYCLE, Completion, Status
+from query_api.api import metric_names as names
+from query_api.audit.spool import Spool
+from query_api.queries.reads import Freshness, Reads
+from query_api.view.layout import COUNTS_PREFIX, decode_request_counts
+from query_api.view.status_view import View
+from query_api.web.problems import KINDS
 from runtime.health import Health
-from runtime.metrics import PartsCollector, UnreadCollector
+from runtime.metrics.definition import UNKNOWN, Family, new_registry
+from runtime.metrics.parts import PartsCollector, UnreadCollector
 from runtime.topics import TopicsWatch
+from schemas.identifiers import DeviceId, InvalidIdentifier
 
-_NAN: Final = float("nan")
-_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-"""Seconds."""
+SOURCES_SHOWN: Final = 40
+"""Of sources and CSP regions, the latest: regions are what publishers write."""
+OTHER: Final = "other"
+_OLDEST_SHARE: Final = 0.01
+"""Of the time that may go into looking through the requests for the oldest: some 3 us a request,
+and with 10,000 of them every three seconds."""
+_IN_PROGRESS: Final = frozenset(
+    int(status) for status in Status if status.completion is Completion.IN_PROGRESS
+)
+_BACK: Final = "/sign-in/callback"
+"""Where everybody who signs in to the screen comes back."""
+SIGN_INS: Final = {303: "signed_in", 400: "refused", 503: "provider_away"}
+"""Its status -> what became of the sign-in."""
 
 
 class Metrics:
     """The read side's metrics, in a registry of their own."""
 
-    def __init__(self, reads: Reads, health: Health, topics: TopicsWatch | None) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(_ViewCollector(reads))
-        self._registry.register(PartsCollector(health))
+    def __init__(
+        self,
+        reads: Reads,
+        health: Health,
+        topics: TopicsWatch | None,
+        more: Sequence[Collector] = (),
+    ) -> None:
+        self._registry = new_registry()
+        own = [_ViewCollector(reads), _OldestCollector(reads), PartsCollector(health)]
         if topics is not None:
-            self._registry.register(UnreadCollector(topics))
-        self._seconds = Histogram(
-            "fdt_request_seconds",
-            "Time from a request to the end of its answer.",
-            ["route"],
-            buckets=_BUCKETS,
-            registry=self._registry,
-        )
-        self._answers = Counter(
-            "fdt_answers",
-            "Answers by route and HTTP status.",
-            ["route", "status"],
-            registry=self._registry,
-        )
-
-    def of_others(self, heard_at: Callable[[], float | None] | None) -> None:
-        """Export up to when other read sides were heard; NaN before, and where there are none."""
-        heard = Gauge(
-            "fdt_read_sides_heard_timestamp_seconds",
-            "Time up to which it is known what other read sides ended; NaN where none share keys.",
-            registry=self._registry,
-        )
-        ask = heard_at or (lambda: None)
-        heard.set_function(lambda: _NAN if (at := ask()) is None else at)
+            own.append(UnreadCollector(topics))
+        for collector in (*own, *more):
+            self._registry.register(collector)
+        self._seconds = names.REQUEST.histogram(self._registry)
+        self._answers = names.ANSWERS.counter(self._registry)
+        self._problems = names.PROBLEMS.counter(self._registry)
+        self._sign_ins = names.SIGN_INS.counter(self._registry)
+        for kind in KINDS:
+            self._problems.labels(kind)
+        for outcome in (*SIGN_INS.values(), OTHER):
+            self._sign_ins.labels(outcome)
 
     def answered(self, route: str, status: int | None, seconds: float) -> None:
         """Count an answer; no status is one that was broken off before it began."""
         self._seconds.labels(route).observe(seconds)
         self._answers.labels(route, "aborted" if status is None else str(status)).inc()
+        if route == _BACK:
+            self._sign_ins.labels(SIGN_INS.get(status or 0, OTHER)).inc()
+
+    def refused(self, kind: str) -> None:
+        """Count an answer that is a problem of this kind."""
+        self._problems.labels(kind).inc()
 
     def exposition(self) -> bytes:
         """Everything in Prometheus' text format."""
@@ -70,64 +85,117 @@ class _ViewCollector(Collector):
         self._reads = reads
         self._progress = reads.progress
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Family]:
         """Items by status, lag, readiness and freshness."""
-        lag = self._progress.lag()
-        yield _gauge(
-            "fdt_ready", "1 once the view has caught up.", float(self._progress.view is not None)
-        )
-        yield _gauge(
-            "fdt_lag_events",
-            "Offsets of the status topic not applied yet; NaN while the broker does not answer.",
-            _NAN if lag is None else lag,
-        )
-        yield self._items()
-        yield from self._freshness()
+        lags = self._progress.lags()
+        yield names.READY.of(self._progress.view is not None)
+        yield names.LAG.of(UNKNOWN if lags is None else sum(lags.values()))
+        yield names.LAGS.family({(str(n),): lag for n, lag in (lags or {}).items()})
+        yield names.ITEMS.family(self._items())
+        fresh = None if self._progress.view is None else self._reads.freshness()
+        yield from self._freshness(fresh)
+        yield from self._waiting(fresh)
 
-    def _items(self) -> GaugeMetricFamily:
+    def _items(self) -> Mapping[tuple[str, ...], float]:
         view = self._progress.view
         totals = None if view is None else view.totals()
-        items = GaugeMetricFamily(
-            "fdt_items", "Items held, by Processing Status.", labels=["status"]
-        )
-        for row in LIFECYCLE:
-            items.add_metric([row.label], _NAN if totals is None else totals.get(row.status, 0))
-        return items
+        return {
+            (row.label,): UNKNOWN if totals is None else totals.get(row.status, 0)
+            for row in LIFECYCLE
+        }
 
-    def _freshness(self) -> Iterator[GaugeMetricFamily]:
-        if self._progress.view is None:
+    def _freshness(self, fresh: Freshness | None) -> Iterator[Family]:
+        as_of, now = None if fresh is None else fresh.as_of, self._progress.broker_now()
+        yield names.AS_OF.of(UNKNOWN if as_of is None else as_of / 1000)
+        yield names.FRESHNESS.of(UNKNOWN if as_of is None else max(0, now - as_of) / 1000)
+
+    def _waiting(self, fresh: Freshness | None) -> Iterator[Family]:
+        waiting = None if fresh is None else fresh.waiting_events
+        yield names.WAITING.of(UNKNOWN if waiting is None else waiting)
+        sources = {} if fresh is None else shown(fresh.sources)
+        yield names.SOURCES.family({(name,): at / 1000 for name, at in sources.items()})
+        seen = {} if fresh is None else self._reads.processor_seen()
+        yield names.SEEN.family(
+            {(str(n),): UNKNOWN if at is None else at / 1000 for n, at in seen.items()}
+        )
+
+
+class HeardCollector(Collector):
+    """Up to when other read sides were heard; ``heard_at`` says none before, and is none where
+    nothing is shared."""
+
+    def __init__(self, heard_at: Callable[[], float | None] | None) -> None:
+        self._heard_at = heard_at
+
+    def collect(self) -> Iterator[Family]:
+        """``fdt_read_sides_heard_timestamp_seconds``."""
+        heard = None if self._heard_at is None else self._heard_at()
+        yield names.HEARD.of(UNKNOWN if heard is None else heard)
+
+
+class _OldestCollector(Collector):
+    """The oldest request with anything In Progress; however often it is asked for, looking takes
+    little."""
+
+    def __init__(self, reads: Reads, clock: Callable[[], float] = time.monotonic) -> None:
+        self._progress = reads.progress
+        self._clock = clock
+        self._found: int | None = None
+        self._look_at = float("-inf")
+
+    def collect(self) -> Iterator[Family]:
+        """``fdt_oldest_in_progress_age_seconds``"""
+        view, now = self._progress.view, self._clock()
+        if view is None:
+            yield names.OLDEST.of(UNKNOWN)
             return
-        fresh = self._reads.freshness()
-        yield _gauge(
-            "fdt_as_of_timestamp_seconds",
-            "Time up to which the view shows everything.",
-            _NAN if fresh.as_of is None else fresh.as_of / 1000,
-        )
-        yield _gauge(
-            "fdt_waiting_events",
-            "Events that the processor has not folded yet, at most; NaN while unknown.",
-            _NAN if fresh.waiting_events is None else fresh.waiting_events,
-        )
-        sources = GaugeMetricFamily(
-            "fdt_source_received_timestamp_seconds",
-            "Last received time of each source and CSP region.",
-            labels=["source"],
-        )
-        for source, received_at in fresh.sources.items():
-            sources.add_metric([source], received_at / 1000)
-        yield sources
-        yield self._processors()
-
-    def _processors(self) -> GaugeMetricFamily:
-        seen = GaugeMetricFamily(
-            "fdt_processor_seen_timestamp_seconds",
-            "Last sign of life of the processor of each partition; NaN before the first.",
-            labels=["partition"],
-        )
-        for number, at in self._reads.processor_seen().items():
-            seen.add_metric([str(number)], _NAN if at is None else at / 1000)
-        return seen
+        if now >= self._look_at:
+            self._found = oldest_in_progress(view)
+            done = self._clock()
+            self._look_at = done + (done - now) / _OLDEST_SHARE
+        since = self._progress.broker_now() if self._found is None else self._found
+        yield names.OLDEST.of(max(0, self._progress.broker_now() - since) / 1000)
 
 
-def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, text, value=value)
+class SpoolCollector(Collector):
+    """Audit entries that wait for the broker."""
+
+    def __init__(self, spool: Spool, now: Callable[[], float] = time.time) -> None:
+        self._spool = spool
+        self._now = now
+
+    def collect(self) -> Iterator[Family]:
+        """``fdt_audit_spool_…``"""
+        oldest = self._spool.oldest()
+        yield names.SPOOL.of(self._spool.size)
+        yield names.SPOOL_ROOM.of(self._spool.room)
+        yield names.SPOOL_AGE.of(0 if oldest is None else max(0.0, self._now() - oldest))
+
+
+def oldest_in_progress(view: View) -> int | None:
+    """Earliest received time of any evidence in a request that has items In Progress, in
+    milliseconds; none without such a request. The counts of the requests tell it, not the items."""
+    with view.snapshot() as reading:
+        found = (decode_request_counts(value) for _, value in reading.scan(COUNTS_PREFIX))
+        times = (counts.oldest for counts in found if counts and _IN_PROGRESS & {*counts.statuses})
+        return min(times, default=None)
+
+
+def shown(sources: Mapping[str, int]) -> Mapping[str, int]:
+    """Sources as labels: a bounded number of them, and none that is an identifier."""
+    latest = sorted(sources.items(), key=lambda one: -one[1])
+    found: dict[str, int] = {}
+    for number, (name, at) in enumerate(latest):
+        source, _, region = name.partition("/")
+        if region and (number >= SOURCES_SHOWN or not region.isprintable() or _is_id(region)):
+            name = f"{source}/{OTHER}"
+        found[name] = max(at, found.get(name, 0))
+    return dict(sorted(found.items()))
+
+
+def _is_id(text: str) -> bool:
+    try:
+        DeviceId.parse(text)
+    except InvalidIdentifier:
+        return False
+    return True

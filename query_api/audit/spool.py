@@ -71,6 +71,18 @@ class Spool:
                 self._close_open_file()
         return sorted(self._folder.glob(_CLOSED))
 
+    def oldest(self) -> float | None:
+        """When the entries that have waited longest were written, in seconds since 1970 UTC, or up
+        to half a second later; none if none wait."""
+        for path in (*sorted(self._folder.glob(_CLOSED)), self._folder / _OPEN):
+            try:
+                found = path.stat()
+            except FileNotFoundError:  # taken by the broker meanwhile
+                continue
+            if found.st_size:
+                return found.st_mtime
+        return None
+
     def delete(self, path: Path) -> None:
         """The broker has all of this file."""
         size = path.stat().st_size

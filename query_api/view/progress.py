@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from query_api.view.status_view import View
+from runtime.broker_clock import BrokerClock
 
 EVENT_ENDS_HOLD_S: Final = 20.0
 ENDS_HOLD_S: Final = 5.0
@@ -26,8 +27,7 @@ class Progress:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._broker_ahead_ms: int | None = None
-        """The broker's clock less ours: never more than it is."""
+        self._broker = BrokerClock(clock)
         self._lock = threading.Lock()
         self._view: View | None = None
         self._positions: dict[int, int] = {}
@@ -63,9 +63,7 @@ class Progress:
 
     def hear(self, broker_ms: int) -> None:
         """A record of this log-append time has come."""
-        with self._lock:
-            ahead, known = broker_ms - self._ours_ms(), self._broker_ahead_ms
-            self._broker_ahead_ms = ahead if known is None else max(known, ahead)
+        self._broker.hear(broker_ms)
 
     def broker_now(self) -> int:
         """The broker's present time in milliseconds, or a little before it; 0 while nothing is
@@ -73,9 +71,7 @@ class Progress:
 
         It goes on though nothing is written: what is due must be hidden then, too.
         """
-        with self._lock:
-            ahead = self._broker_ahead_ms
-            return 0 if ahead is None else ahead + self._ours_ms()
+        return self._broker.now()
 
     def see_ends(self, ends: Mapping[int, int]) -> None:
         """The broker said where the topic ends now."""
@@ -102,11 +98,16 @@ class Progress:
 
     def lag(self) -> int | None:
         """Offsets not applied yet, over all partitions; none while the broker does not answer."""
+        lags = self.lags()
+        return None if lags is None else sum(lags.values())
+
+    def lags(self) -> dict[int, int] | None:
+        """The same by partition."""
         with self._lock:
             seen_at = self._ends_seen_at
             if seen_at is None or self._clock() - seen_at > ENDS_HOLD_S:
                 return None
-            return _distance(self._positions, self._ends)
+            return _lags(self._positions, self._ends)
 
     def remaining(self) -> int | None:
         """Offsets still to be read before the first answer; none until the broker was reached."""
@@ -117,12 +118,13 @@ class Progress:
         self._ends = dict(ends)
         self._ends_seen_at = self._clock()
 
-    def _ours_ms(self) -> int:
-        return int(self._clock() * 1000)
-
     def _compare(self) -> None:
         self._caught_up = self._caught_up or not _distance(self._positions, self._targets)
 
 
 def _distance(positions: Mapping[int, int], ends: Mapping[int, int]) -> int:
-    return sum(max(0, end - positions[partition]) for partition, end in ends.items())
+    return sum(_lags(positions, ends).values())
+
+
+def _lags(positions: Mapping[int, int], ends: Mapping[int, int]) -> dict[int, int]:
+    return {number: max(0, end - positions[number]) for number, end in ends.items()}

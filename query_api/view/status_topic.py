@@ -54,8 +54,15 @@ _OUTAGES: Final = frozenset(
         KafkaError.REPLICA_NOT_AVAILABLE,
         KafkaError.KAFKA_STORAGE_ERROR,
         KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.LISTENER_NOT_FOUND,
+        KafkaError.NOT_CONTROLLER,
+        KafkaError.THROTTLING_QUOTA_EXCEEDED,
     }
 )
+"""What the Kafka protocol calls retriable of the errors that our questions can meet, and what the
+client says of a broker that it does not reach."""
 
 
 _REFUSED: Final = (

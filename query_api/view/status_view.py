@@ -6,6 +6,7 @@ the two views always agree at one applied offset (I6), and a crash leaves the en
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -199,6 +200,10 @@ class View:
     def snapshot(self) -> AbstractContextManager[Reading]:
         """Reads of one moment."""
         return self._store.snapshot()
+
+    def figures(self) -> Mapping[str, float]:
+        """How its store fares."""
+        return self._store.figures()
 
     def close(self) -> None:
         """Release the store."""

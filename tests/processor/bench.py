@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 
 from processor.batch import Batch, Frame
+from processor.meter import Meter
 from processor.partition.partition import Partition
 from projections.catalogue import load_catalogue
 from projections.events import Reader
@@ -44,7 +45,7 @@ class Bench:
     retention_ms: int = RETENTION_MS
     """Of the processes that are started from now on."""
 
-    def start(self) -> Partition:
+    def start(self, meter: Meter | None = None) -> Partition:
         """A new process that owns partition 0."""
         partition = Partition(
             0,
@@ -57,6 +58,7 @@ class Bench:
             worker="test",
             in_flight=NothingNoted(),
             retention_ms=self.retention_ms,
+            meter=meter,
         )
         partition.resume()
         return partition

@@ -75,5 +75,5 @@ def test_a_worker_takes_nothing_while_the_topics_are_unfit(
     assert len(steps) == 5
     assert caplog.text.count(f"partition 0 waits: {WHY}") == 2
     assert worker.failure is None
-    assert worker.counts()[0]["read"] == 2
+    assert worker.owned()[0].ledger.counts["read"] == 2
     worker.close()

@@ -127,6 +127,9 @@ class _Store:
     def snapshot(self) -> AbstractContextManager[Reading]:
         return self._held.snapshot()
 
+    def figures(self) -> Mapping[str, float]:
+        return self._held.figures()
+
     def give_back(self) -> None:
         """Nothing that could be seen from outside."""
 

@@ -254,3 +254,16 @@ def test_the_twin_is_a_sorted_dictionary(
             else:
                 model[key] = value
     assert list(twin.scan(prefix)) == sorted(i for i in model.items() if i[0].startswith(prefix))
+
+
+def test_a_store_tells_how_it_fares_and_nothing_once_it_is_closed(tmp_path: Path) -> None:
+    """Whoever asks need not know that it is being closed."""
+    store = RocksStore(tmp_path, memory=Memory(16))
+    store.write({b"key": b"value" * 1_000})
+    found = store.figures()
+    assert found["memtables"] > 5_000
+    assert found["cache_room"] == 16 * 1024 * 1024
+    assert (found["stopped"], found["errors"]) == (0, 0)
+    store.close()
+    assert store.figures() == {}
+    assert MemoryStore().figures() == {}

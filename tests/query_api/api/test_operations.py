@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import logging
 import math
+import time
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.contextvars import get_contextvars
 
 from projections.lifecycle import LIFECYCLE, Completion
-from query_api.api.metrics import Metrics
+from query_api.api.metrics import SOURCES_SHOWN, Metrics, SpoolCollector, shown
 from query_api.api.middleware import ASKED_BY_MACHINES
+from query_api.audit.entry import Action, Outcome, entry_of
+from query_api.audit.spool import Spool
+from query_api.identity.access import Caller
 from query_api.queries.reads import PROCESSOR_SILENT_AFTER_MS
-from tests.query_api.world import T0, World, accepted, approved, device_id, request_id
+from tests.query_api.world import (
+    T0,
+    World,
+    accepted,
+    approved,
+    device_id,
+    rejected,
+    request_id,
+    still,
+)
 
 R1 = request_id(1)
 
@@ -252,3 +266,84 @@ def test_nobody_knows_what_waits_while_the_broker_is_away() -> None:
     world.put({device_id(1): [accepted(R1)]})
     assert world.stranger().get("/readyz").json()["waiting_events"] is None
     assert math.isnan(metrics(world)["fdt_waiting_events", ""])
+
+
+def test_the_oldest_request_with_anything_in_progress() -> None:
+    """Its earliest evidence, by the broker's clock; a request that has ended is none."""
+    world = World()
+    world.put(
+        {
+            device_id(1): [rejected(request_id(1), at=T0 - 9_000_000)],
+            device_id(2): [accepted(request_id(2), at=T0 - 5_000_000)],
+            device_id(3): [accepted(request_id(3), at=T0)],
+        }
+    )
+    world.progress.hear(T0 + 60_000)
+    assert metrics(world)["fdt_oldest_in_progress_age_seconds", ""] == pytest.approx(5_059, abs=5)
+
+
+def test_nothing_in_progress_is_no_age() -> None:
+    """Zero; and before the view is there nobody knows."""
+    assert metrics(World())["fdt_oldest_in_progress_age_seconds", ""] == 0
+    before = metrics(World(ready=False))
+    assert math.isnan(before["fdt_oldest_in_progress_age_seconds", ""])
+    assert math.isnan(before["fdt_freshness_seconds", ""])
+
+
+def test_freshness_is_the_age_of_what_is_shown() -> None:
+    """By the broker's clock, and by partition how far the view is behind."""
+    world = World(clock=still)
+    world.put({device_id(1): [accepted(R1)]})
+    world.progress.hear(T0 + 90_000)
+    world.progress.see_ends({0: world.next_offset + 7})
+    found = metrics(world)
+    assert found["fdt_freshness_seconds", ""] == 30
+    assert found["fdt_view_lag_offsets", "0"] == 7
+    assert found["fdt_lag_events", ""] == 7
+
+
+def test_sources_are_a_bounded_number_of_names_and_none_is_an_identifier() -> None:
+    """A CSP's region is what its publisher writes."""
+    regions = {f"csp/Region {number}": T0 + number for number in range(100)}
+    found = shown({"dsp": T0, f"csp/{device_id(1)}": T0 + 500, "csp/a\nb": T0 + 1, **regions})
+    assert len(found) <= SOURCES_SHOWN + 2
+    assert found["csp/other"] == T0 + 500
+    assert found["csp/Region 99"] == T0 + 99
+    assert found["dsp"] == T0
+    assert not [name for name in found if device_id(1) in name or "\n" in name]
+
+
+def test_problems_and_sign_ins_are_counted_by_their_kind() -> None:
+    """Limits, rights and what is away show, though a page has no status of its own for each."""
+    from starlette.testclient import TestClient
+
+    client = TestClient(World().app(), raise_server_exceptions=False)
+    client.get("/v1/devices/nothing")
+    client.get("/sign-in/callback?state=of-nobody", headers={"Accept": "text/html"})
+    text = client.get("/metrics").text
+    assert 'fdt_problems_total{problem="not-signed-in"} 1.0' in text
+    assert 'fdt_problems_total{problem="too-many"} 0.0' in text
+    assert 'fdt_sign_ins_total{outcome="refused"} 1.0' in text
+    assert 'fdt_sign_ins_total{outcome="signed_in"} 0.0' in text
+
+
+def test_what_waits_in_the_spool_is_told(tmp_path: Path) -> None:
+    """Bytes, room, and since when; an empty spool waits for nothing."""
+    spool, now = Spool(tmp_path, 5_000), time.time()
+    told = SpoolCollector(spool, lambda: now + 100)
+
+    def figures() -> dict[str, float]:
+        return {each.name: each.samples[0].value for each in told.collect()}
+
+    assert figures()["fdt_audit_spool_oldest_age_seconds"] == 0
+    caller = Caller("alice", frozenset(), frozenset())
+    spool.append(entry_of(caller, Action.SEARCH, "device 1", Outcome.FOUND, 1))
+    found = figures()
+    assert found["fdt_audit_spool_bytes"] > 50
+    assert found["fdt_audit_spool_room_bytes"] == 5_000
+    assert found["fdt_audit_spool_oldest_age_seconds"] == pytest.approx(100, abs=20)
+    (closed,) = spool.closed()
+    assert figures()["fdt_audit_spool_oldest_age_seconds"] == pytest.approx(100, abs=20)
+    spool.delete(closed)
+    assert figures()["fdt_audit_spool_oldest_age_seconds"] == 0
+    spool.close()

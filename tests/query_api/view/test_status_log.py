@@ -15,6 +15,7 @@ from query_api.view.status_topic import (
     NotAllowed,
     TopicChanged,
     Watch,
+    is_outage,
     start_offsets,
 )
 from schemas.topics import SOURCE_TOPICS, STATUS
@@ -192,3 +193,34 @@ def test_reading_begins_where_the_view_stands_or_at_what_is_kept() -> None:
     """A partition of which nothing was applied may have lost its beginning."""
     assert start_offsets({0: 7, 1: 0}, FACTS) == {0: 7, 1: 0}
     assert start_offsets({0: 0, 1: 0}, FACTS) == {0: 5, 1: 0}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.LISTENER_NOT_FOUND,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.KAFKA_STORAGE_ERROR,
+        KafkaError.NOT_CONTROLLER,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.THROTTLING_QUOTA_EXCEEDED,
+    ],
+)
+def test_what_a_broker_answers_that_stops_or_moves_is_an_outage(code: int) -> None:
+    """Every error that the protocol calls retriable: a broker that was stopped in order ended the
+    read side by one of them."""
+    assert is_outage(KafkaError(code))
+
+
+@pytest.mark.parametrize(
+    "code", [KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.OFFSET_OUT_OF_RANGE]
+)
+def test_what_waiting_does_not_mend_is_none(code: int) -> None:
+    """Somebody has to do something."""
+    assert not is_outage(KafkaError(code))

@@ -1,0 +1,1 @@
+"""Alerts, dashboard and metrics, held against each other and against what really runs."""
