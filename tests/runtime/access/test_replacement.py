@@ -139,13 +139,13 @@ def test_every_client_gets_a_new_password(environment: dict[str, str]) -> None:
         _sasl_plain_password = "old"
 
     other: Any = kafka.renewed(Aiokafka())
-    clients = [
+    clients: list[Any] = [
         kafka.admin_client(NOWHERE),
         kafka.producer(NOWHERE, "any", {"log_level": kafka.SILENT}),
         kafka.consumer(NOWHERE, "any", {"log_level": kafka.SILENT}),
     ]
     assert all(client in kafka._CLIENTS for client in clients)
-    clients[-1].close()  # type: ignore[union-attr]  # it is kept here, and connects no more
+    clients[-1].close()  # it is kept here, and connects no more
     kafka.renew("worker", "new")
     assert other._sasl_plain_password == "new"
 
