@@ -77,7 +77,7 @@ chaos: compiled ## Break the processor at length (docs/reliability.md)
 	$(BIN)/python -m tests.simulation --seeds 10000
 	$(BIN)/python -m pytest tests/chaos/test_full.py -m chaos -s $(ARGS)
 
-secure: compiled ## Three secured nodes; credentials replaced while events flow (docs/reliability.md)
+secure: compiled ## Three secured nodes; credentials replaced while events flow
 	$(BIN)/python -m pytest tests/chaos/test_secure.py -m chaos -s $(ARGS)
 
 containers: $(MADE) browser ## Build the image and run the Compose file on a container engine
