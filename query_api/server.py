@@ -92,17 +92,10 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
     rotation = Rotation(config.bootstrap, health, lambda: _stop(server), end)
     audit = SpoolPublisher(spool, config.bootstrap, codec, health, end)
     silent_ms = config.screen.processor_silent_after_ms
+    reads = Reads(feed.progress, catalogue, config.retention_ms, silent_ms)
     common = shared_of(config, codec, health, end)
-    parts = Parts(
-        Reads(feed.progress, catalogue, config.retention_ms, silent_ms),
-        Auditor(spool),
-        KafkaAuditLog(config.bootstrap, codec),
-        KafkaPublisher(config.bootstrap, codec),
-        health,
-        topics,
-        common,
-        _collectors(config, spool, feed, common),
-    )
+    collectors = _collectors(config, spool, feed, common)
+    parts = _parts(config, codec, reads, spool, health, topics, common, collectors)
     services = services_of(config, parts, issuers, base)
     if services.screen is None:
         logger.warning("no screen is served: FDT_OIDC_CLIENT_ID names no client at the provider")
@@ -116,6 +109,22 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
     if failures:
         raise ReadSideEnded(f"The read side ended: {failures[0]}") from failures[0]
     return rotation.begin_again
+
+
+def _parts(
+    config: ReadSideConfig,
+    codec: Codec,
+    reads: Reads,
+    spool: Spool,
+    health: Health,
+    topics: TopicsWatch,
+    common: Shared,
+    collectors: tuple[Collector, ...],
+) -> Parts:
+    """What requests are answered with, as far as Kafka has to do with it."""
+    log = KafkaAuditLog(config.bootstrap, codec)
+    publisher = KafkaPublisher(config.bootstrap, codec)
+    return Parts(reads, Auditor(spool), log, publisher, health, topics, common, collectors)
 
 
 def _collectors(
