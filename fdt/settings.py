@@ -27,6 +27,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from fdt.errors import UserError
 from runtime.access.kafka_security import KafkaSecurity
+from runtime.access.listener_files import ListenerFiles
 from runtime.access.schema_registry import RegistryAccess
 from runtime.logs.log_settings import LogSettings
 from storage.store import MEMORY_MB
@@ -94,7 +95,7 @@ Name = Annotated[str, AfterValidator(_plain_name)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Settings(KafkaSecurity, RegistryAccess, LogSettings):
+class Settings(KafkaSecurity, RegistryAccess, ListenerFiles, LogSettings):
     """Everything that can be set; :class:`~fdt.errors.UserError` for a value that cannot be
     used."""
 

@@ -31,6 +31,7 @@ from query_api.screen.development_provider import DevelopmentProvider, Person
 from query_api.screen.pages.environment import Templates
 from query_api.screen.sealing import Seal, own_secret
 from query_api.sharing.shared import Shared
+from query_api.web.listener_tls import CertificateFiles
 from runtime.access.address import is_loopback
 from runtime.health import Health
 from runtime.topics import TopicsWatch
@@ -95,6 +96,8 @@ class ReadSideConfig:
     """Schema registry; without it schema ids come from the files."""
     specs: tuple[TopicSpec, ...] = ()
     """The topics as they should be."""
+    tls: CertificateFiles | None = None
+    """With what the listener speaks TLS; without it, it speaks HTTP alone."""
 
     @property
     def is_for_development(self) -> bool:

@@ -6,6 +6,7 @@ import errno
 import logging
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from query_api.sharing.shared import Shared, shared
 from query_api.view.feed import Feed
 from query_api.view.folder import rocks
 from query_api.view.listing import ForgivingCatalogue
+from query_api.web.listener_tls import ListenerTls, UnusableCertificate
 from runtime import interpreter
 from runtime.access.rotation import Rotation
 from runtime.access.schema_registry import registry
@@ -42,6 +44,9 @@ from runtime.topics import TopicsWatch
 from schemas.codec import Codec
 
 logger = logging.getLogger(__name__)
+
+Beside = Feed | SpoolPublisher | TopicsWatch | Listener | Rotation | ListenerTls
+"""What runs in a thread beside the server."""
 
 BACKLOG: Final = 1024
 GRACE_S: Final = 10
@@ -71,7 +76,6 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
     """
     catalogue = ForgivingCatalogue(load_catalogue(config.catalogue_path))
     issuers = accepted_issuers(config)
-    listening = _listen(config.host, config.port)
     codec = Codec(registry(config.registry_url))
     feed = Feed(
         config.bootstrap,
@@ -80,7 +84,6 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
         rocks(config.store_memory_mb),
         on_failure=lambda error: end(error),
     )
-    base = address(config.host, listening)
     health, failures = Health(), list[BaseException]()
 
     def end(error: BaseException) -> None:
@@ -94,6 +97,9 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
     silent_ms = config.screen.processor_silent_after_ms
     reads = Reads(feed.progress, catalogue, config.retention_ms, silent_ms)
     common = shared_of(config, codec, health, end)
+    tls = _tls(config, health, end)
+    listening = _listen(config.host, config.port)  # behind all that may be refused
+    base = address(config.host, listening, secure=tls is not None)
     collectors = _collectors(config, spool, feed, common)
     parts = _parts(config, codec, reads, spool, health, topics, common, collectors)
     services = services_of(config, parts, issuers, base)
@@ -101,11 +107,12 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
         logger.warning("no screen is served: FDT_OIDC_CLIENT_ID names no client at the provider")
     app = create_app(services, on_damage=feed.fail)
     mount_provider(app, config, base)
-    server = _http_server(app)
+    server = _http_server(app, None if tls is None else tls.context)
     with listening, _stopped_by_signals(server):
         if on_listening is not None:
             on_listening(base)
-        _run(server, listening, (feed, audit, topics, rotation, *common.threads))
+        beside: list[Beside] = [feed, audit, topics, rotation, *common.threads]
+        _run(server, listening, beside if tls is None else [*beside, tls])
     if failures:
         raise ReadSideEnded(f"The read side ended: {failures[0]}") from failures[0]
     return rotation.begin_again
@@ -143,7 +150,7 @@ def _collectors(
 def _run(
     server: uvicorn.Server,
     listener: socket.socket,
-    threads: Sequence[Feed | SpoolPublisher | TopicsWatch | Listener | Rotation],
+    threads: Sequence[Beside],
 ) -> None:
     """Serve until told to end, with the threads beside it."""
     interpreter.settle(young=50_000)
@@ -179,18 +186,31 @@ def shared_of(
         raise CannotServe(str(error)) from error
 
 
-def _http_server(app: FastAPI) -> uvicorn.Server:
-    """What serves ``app``, with no log, header or life of its own."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            lifespan="off",
-            timeout_graceful_shutdown=GRACE_S,
-        )
+def _tls(
+    config: ReadSideConfig, health: Health, on_end: Callable[[BaseException], None]
+) -> ListenerTls | None:
+    """The listener's TLS, if it speaks it; :class:`CannotServe` where its files are of no use."""
+    if config.tls is None:
+        return None
+    try:
+        return ListenerTls(config.tls, health, on_end)
+    except UnusableCertificate as error:
+        raise CannotServe(str(error)) from error
+
+
+def _http_server(app: FastAPI, context: ssl.SSLContext | None) -> uvicorn.Server:
+    """What serves ``app``, with no log, header or life of its own; over TLS with a ``context``."""
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE_S,
     )
+    config.load()
+    config.ssl = context
+    return uvicorn.Server(config)
 
 
 def accepted_issuers(config: ReadSideConfig) -> dict[str, KeySource]:
@@ -212,10 +232,10 @@ def accepted_issuers(config: ReadSideConfig) -> dict[str, KeySource]:
     return issuers
 
 
-def address(host: str, listener: socket.socket) -> str:
+def address(host: str, listener: socket.socket, *, secure: bool = False) -> str:
     """The URL at which a listening socket is reached."""
     shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{listener.getsockname()[1]}"
+    return f"{'https' if secure else 'http'}://{shown}:{listener.getsockname()[1]}"
 
 
 _HINTS: Final = {

@@ -15,6 +15,7 @@ from fdt.settings import Settings
 
 if TYPE_CHECKING:
     from query_api.assembly import ReadSideConfig
+    from query_api.web.listener_tls import CertificateFiles
 
 
 SIGNS_MISSED: Final = 3
@@ -81,7 +82,17 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
         catalogue_path=settings.catalogue_path,
         registry_url=settings.schema_registry_url,
         specs=tuple(specs_of(settings)),
+        tls=_certificate(settings),
     )
+
+
+def _certificate(settings: Settings) -> CertificateFiles | None:
+    """With what the read side speaks TLS itself, if it does."""
+    from query_api.web.listener_tls import CertificateFiles
+
+    if settings.api_certificate_file is None or settings.api_key_file is None:
+        return None
+    return CertificateFiles(settings.api_certificate_file, settings.api_key_file)
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

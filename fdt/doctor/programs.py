@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -29,8 +31,10 @@ def worker(asked: Asked) -> Iterator[Finding]:
 
 def read_side(asked: Asked) -> Iterator[Finding]:
     """The read side of these settings."""
-    where = f"http://{_host(asked.settings.api_host)}:{asked.settings.api_port}"
-    yield from _program("read side", where, "fdt serve")
+    settings = asked.settings
+    scheme = "http" if settings.api_certificate_file is None else "https"
+    where = f"{scheme}://{_host(settings.api_host)}:{settings.api_port}"
+    yield from _program("read side", where, "fdt serve", settings.api_certificate_file)
 
 
 def _host(host: str) -> str:
@@ -39,10 +43,13 @@ def _host(host: str) -> str:
     return f"[{shown}]" if ":" in shown else shown
 
 
-def _program(name: str, where: str, command: str) -> Iterator[Finding]:
+def _program(
+    name: str, where: str, command: str, certificate: Path | None = None
+) -> Iterator[Finding]:
     try:
-        ready = httpx.get(f"{where}/readyz", timeout=ANSWER_S)
-        metrics = httpx.get(f"{where}/metrics", timeout=ANSWER_S).text
+        with httpx.Client(timeout=ANSWER_S, verify=_known(certificate)) as client:
+            ready = client.get(f"{where}/readyz")
+            metrics = client.get(f"{where}/metrics").text
     except httpx.HTTPError as error:
         yield warning(
             f"No {name} answers at {where}: {error}",
@@ -56,6 +63,16 @@ def _program(name: str, where: str, command: str) -> Iterator[Finding]:
     else:
         yield ok(f"The {name} at {where} is ready")
     yield from _skew(name, where, metrics)
+
+
+def _known(certificate: Path | None) -> ssl.SSLContext | bool:
+    """Believes this very certificate, by whatever name it is asked; without one, as usual."""
+    if certificate is None:
+        return True
+    context = ssl.create_default_context(cafile=certificate)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.check_hostname = False
+    return context
 
 
 def _why(answer: httpx.Response) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from contextlib import AbstractContextManager
@@ -76,7 +77,7 @@ def test_an_address_of_another_machine_is_one_clear_sentence(config: ReadSideCon
 def address_in(log: Path, process: subprocess.Popen[bytes]) -> str:
     """The address that the process printed."""
     for _ in range(600):
-        found = re.search(r"http://\S+:\d+", log.read_text())
+        found = re.search(r"https?://\S+:\d+", log.read_text())
         if found:
             return found.group()
         assert process.poll() is None, log.read_text()
@@ -97,11 +98,11 @@ def serving(
     )
 
 
-def wait_ready(url: str) -> None:
+def wait_ready(url: str, verify: ssl.SSLContext | bool = True) -> None:
     """Until ``/readyz`` says so."""
     for _ in range(600):
         try:
-            if httpx.get(f"{url}/readyz").status_code == 200:
+            if httpx.get(f"{url}/readyz", verify=verify).status_code == 200:
                 return
         except httpx.TransportError:
             pass

@@ -1,0 +1,123 @@
+"""TLS of the read side's own listener, with a certificate that is replaced while it serves.
+
+:mod:`query_api.server` gives the context to the HTTP server and runs the thread. OpenSSL takes a
+chain anew for handshakes to come, so nobody's connection ends when a certificate is renewed.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from runtime.health import Health
+from runtime.threads import watched
+
+logger = logging.getLogger(__name__)
+
+PART: Final = "certificate"
+LOOK_EVERY_S: Final = 2.0
+
+
+class UnusableCertificate(ValueError):
+    """Certificate and key cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFiles:
+    """Where the certificate (PEM, with what leads to its authority) and its key stand."""
+
+    certificate: Path
+    key: Path
+
+    def read(self) -> tuple[bytes, bytes]:
+        """What they hold now; ``OSError``."""
+        return self.certificate.read_bytes(), self.key.read_bytes()
+
+    def load_into(self, context: ssl.SSLContext) -> None:
+        """Use them from now on; :class:`UnusableCertificate` and nothing is changed."""
+        told = f"FDT_API_CERTIFICATE_FILE {self.certificate} and FDT_API_KEY_FILE {self.key}"
+        try:
+            for each in (_server_context(), context):  # the first is there to be spoiled
+                each.load_cert_chain(self.certificate, self.key, password=_no_password)
+        except ssl.SSLError as error:
+            reason = error.reason or str(error)
+            raise UnusableCertificate(
+                f"{told} cannot be used ({reason}): a PEM certificate and its own key, not "
+                "encrypted, are needed"
+            ) from error
+        except (OSError, ValueError) as error:
+            raise UnusableCertificate(f"{told} cannot be read: {error}") from error
+
+
+class ListenerTls:
+    """The context of the listener, and the thread that looks whether its files were replaced.
+
+    :class:`UnusableCertificate` at the start; later ``health`` hears of it, and what was read
+    before stays in use. ``on_end`` is called if the thread cannot go on.
+    """
+
+    def __init__(
+        self,
+        files: CertificateFiles,
+        health: Health,
+        on_end: Callable[[BaseException], None],
+        every_s: float = LOOK_EVERY_S,
+    ) -> None:
+        self.context = _server_context()
+        self._files = files
+        self._health = health
+        self._every_s = every_s
+        files.load_into(self.context)
+        self._used = self._seen = files.read()
+        self._stopping = threading.Event()
+        self._thread = watched(PART, self._run, stopping=self._stopping.is_set, on_end=on_end)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopping.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        """Look once; what is the same at two looks is whole."""
+        try:
+            found = self._files.read()
+        except OSError as error:
+            self._health.trouble(PART, f"{error}; what was read before is used until it is mended")
+            return
+        seen, self._seen = self._seen, found
+        if found != seen:
+            return
+        try:
+            if found != self._used:
+                self._files.load_into(self.context)
+                self._used = found
+                logger.warning("the certificate was replaced, and is used")
+        except UnusableCertificate as error:
+            self._health.trouble(PART, f"{error}; what was read before is used until it is mended")
+            return
+        self._health.well(PART)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._every_s):
+            self.look()
+
+
+def _server_context() -> ssl.SSLContext:
+    """TLS 1.2 or newer, with OpenSSL's own choice of ciphers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _no_password() -> str:
+    """OpenSSL would ask for one on the terminal."""
+    raise ValueError("the key is encrypted: give one that is not, readable by this program alone")
