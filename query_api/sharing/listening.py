@@ -19,7 +19,7 @@ from query_api.identity.endings import Ending, Endings
 from query_api.identity.rate_limit import RateLimit
 from query_api.sharing.notices import Notice, decoded
 from query_api.sharing.telling import PARTITION, Teller
-from runtime import kafka
+from runtime import broker, kafka
 from runtime.health import Health
 from runtime.threads import watched
 from schemas.codec import BadRecord, Codec
@@ -67,6 +67,7 @@ class Listener:
         self._thread = watched(PART, self._follow, stopping=self._stopping.is_set, on_end=on_end)
         self._waiting: list[Message] = []
         self._next_offset = 0
+        self._topic_id: str | None = None
         self._heard_at: float | None = None
         self._why = _NOT_YET
         self._lost = False
@@ -109,6 +110,7 @@ class Listener:
     def _follow(self) -> None:
         place = TopicPartition(READ_SIDE, PARTITION, OFFSET_BEGINNING)
         consumer = kafka.consumer(self._bootstrap, "fdt-read-side-notices")
+        self._admin = kafka.admin_client(self._bootstrap)
         try:
             consumer.assign([place])
             ask_at = 0.0
@@ -164,14 +166,19 @@ class Listener:
         asked_at = time.monotonic()
         place = TopicPartition(READ_SIDE, PARTITION)
         try:
+            described = broker.topics(self._admin, [READ_SIDE])[READ_SIDE]
+            topic_id = str(described.result(_ANSWER_S).topic_id)
             first, end = consumer.get_watermark_offsets(place, timeout=_ANSWER_S)
-        except KafkaException as error:
-            self._away(error.args[0].str())
+        except (KafkaException, TimeoutError) as error:
+            told = error.args[0].str() if isinstance(error, KafkaException) else "no answer in time"
+            self._away(told)
             self._lost = True
             return
-        if self._next_offset > end:
+        if self._topic_id not in (None, topic_id):
+            # Its offsets begin again, and may have come as far as those that were read.
             logger.warning("%s was created anew: it is read from its beginning", READ_SIDE)
             self._next_offset, self._lost = 0, True
+        self._topic_id = topic_id
         if self._lost:
             consumer.assign([TopicPartition(READ_SIDE, PARTITION, max(first, self._next_offset))])
             self._lost = False

@@ -33,8 +33,8 @@ from tests.support.processes import worker
 from tests.support.registry import serving
 from tests.support.topics import dead_letters, table, wait_until_read
 
-NEXT_ID: Final = 10
-"""Of the new version, in the files and in the registry."""
+NEXT_ID: Final = 1 + max(map(int, json.loads(schema_file("registry.json"))))
+"""Of the new version, in the files and in the registry: one that means nothing yet."""
 TODAY: Final = current_schemas()["DspEvent"][1]
 TOMORROW: Final = deepcopy(TODAY)
 TOMORROW["fields"].append({"name": "image_size", "type": ["null", "long"], "default": None})

@@ -25,8 +25,8 @@ from tests.query_api.world import ALPHA, World
 
 ROUTES: Final = sorted(set(routes(world().app().routes)))
 READ: Final = [route.removeprefix("GET ") for route in ROUTES if route.startswith("GET ")]
-ANEW: Final = re.compile(r"(state|nonce|code_challenge|fdt-sign-in)=[\w-]+")
-"""What is another at each start of a sign-in."""
+ANEW: Final = re.compile(r"(state|nonce|code_challenge|fdt-sign-in|fdt-session)=[\w=-]+")
+"""What is another at each start of a sign-in, or each time that a session is sealed."""
 
 
 def role_for(path: str) -> Role:

@@ -39,7 +39,7 @@ from sources.planning.vocabulary import SUPPLIERS
 from tests.query_api.round_robin import RoundRobin, round_robin
 from tests.query_api.test_server import wait_ready
 from tests.query_api.view.test_feed import Processor, eventually
-from tests.query_api.world import accepted, device_id, request_id, reset
+from tests.query_api.world import accepted, device_id, live_address, request_id, reset
 from tests.support.processes import running
 from tests.support.topics import committed, create_anew
 
@@ -203,23 +203,16 @@ def believes(server: str, cookie: str) -> bool:
     return answer.status_code == 200
 
 
-def live_address(page: httpx.Response) -> str:
-    """Where a page asks for what is new."""
-    found = re.search(r'data-hx-get="([^"]*)"', page.text)
-    assert found is not None
-    return unescape(found[1])
-
-
 def test_a_user_notices_nothing_of_two_read_sides(pair: Pair) -> None:
     """Sign in, search, page, refresh, sign out; a copy of the cookie is dead at both."""
     browser, page = signed_in(pair, "olga")
     page = searched(browser, page, "request", R1)
     assert f"{DEVICES} devices of one" in page.text
-    address = live_address(page)
+    address = live_address(page.text)
     for _ in range(4):
         again = browser.get(address, headers={"HX-Request": "true"})
         assert again.status_code == 200
-        address = live_address(again)
+        address = live_address(again.text)
     following = re.search(r'href="(/requests/[^"]*after=[^"]*)"', page.text)
     assert following is not None
     second = browser.get(unescape(following[1]))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +195,13 @@ GENEROUS = ScreenConfig(
     downloads_per_minute=1_000_000,
 )
 """Limits that no other test meets."""
+
+
+def live_address(page: str) -> str:
+    """Where a page asks for what is new."""
+    found = re.search(r'data-hx-get="([^"]*)"', page)
+    assert found is not None
+    return unescape(found[1])
 
 
 @dataclass

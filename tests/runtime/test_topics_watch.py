@@ -22,6 +22,7 @@ from schemas.topics import (
     DAY_MS,
     DEAD_LETTERS,
     DSP_EVENTS,
+    READ_SIDE,
     SOURCE_TOPICS,
     STATUS,
     TOPICS,
@@ -110,7 +111,7 @@ def test_a_missing_topic_is_said_until_it_is_there(watched: Watched) -> None:
     """Each of the eight; nothing is folded without one that a batch needs."""
     for name in NAMES:
         delete(watched.bootstrap, name)
-        watched.expect(f"{name}: topic is missing", folding=name == AUDIT)
+        watched.expect(f"{name}: topic is missing", folding=name in (AUDIT, READ_SIDE))
         assert "Run 'fdt topics'" in (watched.look() or "")
         create_missing(watched.bootstrap, SPECS)
         watched.expect(None, folding=True)
