@@ -31,6 +31,7 @@ HOW_TO: Final = (
         "export",
         "analyse",
         "operate",
+        "containers",
         "verify",
         "secure-kafka",
         "registry",
