@@ -11,7 +11,7 @@ mkdir -p secrets
 chmod 700 secrets
 cd secrets
 
-for name in screen screen-client operator-client people keycloak-admin grafana-admin; do
+for name in screen session-keys screen-client operator-client people keycloak-admin grafana-admin; do
     [ -s "$name" ] || openssl rand -hex 24 > "$name"
 done
 

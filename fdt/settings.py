@@ -217,6 +217,13 @@ class Settings(SecretFiles, KafkaSecurity, RegistryAccess):
         description="Secret of 32 characters or more by which page addresses are sealed, the same "
         "for all instances; without it one is made in the data folder.",
     )
+    session_keys_file: Path | None = Field(
+        None,
+        examples=["/run/secrets/session-keys"],
+        description="File of secrets, one of 32 characters or more a line, by which read sides "
+        "share sessions and limits: the first seals, all open. Without it a read side has its "
+        "sessions for itself, and forgets them when it ends.",
+    )
     session_idle: Duration = Field(
         timedelta(minutes=30), description="Time without activity after which a user signs in anew."
     )

@@ -32,12 +32,15 @@ class ReadSide(Services):
 
     screen: Screen | None = None
     """The pages; none where nobody could sign in to them."""
+    heard_at: Callable[[], float | None] | None = None
+    """Up to when it is known what other read sides ended; none where nothing is shared."""
 
 
 def create_app(services: ReadSide, on_damage: Callable[[Exception], None]) -> FastAPI:
     """The application over ``services``; ``on_damage`` is told when the view proves damaged."""
     app = document.application()
     metrics = Metrics(services.reads, services.health, services.topics)
+    metrics.of_others(services.heard_at)
     app.state.services, app.state.metrics = services, metrics
     respond = _respond(services)
     problems.install(app, respond)

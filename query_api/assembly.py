@@ -15,6 +15,7 @@ from query_api.audit.reading import AuditLog
 from query_api.audit.trail import Auditor
 from query_api.identity.access_tokens import Authenticator, Claims
 from query_api.identity.keys import DevelopmentKey, KeySource, OidcKeys
+from query_api.identity.logout_tokens import LogoutTokens
 from query_api.identity.provider_http import ProviderHttp, is_loopback
 from query_api.identity.rate_limit import RateLimit
 from query_api.identity.sessions import Sessions
@@ -28,6 +29,7 @@ from query_api.screen.context import Screen, origin_of
 from query_api.screen.development_provider import DevelopmentProvider, Person
 from query_api.screen.pages.environment import Templates
 from query_api.screen.sealing import Seal, own_secret
+from query_api.sharing.shared import Shared
 from runtime.health import Health
 from runtime.topics import TopicsWatch
 from schemas.topics import TopicSpec
@@ -50,6 +52,8 @@ class ScreenConfig:
     """Where browsers find the screen, if that is not where this server listens."""
     secret: str | None = None
     """From which page addresses are sealed; none has one made in the data folder."""
+    session_keys: Path | None = None
+    """File of the secrets that seal sessions, where several read sides share them."""
     idle_s: float = 1800.0
     absolute_s: float = 28_800.0
     silent_after_ms: int = _HOUR_MS
@@ -108,17 +112,21 @@ class Parts:
     publisher: Publisher
     health: Health = field(default_factory=Health)
     topics: TopicsWatch | None = None
+    shared: Shared = field(default_factory=Shared)
 
 
 def services_of(
     config: ReadSideConfig, parts: Parts, issuers: Mapping[str, KeySource], base: str
 ) -> ReadSide:
     """What requests are answered with; ``base`` is where this server listens."""
+    tell, listener = parts.shared.taken, parts.shared.listener
     limits = Limits(
-        RateLimit("searches", config.screen.searches_per_minute),
-        RateLimit("refreshes", REFRESHES_PER_MINUTE),
-        RateLimit("downloads", config.screen.downloads_per_minute),
+        RateLimit("searches", config.screen.searches_per_minute, tell=tell),
+        RateLimit("refreshes", REFRESHES_PER_MINUTE, tell=tell),
+        RateLimit("downloads", config.screen.downloads_per_minute, tell=tell),
     )
+    if listener is not None:
+        listener.follow(limits.all())
     queries = QueryService(parts.reads, parts.auditor, parts.log, limits)
     resets = Resets(queries, parts.publisher)
     return ReadSide(
@@ -129,12 +137,13 @@ def services_of(
         resets,
         parts.health,
         parts.topics,
-        screen_of(config, queries, resets, base),
+        screen_of(config, queries, resets, parts.shared, base),
+        None if listener is None else listener.heard_at,
     )
 
 
 def screen_of(
-    config: ReadSideConfig, queries: QueryService, resets: Resets, base: str
+    config: ReadSideConfig, queries: QueryService, resets: Resets, shared: Shared, base: str
 ) -> Screen | None:
     """The pages, where somebody could sign in to them."""
     settings, public_url = config.screen, public_url_of(config, base)
@@ -156,8 +165,9 @@ def screen_of(
     return Screen(
         queries=queries,
         resets=resets,
-        sessions=Sessions(settings.idle_s, settings.absolute_s),
-        sign_in=SignIn(provider, id_tokens, client),
+        sessions=Sessions(settings.idle_s, settings.absolute_s, shared.keys, shared.endings),
+        sign_in=SignIn(provider, id_tokens, client, shared.keys, shared.endings),
+        logout_tokens=LogoutTokens(issuer, keys, client_id),
         seal=Seal(settings.secret or own_secret(config.data_dir)),
         templates=Templates(),
         public_url=public_url,

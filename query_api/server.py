@@ -22,8 +22,11 @@ from query_api.audit.reading import KafkaAuditLog
 from query_api.audit.spool import Spool
 from query_api.audit.trail import Auditor, SpoolPublisher
 from query_api.identity.keys import DEVELOPMENT_ISSUER, DevelopmentKey, KeySource, OidcKeys
+from query_api.identity.sealing_keys import UnusableKeys
 from query_api.queries.reads import Reads
 from query_api.resets.publishing import KafkaPublisher
+from query_api.sharing.listening import Listener
+from query_api.sharing.shared import Shared, shared
 from query_api.view.feed import Feed
 from query_api.view.folder import rocks
 from query_api.view.listing import ForgivingCatalogue
@@ -64,7 +67,7 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
     """
     catalogue = ForgivingCatalogue(load_catalogue(config.catalogue_path))
     issuers = accepted_issuers(config)
-    listener = _listen(config.host, config.port)
+    listening = _listen(config.host, config.port)
     codec = Codec(registry(config.registry_url))
     feed = Feed(
         config.bootstrap,
@@ -73,7 +76,7 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
         rocks(config.store_memory_mb),
         on_failure=lambda error: end(error),
     )
-    base = address(config.host, listener)
+    base = address(config.host, listening)
     health, failures = Health(), list[BaseException]()
 
     def end(error: BaseException) -> None:
@@ -84,6 +87,7 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
     topics = TopicsWatch(config.bootstrap, config.specs, health, end)
     audit = SpoolPublisher(spool, config.bootstrap, codec, health, end)
     silent_ms = config.screen.processor_silent_after_ms
+    common = shared_of(config, codec, health, end)
     parts = Parts(
         Reads(feed.progress, catalogue, config.retention_ms, silent_ms),
         Auditor(spool),
@@ -91,6 +95,7 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
         KafkaPublisher(config.bootstrap, codec),
         health,
         topics,
+        common,
     )
     services = services_of(config, parts, issuers, base)
     if services.screen is None:
@@ -98,10 +103,10 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
     app = create_app(services, on_damage=feed.fail)
     mount_provider(app, config, base)
     server = _http_server(app)
-    with listener, _stopped_by_signals(server):
+    with listening, _stopped_by_signals(server):
         if on_listening is not None:
             on_listening(base)
-        _run(server, listener, (feed, audit, topics))
+        _run(server, listening, (feed, audit, topics, *common.threads))
     if failures:
         raise ReadSideEnded(f"The read side ended: {failures[0]}") from failures[0]
 
@@ -109,7 +114,7 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
 def _run(
     server: uvicorn.Server,
     listener: socket.socket,
-    threads: Sequence[Feed | SpoolPublisher | TopicsWatch],
+    threads: Sequence[Feed | SpoolPublisher | TopicsWatch | Listener],
 ) -> None:
     """Serve until told to end, with the threads beside it."""
     interpreter.settle(young=50_000)
@@ -120,6 +125,29 @@ def _run(
     finally:
         for thread in threads:
             thread.stop()
+
+
+def shared_of(
+    config: ReadSideConfig,
+    codec: Codec,
+    health: Health,
+    on_end: Callable[[BaseException], None],
+) -> Shared:
+    """What this read side has in common with others; :class:`CannotServe` if the session keys
+    cannot be used."""
+    settings = config.screen
+    if settings.session_keys is None:
+        return Shared()
+    if settings.secret is None:
+        raise CannotServe(
+            "FDT_SESSION_KEYS_FILE is set and FDT_SCREEN_SECRET is not: give all read sides the "
+            "same FDT_SCREEN_SECRET, or a page's address at one is unknown to the next."
+        )
+    keys, closed_after_s = settings.session_keys, settings.idle_s
+    try:
+        return shared(config.bootstrap, codec, keys, health, on_end, closed_after_s)
+    except UnusableKeys as error:
+        raise CannotServe(str(error)) from error
 
 
 def _http_server(app: FastAPI) -> uvicorn.Server:

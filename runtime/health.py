@@ -21,17 +21,18 @@ class Health:
         self._troubles: dict[str, str] = {}
         self._parts: set[str] = set()
 
-    def trouble(self, part: str, why: str) -> None:
+    def trouble(self, part: str, why: str, level: int = logging.ERROR) -> None:
         """``part`` does not work, because of ``why``: one sentence that says how to mend it.
 
-        Logged when it begins and when the reason becomes another, not at every repetition.
+        Logged when it begins and when the reason becomes another, not at every repetition; at
+        another ``level`` where it is no fault, as at the start.
         """
         with self._lock:
             self._parts.add(part)
             known = self._troubles.get(part)
             self._troubles[part] = why
         if known != why:
-            logger.error("%s: %s", part, why)
+            logger.log(level, "%s: %s", part, why)
 
     def well(self, part: str) -> None:
         """``part`` works, or works again."""

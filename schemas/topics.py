@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Final, Literal
 
 DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
 """The segment being written is never compacted: of the status topic it is to be a small part."""
 
@@ -20,6 +21,7 @@ SSMI_EVENTS: Final = "firmware.ssmi.v1"
 STATUS: Final = "firmware.status.v1"
 DEAD_LETTERS: Final = "firmware.dead-letter.v1"
 AUDIT: Final = "firmware.audit.v1"
+READ_SIDE: Final = "firmware.read-side.v1"
 
 CONTROL_KEY: Final = b"~control"
 """Reserved key of a partition's control record in the status topic; never a Device ID."""
@@ -47,7 +49,7 @@ SOURCE_TOPICS: Final[dict[Source, str]] = {
 }
 TOPIC_SOURCES: Final[dict[str, Source]] = {topic: source for source, topic in SOURCE_TOPICS.items()}
 
-RetentionSetting = Literal["event", "dead_letter", "audit"]
+RetentionSetting = Literal["event", "dead_letter", "audit", "session"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,15 @@ TOPICS: Final[tuple[Topic, ...]] = (
         {**_RECEIVED_BY_BROKER, "max.message.bytes": str(LARGEST_DEAD_LETTER)},
     ),
     Topic(AUDIT, "user", "query_api", "AuditEntry", "delete", "audit", _RECEIVED_BY_BROKER),
+    Topic(
+        READ_SIDE,
+        "read side",
+        "query_api",
+        "ReadSideNotice",
+        "delete",
+        "session",
+        {**_RECEIVED_BY_BROKER, "segment.ms": str(HOUR_MS)},
+    ),
 )
 
 
@@ -118,7 +129,8 @@ class TopicSpec:
     replication: int
     config: dict[str, str]
     least_retention_ms: int = 0
-    """With a shorter retention the broker deletes records that the table is still made of."""
+    """With a shorter retention the broker deletes records that are still needed: by the table, or
+    by those who must know of a sign-out."""
 
 
 def topic_specs(
@@ -129,6 +141,7 @@ def topic_specs(
     event_retention_ms: int,
     dead_letter_retention_ms: int,
     audit_retention_ms: int,
+    session_absolute_ms: int,
 ) -> list[TopicSpec]:
     """Every topic with its settings.
 
@@ -139,6 +152,11 @@ def topic_specs(
         "event": event_retention_ms,
         "dead_letter": dead_letter_retention_ms,
         "audit": audit_retention_ms,
+        "session": session_absolute_ms,
+    }
+    least: dict[RetentionSetting, int] = {
+        "event": item_retention_ms,
+        "session": session_absolute_ms,
     }
     specs = []
     for topic in TOPICS:
@@ -147,8 +165,8 @@ def topic_specs(
             config["retention.ms"] = str(retention[topic.retention_setting])
         if topic.name == STATUS:
             config |= _compaction(item_retention_ms)
-        least = item_retention_ms if topic.retention_setting == "event" else 0
-        specs.append(TopicSpec(topic.name, partitions, replication, config, least))
+        needed = least.get(topic.retention_setting, 0) if topic.retention_setting else 0
+        specs.append(TopicSpec(topic.name, partitions, replication, config, needed))
     return specs
 
 

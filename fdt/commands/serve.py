@@ -53,6 +53,7 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
         client_secret=secret(settings.oidc_client_secret, settings.oidc_client_secret_file),
         public_url=settings.public_url,
         secret=secret(settings.screen_secret, settings.screen_secret_file),
+        session_keys=settings.session_keys_file,
         idle_s=settings.session_idle.total_seconds(),
         absolute_s=settings.session_absolute.total_seconds(),
         silent_after_ms=settings.source_silent_after // milliseconds,

@@ -18,6 +18,7 @@ from schemas.registry import NAMESPACE, current_schemas
 from schemas.topics import (
     CONTROL_KEY,
     DEAD_LETTERS,
+    READ_SIDE,
     STATUS,
     TOPIC_SOURCES,
     TOPICS,
@@ -67,11 +68,17 @@ _KEYS: Final[dict[str, dict[str, Any]]] = {
     },
     "original key": {"description": "The publisher's key, whatever it was; it may be missing."},
     "user": {"type": "string", "description": "The user, as the token's `sub` names it."},
+    "read side": {
+        "type": "string",
+        "pattern": "^[0-9a-f]{16}$",
+        "description": "Random name of the process that tells it.",
+    },
 }
 _SETTINGS: Final = {
     "event": "FDT_EVENT_RETENTION",
     "dead_letter": "FDT_DEAD_LETTER_RETENTION",
     "audit": "FDT_AUDIT_RETENTION",
+    "session": "FDT_SESSION_ABSOLUTE",
 }
 
 
@@ -118,6 +125,7 @@ def default_specs() -> list[TopicSpec]:
         event_retention_ms=milliseconds("event_retention"),
         dead_letter_retention_ms=milliseconds("dead_letter_retention"),
         audit_retention_ms=milliseconds("audit_retention"),
+        session_absolute_ms=milliseconds("session_absolute"),
     )
 
 
@@ -167,6 +175,8 @@ def _reliance(words: Words) -> dict[str, Any]:
 def _partitioner(topic: Topic) -> str:
     if topic.name == DEAD_LETTERS:
         return "the number of the partition that the record came from"
+    if topic.name == READ_SIDE:
+        return "always partition 0"
     if topic.key == "Device ID":
         return f"murmur2 over the canonical Device ID (Java's default; librdkafka: {_SETTING})"
     return "any"

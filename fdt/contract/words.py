@@ -11,6 +11,7 @@ from schemas.topics import (
     CSP_EVENTS,
     DEAD_LETTERS,
     DSP_EVENTS,
+    READ_SIDE,
     SSMI_EVENTS,
     STATUS,
 )
@@ -124,5 +125,13 @@ WORDS: Final[dict[str, Words]] = {
         "Who did what on the read side",
         "Every look-up, download, Reset and refusal, under the user's name.",
         ("fdt audit", "query_api (the auditors' page)"),
+    ),
+    READ_SIDE: Words(
+        "What read sides tell each other",
+        "Sign-outs, which hold on every instance, and what users took of their limits. All of it "
+        "stands in partition 0. Sessions and users are told by digests: neither a "
+        "cookie nor a token can be made of one.",
+        ("query_api",),
+        may_not_rely=("It is between instances of the read side: nobody else reads it.",),
     ),
 }

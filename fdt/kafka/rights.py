@@ -18,7 +18,16 @@ from confluent_kafka import KafkaError, KafkaException
 from fdt.errors import UserError
 from runtime import broker, kafka
 from runtime.topics import MENDED_GROUP
-from schemas.topics import AUDIT, DEAD_LETTERS, SOURCE_TOPICS, SSMI_EVENTS, STATUS, TOPICS, Source
+from schemas.topics import (
+    AUDIT,
+    DEAD_LETTERS,
+    READ_SIDE,
+    SOURCE_TOPICS,
+    SSMI_EVENTS,
+    STATUS,
+    TOPICS,
+    Source,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -161,7 +170,8 @@ def _worker(group_id: str) -> Iterator[_Needed]:
     yield from (("topic", topic, False, _READ) for topic in SOURCE_TOPICS.values())
     yield "topic", STATUS, False, ("Read", "Write", *_SEE)
     yield "topic", DEAD_LETTERS, False, ("Write", *_SEE)
-    yield "topic", AUDIT, False, _SEE  # all topics are compared with the settings at the start
+    for topic in (AUDIT, READ_SIDE):  # all topics are compared with the settings at the start
+        yield "topic", topic, False, _SEE
     yield "group", group_id, True, _GROUP
     yield from (("group", name, False, _GROUP) for name in ("watchdog", MENDED_GROUP))
     yield "transactional-id", f"{group_id}-", True, _WRITE
@@ -173,8 +183,9 @@ def _read_side(_group_id: str) -> Iterator[_Needed]:
         yield "topic", topic, False, operations
     yield "topic", STATUS, False, _READ
     yield "topic", DEAD_LETTERS, False, _SEE
-    yield "topic", AUDIT, False, ("Read", "Write", *_SEE)
-    for name in ("fdt-read-side", "read-side-audit-log", MENDED_GROUP):
+    for topic in (AUDIT, READ_SIDE):
+        yield "topic", topic, False, ("Read", "Write", *_SEE)
+    for name in ("fdt-read-side", "fdt-read-side-notices", "read-side-audit-log", MENDED_GROUP):
         yield "group", name, False, _GROUP
 
 

@@ -43,6 +43,7 @@ def specs_of(settings: Settings) -> list[TopicSpec]:
         event_retention_ms=milliseconds("event_retention"),
         dead_letter_retention_ms=milliseconds("dead_letter_retention"),
         audit_retention_ms=milliseconds("audit_retention"),
+        session_absolute_ms=milliseconds("session_absolute"),
     )
 
 

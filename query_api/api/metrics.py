@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -42,6 +42,16 @@ class Metrics:
             ["route", "status"],
             registry=self._registry,
         )
+
+    def of_others(self, heard_at: Callable[[], float | None] | None) -> None:
+        """Export up to when other read sides were heard; NaN before, and where there are none."""
+        heard = Gauge(
+            "fdt_read_sides_heard_timestamp_seconds",
+            "Time up to which it is known what other read sides ended; NaN where none share keys.",
+            registry=self._registry,
+        )
+        ask = heard_at or (lambda: None)
+        heard.set_function(lambda: _NAN if (at := ask()) is None else at)
 
     def answered(self, route: str, status: int | None, seconds: float) -> None:
         """Count an answer; no status is one that was broken off before it began."""

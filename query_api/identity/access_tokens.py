@@ -23,6 +23,7 @@ from joserfc.errors import (
     UnsupportedAlgorithmError,
 )
 from joserfc.jwa import JWSAlgModel
+from joserfc.jwt import ClaimsOption
 
 from query_api.identity.access import Caller, Role
 from query_api.identity.keys import DEVELOPMENT_ISSUER, DevelopmentKey, KeySource, UnknownKey
@@ -68,6 +69,7 @@ class Authenticator:
         audience: str,
         claims: Claims,
         now: Callable[[], int] = lambda: int(time.time()),
+        required: tuple[str, ...] = ("exp", "sub"),
     ) -> None:
         self._issuers = dict(issuers)
         self._claims = claims
@@ -76,8 +78,7 @@ class Authenticator:
             leeway=LEEWAY_S,
             iss={"essential": True, "values": list(self._issuers)},
             aud={"essential": True, "value": audience},
-            exp={"essential": True},
-            sub={"essential": True},
+            **{name: ClaimsOption(essential=True) for name in required},
         )
         self._audience = audience
 

@@ -1,57 +1,73 @@
-"""Signed-in browsers: a random name in a cookie, everything else in the memory of this instance.
+"""Signed-in browsers: who has signed in stands sealed in the browser's own cookie.
 
-So nothing about the user is in the cookie, signing out ends a session wherever its cookie was
-copied to, and both time-outs are exact. An instance that starts anew sends its users to the
-identity provider once, which knows them still.
+So every read side that has the keys knows it, and none has to remember it. What a cookie cannot say
+is that it was ended: that is remembered, and told to the other read sides
+(:mod:`query_api.identity.endings`). Each answer to a person's own doing seals the cookie anew, with
+the time: both time-outs are exact to the second, by clocks that agree.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import secrets
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Final
 
-from query_api.identity.access import Caller
+import msgspec
 
-_SESSIONS_HELD: Final = 20_000
-_SHOWN_HELD: Final = 200
+from query_api.identity.access import Caller, Role
+from query_api.identity.endings import Ending, Endings, digest
+from query_api.identity.sealing_keys import NotSealedHere, SealingKeys
+from query_api.web import base64url
+from schemas.identifiers import Eui64
+
+logger = logging.getLogger(__name__)
+
+LONGEST_COOKIE: Final = 3_800
+"""Characters: browsers keep 4,096 with name and attributes."""
+CLOCKS_DIFFER_S: Final = 30.0
+"""A cookie from further in the future than this tells of a clock that is wrong."""
+_NAME_BYTES: Final = 16
 _TOKEN_BYTES: Final = 32
+_PURPOSE: Final = "session"
+_ID_TOKEN: Final = "id-token"
 
 
-@dataclass(slots=True)
+class TooLarge(ValueError):
+    """What a browser would have to keep of this user does not fit into a cookie."""
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """One signed-in browser. Times are seconds of the store's clock."""
+    """One signed-in browser. Times are seconds since 1970 UTC."""
 
+    name: bytes
+    """Random; only ever in the sealed cookie."""
     caller: Caller
-    id_token: str
-    """Handed back to the provider at the sign-out."""
-    csrf: bytes
     began_at: float
     used_at: float
-    shown: OrderedDict[str, None] = field(default_factory=OrderedDict)
-    """What a refresh may show again without being a new look-up."""
+    provider_session: str = ""
+    """What the identity provider calls its own session, if it does."""
+    signed_in_at: float = 0.0
+    """By the identity provider's clock."""
 
-    def has_shown(self, what: str) -> bool:
-        """Whether this session was shown ``what`` before."""
-        return what in self.shown
+    def proof(self, what: str) -> str:
+        """A text that a page carries of ``what`` it shows, to ask again for that and no more."""
+        return base64url.encode(self._derived("shown", what)[:_NAME_BYTES])
 
-    def show(self, what: str) -> None:
-        """Remember what is shown; the oldest is forgotten."""
-        self.shown[what] = None
-        if len(self.shown) > _SHOWN_HELD:
-            self.shown.popitem(last=False)
+    def has_shown(self, what: str, proof: str) -> bool:
+        """Whether a page of this session showed ``what``."""
+        return hmac.compare_digest(self.proof(what).encode(), proof.encode())
 
     def form_token(self) -> str:
         """The token that a form of this session carries; each time in other letters, so that its
         length in a compressed page tells nothing about it."""
         mask = secrets.token_bytes(_TOKEN_BYTES)
-        return (mask + _masked(mask, self.csrf)).hex()
+        return (mask + _masked(mask, self._csrf())).hex()
 
     def accepts(self, form_token: str) -> bool:
         """Whether a form carries a token of this session."""
@@ -61,65 +77,192 @@ class Session:
             return False
         mask, masked = data[:_TOKEN_BYTES], data[_TOKEN_BYTES:]
         return len(data) == 2 * _TOKEN_BYTES and hmac.compare_digest(
-            _masked(mask, masked), self.csrf
+            _masked(mask, masked), self._csrf()
         )
+
+    def _csrf(self) -> bytes:
+        return self._derived("form", "")
+
+    def _derived(self, purpose: str, text: str) -> bytes:
+        return hmac.digest(self.name, f"{purpose}\n{text}".encode(), hashlib.sha256)
+
+
+class _Content(msgspec.Struct, array_like=True):
+    """A session as it is sealed."""
+
+    name: bytes
+    subject: str
+    shown_name: str
+    roles: list[str]
+    user_ids: bytes
+    began_at: float
+    used_at: float
+    provider_session: str
+    signed_in_at: float
+
+
+_decode = msgspec.msgpack.Decoder(_Content).decode
+_EUI_OCTETS: Final = 8
 
 
 class Sessions:
-    """All sessions of this instance. Safe for many threads."""
+    """The sessions of all browsers, on every read side with these keys. Safe for many threads."""
 
     def __init__(
-        self, idle_s: float, absolute_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        idle_s: float,
+        absolute_s: float,
+        keys: SealingKeys | None = None,
+        endings: Endings | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.idle_s = idle_s
         self.absolute_s = absolute_s
+        self._keys = keys or SealingKeys()
+        self._endings = endings or Endings(clock=clock)
         self._clock = clock
-        self._lock = threading.Lock()
-        self._held: OrderedDict[bytes, Session] = OrderedDict()
+        self._warned_at = -CLOCKS_DIFFER_S
 
-    def begin(self, caller: Caller, id_token: str) -> str:
-        """A new session; the name that goes into the cookie."""
-        name, now = secrets.token_urlsafe(32), self._clock()
-        session = Session(caller, id_token, secrets.token_bytes(_TOKEN_BYTES), now, now)
-        with self._lock:
-            self._forget_ended(now)
-            self._held[_key(name)] = session
-            if len(self._held) > _SESSIONS_HELD:
-                self._held.popitem(last=False)
-        return name
+    def begin(
+        self, caller: Caller, provider_session: str = "", signed_in_at: float | None = None
+    ) -> str:
+        """The cookie of a new session; :class:`TooLarge`."""
+        now, name = self._clock(), secrets.token_bytes(_NAME_BYTES)
+        by_provider = now if signed_in_at is None else signed_in_at
+        return self.sealed(Session(name, caller, now, now, provider_session, by_provider))
 
-    def find(self, name: str, *, renew: bool = True) -> Session | None:
-        """The live session of that name; its idle time begins anew unless ``renew`` is false."""
-        with self._lock:
-            now, key = self._clock(), _key(name)
-            session = self._held.get(key)
-            if session is None:
-                return None
-            if self._has_ended(session, now):
-                del self._held[key]
-                return None
-            if renew:
-                session.used_at = now
-                self._held.move_to_end(key)
+    def sealed(self, session: Session) -> str:
+        """The cookie of a session; :class:`TooLarge`."""
+        caller = session.caller
+        content = _Content(
+            session.name,
+            caller.subject,
+            caller.name,
+            sorted(caller.roles),
+            b"".join(bytes.fromhex(one.replace("-", "")) for one in sorted(caller.user_ids)),
+            session.began_at,
+            session.used_at,
+            session.provider_session,
+            session.signed_in_at,
+        )
+        text = self._keys.seal(_PURPOSE, msgspec.msgpack.encode(content))
+        if len(text) > LONGEST_COOKIE:
+            raise TooLarge(
+                f"Your account has {len(caller.user_ids)} User IDs, more than a browser keeps: "
+                "ask your administrator to give it fewer."
+            )
+        return text
+
+    def find(self, cookie: str, *, renew: bool = True) -> Session | None:
+        """The live session of a cookie, its idle time begun anew unless ``renew`` is false; the
+        browser has to be given it again, sealed.
+
+        Raises :class:`~query_api.identity.endings.EndingsUnknown`.
+        """
+        session = self._opened(cookie)
+        if session is None or self._has_ended(session):
+            return None
+        return replace(session, used_at=self._clock()) if renew else session
+
+    def end(self, cookie: str) -> bool:
+        """End a session wherever its cookie is; whether it is certain that all others hear it."""
+        session = self._opened(cookie)
+        if session is None or self._until(session) <= self._clock():
+            return True
+        return self._endings.end(Ending(_of_session(session), self._until(session)))
+
+    def end_of_provider(self, provider_session: str | None, subject: str, by: float) -> bool:
+        """End what the identity provider has ended: one of its sessions, or all of somebody that
+        began up to ``by``, its own time; whether it is certain that all others hear of it."""
+        until = self._clock() + self.absolute_s + CLOCKS_DIFFER_S
+        if provider_session is not None:
+            return self._endings.end(Ending(_of_provider(provider_session), until))
+        return self._endings.end(Ending(_of_user(subject), until, by))
+
+    def sealed_id_token(self, cookie: str, id_token: str) -> str | None:
+        """The ID token for its session's browser to keep until the sign-out; None if it is too
+        large for that, and the provider has to ask who signs out."""
+        session = self._opened(cookie)
+        assert session is not None
+        text = self._keys.seal(_ID_TOKEN, session.name + id_token.encode())
+        if len(text) > LONGEST_COOKIE:
+            logger.warning("an ID token of %d characters is not kept", len(id_token))
+            return None
+        return text
+
+    def id_token(self, session: Session, text: str) -> str | None:
+        """The ID token of this session, if the browser has kept it."""
+        try:
+            content = self._keys.open(_ID_TOKEN, text)
+        except NotSealedHere:
+            return None
+        name, token = content[:_NAME_BYTES], content[_NAME_BYTES:]
+        return token.decode() if hmac.compare_digest(name, session.name) else None
+
+    def _opened(self, cookie: str) -> Session | None:
+        try:
+            content = _decode(self._keys.open(_PURPOSE, cookie))
+        except (NotSealedHere, msgspec.MsgspecError):
+            return None
+        return self._clamped(
+            Session(
+                content.name,
+                _caller_of(content),
+                content.began_at,
+                content.used_at,
+                content.provider_session,
+                content.signed_in_at,
+            )
+        )
+
+    def _clamped(self, session: Session) -> Session:
+        """Nothing has happened later than now; by as much as the other clock is ahead, a session
+        lives longer here."""
+        now = self._clock()
+        ahead = max(session.used_at, session.began_at) - now
+        if ahead > CLOCKS_DIFFER_S and now - self._warned_at > CLOCKS_DIFFER_S:
+            self._warned_at = now
+            logger.warning("a session's cookie is from %.0f s ahead: set the clocks", ahead)
+        if ahead <= 0:
             return session
+        return replace(
+            session, began_at=min(session.began_at, now), used_at=min(session.used_at, now)
+        )
 
-    def end(self, name: str) -> Session | None:
-        """End a session; what it was, if it was there."""
-        with self._lock:
-            return self._held.pop(_key(name), None)
+    def _has_ended(self, session: Session) -> bool:
+        now = self._clock()
+        if now - session.used_at >= self.idle_s or now - session.began_at >= self.absolute_s:
+            return True
+        names = [_of_session(session), _of_user(session.caller.subject)]
+        if session.provider_session:
+            names.append(_of_provider(session.provider_session))
+        return any(self._endings.covers(name, session.signed_in_at) for name in names)
 
-    def _has_ended(self, session: Session, now: float) -> bool:
-        return now - session.used_at >= self.idle_s or now - session.began_at >= self.absolute_s
-
-    def _forget_ended(self, now: float) -> None:
-        """From the one unused for longest, as far as they have ended."""
-        while self._held and self._has_ended(next(iter(self._held.values())), now):
-            self._held.popitem(last=False)
+    def _until(self, session: Session) -> float:
+        return session.began_at + self.absolute_s + CLOCKS_DIFFER_S
 
 
-def _key(name: str) -> bytes:
-    """A copy of the memory would else be a list of cookies."""
-    return hashlib.sha256(name.encode()).digest()
+def _caller_of(content: _Content) -> Caller:
+    octets = content.user_ids
+    ids = (octets[at : at + _EUI_OCTETS] for at in range(0, len(octets), _EUI_OCTETS))
+    return Caller(
+        content.subject,
+        frozenset(Eui64(one.hex("-").upper()) for one in ids),
+        frozenset(map(Role, content.roles)),
+        content.shown_name,
+    )
+
+
+def _of_session(session: Session) -> bytes:
+    return digest("session", session.name.hex())
+
+
+def _of_provider(provider_session: str) -> bytes:
+    return digest("provider-session", provider_session)
+
+
+def _of_user(subject: str) -> bytes:
+    return digest("user", subject)
 
 
 def _masked(mask: bytes, data: bytes) -> bytes:

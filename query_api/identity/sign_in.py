@@ -1,18 +1,16 @@
 """Signing in with OpenID Connect: authorization code with PKCE, state and nonce, and out again.
 
-A sign-in that is under way is bound to the browser that began it by a cookie, is used once, and is
-forgotten after ten minutes. Where it leads afterwards is kept here, never in the address.
+A sign-in that is under way stands sealed in a cookie of the browser that began it, so that any read
+side can finish it; it is used once, and is worth nothing after ten minutes. Where it leads
+afterwards is in there too, never in the address.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 import ssl
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,13 +23,17 @@ from authlib.integrations.httpx_client import OAuth2Client
 
 from query_api.identity.access import Caller
 from query_api.identity.access_tokens import Authenticator
+from query_api.identity.endings import Ending, Endings, digest
 from query_api.identity.provider_http import TIMEOUT_S, ProviderAway, ProviderHttp
+from query_api.identity.sealing_keys import NotSealedHere, SealingKeys
 from query_api.web.problems import Problem
 
 SCOPE: Final = "openid profile"
 UNDER_WAY_S: Final = 600.0
 
-_UNDER_WAY_HELD: Final = 10_000
+_PURPOSE: Final = "sign-in"
+_LONGEST_PATH: Final = 1_000
+"""Characters that a browser keeps of where the sign-in leads."""
 _KNOWN_FOR_S: Final = 3600.0
 
 
@@ -86,13 +88,18 @@ class Client:
     signed_out_uri: str
 
 
-@dataclass(frozen=True, slots=True)
-class _UnderWay:
-    browser: bytes
+class _UnderWay(msgspec.Struct, frozen=True, array_like=True):
+    """What the browser keeps of a sign-in, sealed."""
+
+    state: str
     nonce: str
     verifier: str
     return_to: str
     until: float
+    """Seconds since 1970 UTC."""
+
+
+_decode = msgspec.msgpack.Decoder(_UnderWay).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +111,8 @@ class Begun:
     state: str
     """Names the sign-in in the provider's answer."""
     browser: str
-    """What the browser must show again: made here, never taken from a browser, where somebody else
-    may have planted it."""
+    """What the browser must show again: sealed here, never taken from a browser, where somebody
+    else may have planted it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,10 @@ class SignedIn:
     id_token: str
     return_to: str
     """Local path."""
+    provider_session: str
+    """What the provider calls its own session; empty if it does not say."""
+    signed_in_at: float | None
+    """By the provider's clock, if it says."""
 
 
 class SignIn:
@@ -126,18 +137,19 @@ class SignIn:
         provider: Provider,
         id_tokens: Authenticator,
         client: Client,
-        clock: Callable[[], float] = time.monotonic,
+        keys: SealingKeys | None = None,
+        endings: Endings | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._provider = provider
         self._id_tokens = id_tokens
         self._client = client
+        self._keys = keys or SealingKeys()
+        self._endings = endings or Endings(clock=clock)
         self._clock = clock
-        self._lock = threading.Lock()
-        self._under_way: OrderedDict[str, _UnderWay] = OrderedDict()
 
     def begin(self, return_to: str) -> Begun:
         """A new sign-in; :class:`ProviderAway`. ``return_to`` is a local path."""
-        browser = secrets.token_urlsafe(32)
         state, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         verifier = secrets.token_urlsafe(48)
         with self._oauth() as oauth:
@@ -147,12 +159,10 @@ class SignIn:
                 nonce=nonce,
                 code_verifier=verifier,
             )
-        until = self._clock() + UNDER_WAY_S
-        with self._lock:
-            self._under_way[state] = _UnderWay(_digest(browser), nonce, verifier, return_to, until)
-            if len(self._under_way) > _UNDER_WAY_HELD:
-                self._under_way.popitem(last=False)
-        return Begun(str(address), state, browser)
+        return_to = return_to if len(return_to) <= _LONGEST_PATH else "/"
+        under_way = _UnderWay(state, nonce, verifier, return_to, self._clock() + UNDER_WAY_S)
+        sealed = self._keys.seal(_PURPOSE, msgspec.msgpack.encode(under_way))
+        return Begun(str(address), state, sealed)
 
     def finish(self, browser: str | None, answer: Mapping[str, str]) -> SignedIn:
         """Who has signed in, by the provider's answer; :class:`SignInFailed`, or
@@ -170,37 +180,53 @@ class SignIn:
             raise SignInFailed(problem.detail) from problem
         if not hmac.compare_digest(str(claims.get("nonce")).encode(), under_way.nonce.encode()):
             raise SignInFailed("The answer of the identity provider belongs to another sign-in.")
-        return SignedIn(caller, id_token, under_way.return_to)
+        return SignedIn(
+            caller,
+            id_token,
+            under_way.return_to,
+            _text(claims.get("sid")),
+            _time(claims.get("iat")),
+        )
 
-    def sign_out_address(self, id_token: str) -> str | None:
-        """Where the provider ends its own session, if it offers that."""
+    def sign_out_address(self, id_token: str | None) -> str | None:
+        """Where the provider ends its own session, if it offers that; without the ID token it asks
+        who signs out."""
         try:
             address = self._provider.endpoints().end_session_endpoint
         except ProviderAway:
             return None
         if address is None:
             return None
+        hint = {} if id_token is None else {"id_token_hint": id_token}
         query = {
-            "id_token_hint": id_token,
+            **hint,
             "client_id": self._client.client_id,
             "post_logout_redirect_uri": self._client.signed_out_uri,
         }
         return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"
 
     def _taken(self, browser: str | None, state: str) -> _UnderWay:
-        """The sign-in of that state, which is thereby used up."""
-        with self._lock:
-            under_way = self._under_way.pop(state, None)
+        """The sign-in of that state, which is thereby used up on this read side; of any other the
+        provider takes its code only once."""
+        under_way = self._opened(browser)
+        used = digest("sign-in", state)
         if (
             under_way is None
-            or browser is None
             or under_way.until < self._clock()
-            or not hmac.compare_digest(under_way.browser, _digest(browser))
+            or not hmac.compare_digest(under_way.state.encode(), state.encode())
+            or self._endings.covers(used)
         ):
             raise SignInFailed(
                 "This sign-in was not begun in this browser, or more than ten minutes ago."
             )
+        self._endings.learn(Ending(used, under_way.until))
         return under_way
+
+    def _opened(self, browser: str | None) -> _UnderWay | None:
+        try:
+            return None if browser is None else _decode(self._keys.open(_PURPOSE, browser))
+        except (NotSealedHere, msgspec.MsgspecError):
+            return None
 
     def _id_token(self, code: str, verifier: str) -> str:
         if not code:
@@ -231,5 +257,9 @@ class SignIn:
         )
 
 
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+def _text(claim: object) -> str:
+    return claim if isinstance(claim, str) else ""
+
+
+def _time(claim: object) -> float | None:
+    return float(claim) if isinstance(claim, int | float) else None

@@ -48,6 +48,10 @@ class Limits:
     """Looking again at what a page shows already."""
     download: RateLimit
 
+    def all(self) -> tuple[RateLimit, ...]:
+        """Each of them."""
+        return self.search, self.refresh, self.download
+
 
 @dataclass(frozen=True, slots=True)
 class Download:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from query_api.identity.access import Caller, Role, may_read_log
+from query_api.identity.endings import EndingsUnknown
+from query_api.identity.logout_tokens import LogoutTokens
 from query_api.identity.sessions import Session, Sessions
 from query_api.identity.sign_in import SignIn
 from query_api.queries.query_service import QueryService
@@ -40,6 +43,7 @@ class Screen:
     resets: Resets
     sessions: Sessions
     sign_in: SignIn
+    logout_tokens: LogoutTokens
     seal: Seal
     templates: Templates
     public_url: str
@@ -67,6 +71,19 @@ class Screen:
         """Name of the session's cookie; the prefix has browsers refuse any weaker one."""
         return "__Host-fdt" if self.secure else "fdt-session"
 
+    @property
+    def id_token_cookie(self) -> str:
+        """Name of the cookie that has the ID token, for the sign-out alone."""
+        return "__Secure-fdt-id-token" if self.secure else "fdt-id-token"
+
+    def give_session(self, answer: MutableHeaders, cookie: str) -> None:
+        """Have the browser keep its session."""
+        made = Response()
+        made.set_cookie(
+            self.cookie, cookie, path="/", secure=self.secure, httponly=True, samesite="lax"
+        )
+        answer.append("set-cookie", made.headers["set-cookie"])
+
     def freshness(self) -> Freshness | None:
         """How fresh the view is; none while it may not be read."""
         try:
@@ -76,8 +93,11 @@ class Screen:
 
     def session_of(self, request: Request) -> Session | None:
         """The session that the browser's cookie names, without renewing it."""
-        name = request.cookies.get(self.cookie)
-        return None if name is None else self.sessions.find(name, renew=False)
+        cookie = request.cookies.get(self.cookie)
+        try:
+            return None if cookie is None else self.sessions.find(cookie, renew=False)
+        except EndingsUnknown:
+            return None
 
     def page(
         self,

@@ -8,12 +8,15 @@ from starlette.responses import Response
 from query_api.screen import log, public, reset, results, search, session
 from query_api.screen.context import Screen
 from query_api.screen.errors import SignInNeeded, to_sign_in
+from query_api.screen.signing import back_channel
+from query_api.screen.signing.renewing import Renew
 
 
 def install(app: FastAPI, screen: Screen) -> None:
     """Give ``app`` the pages of ``screen``."""
     app.state.screen = screen
-    for room in (session, search, results, reset, log, public):
+    app.add_middleware(Renew, screen=screen)
+    for room in (session, back_channel, search, results, reset, log, public):
         app.include_router(room.router)
 
     @app.exception_handler(SignInNeeded)

@@ -29,6 +29,7 @@ from query_api.web.problems import Problem
 from schemas.identifiers import DeviceId, ServiceRequestId
 
 OFF = "off"
+_SHOWN = "shown"
 NOTICES = {
     "reset": "The status is now Reset by DCC. The Update Firmware request can be sent again for "
     "this device.",
@@ -103,7 +104,7 @@ def request_page(
         "request.html",
         session,
         fresh=page.freshness,
-        **_request_context(screen, named, chosen, page, place),
+        **_request_context(screen, named, chosen, page, place, session.proof(named)),
     )
 
 
@@ -150,7 +151,7 @@ def device_page(
         device_id=device,
         rows=_rows(screen, answer.items),
         unmatched=presenters.entries(answer.unmatched),
-        **_refreshing(request.url.path, {}, _moves(answer.items), refresh),
+        **_refreshing(request.url.path, {}, _moves(answer.items), refresh, session.proof(device)),
     )
 
 
@@ -188,7 +189,13 @@ def item_page(
         at=at,
         mistake=mistake,
         **_item_context(screen, session, answer, done),
-        **_item_refreshing(screen, answer, {"done": done, "at": at if instant else ""}, refresh),
+        **_item_refreshing(
+            screen,
+            answer,
+            {"done": done, "at": at if instant else ""},
+            refresh,
+            session.proof(f"{device} {named}"),
+        ),
     )
 
 
@@ -203,7 +210,7 @@ def _item_context(
         "item": item,
         "stage_rows": presenters.stages(item),
         "not_kept": item.not_kept,
-        "notice": NOTICES.get("reset" if done == "reset-soon" and not _soon(item, done) else done),
+        "notice": NOTICES.get(_shown_yet(item, done)),
         "reset_address": f"{here}/reset" if can_reset and instant is None else None,
         "device_address": addresses.device(item.device_id),
         "request_address": addresses.request(item.service_request_id),
@@ -214,19 +221,26 @@ def _item_context(
 
 
 def _item_refreshing(
-    screen: Screen, answer: ItemAnswer, parameters: dict[str, str], refresh: str
+    screen: Screen, answer: ItemAnswer, parameters: dict[str, str], refresh: str, proof: str
 ) -> dict[str, Any]:
     """What was does not move."""
     item = answer.item
     here = screen.addresses.item(item.device_id, item.service_request_id)
     moves = answer.instant is None and (_soon(item, parameters["done"]) or _moves([item]))
     given = {name: value for name, value in parameters.items() if value}
-    return _refreshing(here, given, moves, refresh)
+    return _refreshing(here, given, moves, refresh, proof)
 
 
 def _soon(item: ItemView, done: str) -> bool:
-    """Whether a reset is recorded that is not shown yet."""
-    return done == "reset-soon" and item.status is not Status.RESET_BY_DCC
+    """Whether a reset is recorded that is not shown yet, here: another read side may show it."""
+    return done in NOTICES and item.status is not Status.RESET_BY_DCC
+
+
+def _shown_yet(item: ItemView, done: str) -> str:
+    """Which notice is true of a recorded reset."""
+    if done not in NOTICES:
+        return ""
+    return "reset-soon" if _soon(item, done) else "reset"
 
 
 def _instant(text: str) -> tuple[int | None, str | None]:
@@ -261,11 +275,8 @@ def _nothing_then(
 
 
 def _again(session: Session, request: Request, what: str) -> bool:
-    """Whether the page only refreshes what this session was shown already."""
-    if is_refresh(request) and session.has_shown(what):
-        return True
-    session.show(what)
-    return False
+    """Whether the page only refreshes what this session was shown already, as it proves."""
+    return is_refresh(request) and session.has_shown(what, request.query_params.get(_SHOWN, ""))
 
 
 def _moves(items: Iterable[ItemView]) -> bool:
@@ -284,6 +295,7 @@ def _request_context(
     chosen: Filters,
     page: RequestPage,
     place: Place,
+    proof: str,
 ) -> dict[str, Any]:
     """All that the page of a request shows."""
     plain = screen.addresses.request(request)
@@ -320,6 +332,7 @@ def _request_context(
             {**parameters, **place.parameters()},
             page.counts[Completion.IN_PROGRESS] > 0,
             place.refresh,
+            proof,
         ),
     }
 
@@ -333,14 +346,16 @@ def _parameters(chosen: Filters) -> dict[str, Any]:
 
 
 def _refreshing(
-    address: str, parameters: dict[str, Any], moves: bool, refresh: str
+    address: str, parameters: dict[str, Any], moves: bool, refresh: str, proof: str
 ) -> dict[str, Any]:
-    """Where the page is, and whether it keeps itself up to date."""
+    """Where the page is, and whether it keeps itself up to date; it then asks with ``proof`` of
+    what it shows."""
     paused = refresh == OFF
     here = query(address, **parameters)
     switch = here if paused else query(address, **parameters, refresh=OFF)
     return {
         "here_address": query(address, **parameters, refresh=OFF) if paused else here,
         "refresh": moves and not paused,
+        "live_address": query(address, **parameters, **{_SHOWN: proof}),
         "pause_address": switch if moves else None,
     }

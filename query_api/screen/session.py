@@ -12,8 +12,9 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from query_api.audit.entry import Action, Outcome
+from query_api.identity.endings import EndingsUnknown
 from query_api.identity.provider_http import ProviderAway
-from query_api.identity.sessions import Session
+from query_api.identity.sessions import Session, TooLarge
 from query_api.identity.sign_in import UNDER_WAY_S, SignedIn, SignInFailed
 from query_api.screen.context import Screen
 from query_api.screen.errors import SignInNeeded, is_refresh
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 TABS: Final = 5
 """Sign-ins that one browser may have under way."""
 HOME: Final = "/search"
+SIGN_OUT: Final = "/sign-out"
 
 _LOCAL = re.compile(r"/(?:(?:requests|devices|search|statuses|access-log)(?:[/?][\w\-/?=&%+.]*)?)?")
 _ENDED: Final = {
@@ -75,10 +77,16 @@ PostedFields = Annotated[dict[str, str], Depends(posted_fields)]
 
 def live(screen: Screen, request: Request) -> Session:
     """The live session of the browser; :class:`~query_api.screen.errors.SignInNeeded`."""
-    name = request.cookies.get(screen.cookie)
-    found = screen.sessions.find(name, renew=not is_refresh(request)) if name else None
+    cookie = request.cookies.get(screen.cookie)
+    renew = not is_refresh(request)
+    try:
+        found = screen.sessions.find(cookie, renew=renew) if cookie else None
+    except EndingsUnknown as error:
+        raise _unknown(error) from error
     if found is None:
         raise SignInNeeded(_asked(request))
+    if renew:
+        request.state.renewed = found
     return found
 
 
@@ -137,7 +145,8 @@ def callback(request: Request, screen: Showing) -> Response:
     browser = request.cookies.get(cookie)
     try:
         found = screen.sign_in.finish(browser, dict(request.query_params))
-    except SignInFailed as error:
+        answer = _begin(screen, request, found)
+    except (SignInFailed, TooLarge) as error:
         return screen.page(
             request,
             "message.html",
@@ -149,38 +158,60 @@ def callback(request: Request, screen: Showing) -> Response:
         )
     except ProviderAway as error:
         raise _away(error) from error
-    answer = _begin(screen, request, found)
+    except EndingsUnknown as error:
+        raise _unknown(error) from error
     _forget(screen, answer, cookie)
     return answer
 
 
-@router.post("/sign-out")
+@router.post(SIGN_OUT)
 def sign_out(request: Request, screen: Showing, _: PostedFields) -> Response:
-    """End the session here and at the identity provider."""
-    ended = screen.sessions.end(request.cookies.get(screen.cookie, ""))
-    address = None
-    if ended is not None:
-        screen.queries.auditor.note(ended.caller, Action.SIGN_OUT, None, Outcome.ACCEPTED)
-        address = screen.sign_in.sign_out_address(ended.id_token)
-    answer = RedirectResponse(address or "/sign-in?after=signed-out", 303)
+    """End the session on every read side and at the identity provider."""
+    session = live(screen, request)
+    everywhere = screen.sessions.end(request.cookies[screen.cookie])
+    screen.queries.auditor.note(session.caller, Action.SIGN_OUT, None, Outcome.ACCEPTED)
+    id_token = screen.sessions.id_token(session, request.cookies.get(screen.id_token_cookie, ""))
+    onward = screen.sign_in.sign_out_address(id_token) or "/sign-in?after=signed-out"
+    answer = RedirectResponse(onward, 303) if everywhere else _only_here(screen, request, onward)
+    request.state.renewed = None
     answer.delete_cookie(screen.cookie, path="/", secure=screen.secure, httponly=True)
+    answer.delete_cookie(screen.id_token_cookie, path=SIGN_OUT, secure=screen.secure, httponly=True)
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
 
 
+def _only_here(screen: Screen, request: Request, onward: str) -> Response:
+    """Other read sides could not be told in time: that is said, and they are told later."""
+    logger.warning("a sign-out is not known to other read sides yet")
+    return screen.page(
+        request,
+        "message.html",
+        None,
+        heading="You have signed out of this browser",
+        lines=[
+            "Not every part of the service has heard of it yet; each will as soon as it can be "
+            "told. Until then a copy of this browser's cookies could still be used.",
+        ],
+        links=[{"href": onward, "text": "Finish signing out"}],
+    )
+
+
 def _begin(screen: Screen, request: Request, found: SignedIn) -> Response:
     """A session under a new name; one that the browser had before is ended."""
+    cookie = screen.sessions.begin(found.caller, found.provider_session, found.signed_in_at)
     screen.queries.auditor.note(found.caller, Action.SIGN_IN, None, Outcome.ACCEPTED)
     screen.sessions.end(request.cookies.get(screen.cookie, ""))
     answer = RedirectResponse(found.return_to, 303)
-    answer.set_cookie(
-        screen.cookie,
-        screen.sessions.begin(found.caller, found.id_token),
-        path="/",
-        secure=screen.secure,
-        httponly=True,
-        samesite="lax",
-    )
+    screen.give_session(answer.headers, cookie)
+    if (kept := screen.sessions.sealed_id_token(cookie, found.id_token)) is not None:
+        answer.set_cookie(
+            screen.id_token_cookie,
+            kept,
+            path=SIGN_OUT,
+            secure=screen.secure,
+            httponly=True,
+            samesite="lax",
+        )
     return answer
 
 
@@ -204,6 +235,15 @@ def _forget_others(screen: Screen, request: Request, answer: Response) -> None:
     if len(begun) >= TABS:
         for name in begun:
             _forget(screen, answer, name)
+
+
+def _unknown(error: EndingsUnknown) -> Problem:
+    logger.warning("nobody's session is believed: %s", error)
+    return Problem(
+        "sign-in-unavailable",
+        "Who has signed out is not known at the moment: try again in a moment.",
+        {"Retry-After": str(RETRY_AFTER_S)},
+    )
 
 
 def _away(error: ProviderAway) -> Problem:

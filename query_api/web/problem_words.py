@@ -137,7 +137,8 @@ WORDS: Final[dict[str, Words]] = {
         "This is a defect on our side: report it with the time of day.",
     ),
     "sign-in-unavailable": Words(
-        "The identity provider cannot be reached, to check a token or to sign in at the screen.",
+        "The identity provider cannot be reached, to check a token or to sign in at the screen; or "
+        "the screen cannot tell who has signed out elsewhere.",
         "Try again in a moment.",
         "The identity provider cannot be reached to check the token: try again in a moment.",
         AFTER_A_WHILE,

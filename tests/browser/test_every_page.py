@@ -181,7 +181,7 @@ def be(page: Page, shown: Served, name: str) -> None:
     (person,) = (found for found in SERVED.people if found.name == name)
     user_ids = frozenset(map(Eui64, person.user_ids))
     caller = Caller(person.subject, user_ids, frozenset(person.roles), person.name)
-    cookie = shown.screen.sessions.begin(caller, "")
+    cookie = shown.screen.sessions.begin(caller)
     page.context.add_cookies([{"name": shown.screen.cookie, "value": cookie, "url": shown.url}])
 
 

@@ -5,6 +5,7 @@ A route that is missing here fails the first test: nobody adds one without sayin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -40,6 +41,7 @@ PUBLIC: Final = {
     "GET /sign-in",
     "GET /sign-in/start",
     "GET /sign-in/callback",
+    "POST /sign-in/back-channel",
 }
 """Answered to anybody: they hold nothing of anybody."""
 ANY_SESSION: Final = {"POST /sign-out"}
@@ -233,6 +235,8 @@ def test_foreign_unknown_and_expired_answers_are_equal(route: str) -> None:
                 if 'name="csrf"' in line:
                     text = text.replace(line, "")
         headers = {k: v for k, v in answer.headers.items() if k != "date"}
+        if "set-cookie" in headers:  # the session, sealed anew each time
+            headers["set-cookie"] = re.sub(r"[\w-]{100,}", "sealed", headers["set-cookie"])
         answers.append((answer.status_code, text, headers))
     assert answers[0] == answers[1] == answers[2]
     assert answers[0][0] == 404

@@ -208,8 +208,8 @@ class Browser:
 
     def post(self, path: str, fields: Mapping[str, str], csrf: str | None = None) -> Response:
         """Send a form as one of our pages would."""
-        (name,) = (value for key, value in self.client.cookies.items() if "fdt" in key)
-        session = self.screen.sessions.find(name)
+        cookies = [value for key, value in self.client.cookies.items() if "fdt" in key]
+        session = self.screen.sessions.find(cookies[0]) if cookies else None
         token = session.form_token() if session and csrf is None else csrf or ""
         return self.client.post(path, data={"csrf": token, **fields})
 
@@ -293,11 +293,14 @@ class World:
         caller = Caller(subject, frozenset(map(Eui64, user_ids)), frozenset(roles), "Alice A")
         client = TestClient(
             create_app(services, self.damage.append),
+            base_url=services.screen.public_url,
             headers={"Accept": "text/html"},
             raise_server_exceptions=False,
             follow_redirects=False,
         )
-        client.cookies.set(services.screen.cookie, services.screen.sessions.begin(caller, "id"))
+        cookie, host = services.screen.sessions.begin(caller), client.base_url.host
+        domain = host if "." in host else f"{host}.local"  # as the jar calls it
+        client.cookies.set(services.screen.cookie, cookie, domain=domain, path="/")
         return Browser(client, services.screen)
 
     def supplier_browser(self, user_id: str = ALPHA) -> Browser:

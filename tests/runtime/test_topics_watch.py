@@ -107,7 +107,7 @@ def ends(bootstrap: str, topic: str, partitions: int) -> int:
 
 
 def test_a_missing_topic_is_said_until_it_is_there(watched: Watched) -> None:
-    """Each of the seven; nothing is folded without one that a batch needs."""
+    """Each of the eight; nothing is folded without one that a batch needs."""
     for name in NAMES:
         delete(watched.bootstrap, name)
         watched.expect(f"{name}: topic is missing", folding=name == AUDIT)
@@ -117,7 +117,7 @@ def test_a_missing_topic_is_said_until_it_is_there(watched: Watched) -> None:
 
 
 def test_another_cleanup_policy_is_said_until_it_is_put_back(watched: Watched) -> None:
-    """Each of the seven: rows would be deleted, or events compacted away."""
+    """Each of the eight: rows would be deleted, or events compacted away."""
     for spec in SPECS:
         right = spec.config["cleanup.policy"]
         wrong = "delete" if right == "compact" else "compact"
@@ -128,7 +128,7 @@ def test_another_cleanup_policy_is_said_until_it_is_put_back(watched: Watched) -
 
 
 def test_times_of_publishers_are_said_and_not_folded(watched: Watched) -> None:
-    """Each of the seven; what is received meanwhile waits where times are folded."""
+    """Each of the eight; what is received meanwhile waits where times are folded."""
     for name in NAMES:
         set_config(watched.bootstrap, name, "message.timestamp.type", "CreateTime")
         folding = name not in (*SOURCES, STATUS)

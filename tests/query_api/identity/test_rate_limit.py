@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from query_api.identity.access import Role
-from query_api.identity.rate_limit import RateLimit, TooMany
+from query_api.identity.endings import digest
+from query_api.identity.rate_limit import TOLD_SHARE, RateLimit, TooMany
 from tests.query_api.world import ALPHA, GENEROUS, World, accepted, device_id, request_id
 
 R1 = request_id(1)
@@ -91,3 +94,81 @@ def test_every_answer_tells_a_program_how_many_are_left() -> None:
     third = client.get(f"/v1/devices/{D1}")
     assert third.status_code == 429
     assert 0 < int(third.headers["retry-after"]) <= 30
+
+
+def lets(limit: RateLimit) -> bool:
+    """Whether one more is let through."""
+    try:
+        limit.take("alice")
+    except TooMany:
+        return False
+    return True
+
+
+@given(
+    per_minute=st.integers(1, 200),
+    sides=st.integers(2, 4),
+    steps=st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=600),
+)
+def test_a_user_who_goes_from_one_to_another_gets_little_more(
+    per_minute: int, sides: int, steps: list[tuple[int, bool]]
+) -> None:
+    """Within one moment: the limit, of each further read side a share, and what is on its way."""
+    waiting: list[tuple[int, bytes, int]] = []
+    clock = Clock()
+
+    def of(me: int) -> RateLimit:
+        def tell(_: str, user: bytes, count: int) -> None:
+            waiting.append((me, user, count))
+
+        return RateLimit("searches", per_minute, clock, tell)
+
+    limits = [of(me) for me in range(sides)]
+    taken = most_waiting = 0
+    for at, delivered in steps:
+        taken += lets(limits[at % sides])
+        most_waiting = max(most_waiting, sum(count for _, _, count in waiting))
+        if delivered:
+            for me, user, count in waiting:
+                for other, limit in enumerate(limits):
+                    if other != me:
+                        limit.learn(user, count, 0.0)
+            waiting.clear()
+    share = max(1, int(per_minute * TOLD_SHARE))
+    assert taken <= per_minute + (sides - 1) * (share - 1 + most_waiting)
+
+
+def test_a_small_limit_counts_once_to_the_last() -> None:
+    """Below sixteen a minute everything is told."""
+    clock = Clock()
+    other = RateLimit("downloads", 10, clock)
+    first = RateLimit("downloads", 10, clock, lambda _, user, n: other.learn(user, n, 0.0))
+    assert [lets(first) for _ in range(6)] == [True] * 6
+    assert [lets(other) for _ in range(6)] == [True] * 4 + [False] * 2
+
+
+def test_somebody_who_asks_now_and_then_is_not_told_of() -> None:
+    """One look-up a second of 120 a minute: the bucket is full again before the next."""
+    clock, told = Clock(), list[int]()
+    limit = RateLimit("searches", 120, clock, lambda _, __, count: told.append(count))
+    for _ in range(500):
+        limit.take("alice")
+        clock.now += 1.0
+    assert told == []
+    for _ in range(15):
+        limit.take("alice")
+    assert told == [7, 7]
+
+
+def test_what_was_taken_long_ago_is_no_news() -> None:
+    """A read side that starts reads the last minutes too."""
+    clock = Clock()
+    mine, key = RateLimit("searches", 60, clock), digest("user", "alice")
+    mine.learn(key, 30, 31.0)
+    assert mine.allowance("alice").left == 60
+    mine.learn(key, 30, 10.0)
+    assert mine.allowance("alice").left == 40
+    mine.learn(key, 1_000, -5.0)
+    assert mine.allowance("alice").left == 0
+    clock.now = 60.0
+    assert mine.allowance("alice").left == 60

@@ -37,7 +37,16 @@ from fdt.processes.children import free_port
 from fdt.settings import Settings
 from runtime import kafka
 from schemas.codec import Codec
-from schemas.topics import AUDIT, CSP_EVENTS, DEAD_LETTERS, DSP_EVENTS, SSMI_EVENTS, STATUS, TOPICS
+from schemas.topics import (
+    AUDIT,
+    CSP_EVENTS,
+    DEAD_LETTERS,
+    DSP_EVENTS,
+    READ_SIDE,
+    SSMI_EVENTS,
+    STATUS,
+    TOPICS,
+)
 from tests.runtime.access.secured import PASSWORDS, Authority, broker_settings, variables
 from tests.support.events import DEVICE, REQUEST, dsp_event
 from tests.support.processes import running
@@ -138,7 +147,7 @@ WRITERS: Final = {
     "publisher-csp": {CSP_EVENTS},
     "publisher-comms-hub": {"firmware.comms-hub.v1"},
     "worker": {STATUS, DEAD_LETTERS},
-    "read-side": {SSMI_EVENTS, AUDIT},
+    "read-side": {SSMI_EVENTS, AUDIT, READ_SIDE},
     "analyst": set[str](),
     "operator": {topic.name for topic in TOPICS},
 }

@@ -1,0 +1,63 @@
+"""What an identity provider says has ended: logout tokens (OpenID Connect Back-Channel Logout 1.0).
+
+The provider posts one to every client when somebody signs out anywhere, or is signed out by an
+administrator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from query_api.identity.access_tokens import Authenticator, Claims
+from query_api.identity.keys import KeySource
+from query_api.web.problems import Problem
+
+EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """Who was signed out at the provider."""
+
+    provider_session: str | None
+    """Of which of the provider's sessions; None for all of the user's."""
+    subject: str
+    at: float
+    """Seconds since 1970 UTC by the provider's clock."""
+
+
+class LogoutTokens:
+    """Reads logout tokens of one provider for one client."""
+
+    def __init__(
+        self,
+        issuer: str,
+        keys: KeySource,
+        client_id: str,
+        now: Callable[[], int] | None = None,
+    ) -> None:
+        clock = {} if now is None else {"now": now}
+        self._tokens = Authenticator(
+            {issuer: keys}, client_id, Claims(), required=("exp", "iat"), **clock
+        )
+
+    def read(self, token: str) -> LoggedOut:
+        """Who was signed out; a problem if this is no logout token of the provider for us."""
+        claims = self._tokens.verified(token)
+        events = claims.get("events")
+        if not isinstance(events, dict) or EVENT not in events or "nonce" in claims:
+            raise _refused("it is not a logout token")
+        session, subject = claims.get("sid"), claims.get("sub")
+        if not isinstance(session, str) and not isinstance(subject, str):
+            raise _refused("it names neither a session (sid) nor a user (sub)")
+        return LoggedOut(
+            session if isinstance(session, str) else None,
+            subject if isinstance(subject, str) else "",
+            float(claims["iat"]),
+        )
+
+
+def _refused(why: str) -> Problem:
+    return Problem("invalid-body", f"logout_token: {why}.")
