@@ -152,6 +152,9 @@ def test_prometheus_asks_every_process() -> None:
         t for job in told["scrape_configs"] for s in job["static_configs"] for t in s["targets"]
     }
     workers = {f"{name}:{_variable(name, 'FDT_PROCESSOR_PORT')}" for name in WORKERS}
+    jobs = yaml.safe_load((ROOT / "monitoring" / "prometheus.yml").read_text())["scrape_configs"]
+    names = [job["job_name"] for job in told["scrape_configs"]]
+    assert names == [job["job_name"] for job in jobs]  # rules and dashboard go by them
     assert asked == workers | {f"{name}:{_variable(name, 'FDT_API_PORT')}" for name in READ_SIDES}
     assert {_variable(name, "FDT_PROCESSOR_HOST") for name in WORKERS} == {"0.0.0.0"}
     assert {_variable(name, "FDT_API_HOST") for name in READ_SIDES} == {"0.0.0.0"}
