@@ -28,6 +28,8 @@ IDLE_S = 100.0
 ABSOLUTE_S = 350.0
 USERS = ("alice", "bob")
 SIDES = st.integers(0, 1)
+WHICH = st.integers(-3, -1) | st.integers(0, 1_000)
+"""One of the latest cookies, or any."""
 
 
 def caller(subject: str) -> Caller:
@@ -132,7 +134,7 @@ class TwoReadSides(RuleBasedStateMachine):
         cookie = self.sides[side].sessions.begin(caller(user), name, self.now)
         self.copies.append(Copy(cookie, Signed(user, name, self.now), now, now))
 
-    @rule(side=SIDES, which=st.integers(0, 1_000), renew=st.booleans())
+    @rule(side=SIDES, which=WHICH, renew=st.booleans())
     def use(self, side: int, which: int, renew: bool) -> None:
         """Any cookie that was ever given out; what comes back is one more."""
         if not self.copies:
@@ -148,7 +150,7 @@ class TwoReadSides(RuleBasedStateMachine):
                 Copy(sessions.sealed(found), copy.session, found.began_at, found.used_at)
             )
 
-    @rule(side=SIDES, which=st.integers(0, 1_000))
+    @rule(side=SIDES, which=WHICH)
     def sign_out(self, side: int, which: int) -> None:
         """With any copy of its cookie, were it of a session that has ended."""
         if self.copies:
