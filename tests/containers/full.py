@@ -33,6 +33,8 @@ READ_SIDES: Final = ("read-side-1", "read-side-2")
 OURS: Final = (*WORKERS, *READ_SIDES)
 ROUNDS: Final = 6
 """Requests that reach both instances of two, whichever is asked first."""
+PATIENCE_MS: Final = 90_000
+"""Fourteen containers share the machine, and the provider makes its first page."""
 _ANSWERS: Final = re.compile(r'^fdt_answers_total\{.*status="[23]\d\d".*\} (\S+)$', re.MULTILINE)
 
 
@@ -95,6 +97,8 @@ def _journey(picture: Path | None) -> dict[str, int]:
         started() as browser,
         page_of(browser, SCREEN, ignore_https_errors=True) as page,
     ):
+        page.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         _sign_in(page)
         _look(page, plan, picture)
         _reset(page)
