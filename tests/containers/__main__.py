@@ -48,7 +48,7 @@ def main() -> None:
 def _with_a_broker() -> dict[str, object]:
     made, _ = stand_in({PYTHON, KAFKA, RYUK})
     environment = {k: v for k, v in os.environ.items() if k != "KAFKA_BOOTSTRAP_SERVERS"}
-    # Where this machine looks like a container, testcontainers would ask for what Podman never says.
+    # In what looks like a container, testcontainers asks for what Podman does not say.
     environment.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
     files = [broker.__file__, *broker.ALSO]
     command = [sys.executable, "-m", "pytest", "--quiet", *files]

@@ -36,7 +36,9 @@ input()
 
 
 def _running() -> set[str]:
-    return set(docker(["ps", "--all", "--quiet", "--filter", f"ancestor={IMAGE}"]).split())
+    """By name of the image: not every engine takes a short one as a filter."""
+    lines = docker(["ps", "--all", "--format", "{{.ID}} {{.Image}}"]).splitlines()
+    return {line.split()[0] for line in lines if line.endswith(IMAGE)}
 
 
 def test_it_is_what_tests_are_given_and_leaves_nothing(tmp_path: Path) -> None:
