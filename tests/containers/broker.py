@@ -70,17 +70,16 @@ def test_one_that_ended_is_told() -> None:
 def test_a_run_that_is_killed_leaves_none_behind() -> None:
     """testcontainers' own container sees that it has gone."""
     before = _running()
-    program = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", KILLED],
         cwd=ROOT,
         env=os.environ,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert program.stdout is not None
-    assert "started" in program.stdout.readline()
-    assert len(_running() - before) == 1
-    program.send_signal(signal.SIGKILL)
-    program.wait()
+    ) as program:
+        assert program.stdout is not None
+        assert "started" in program.stdout.readline()
+        assert len(_running() - before) == 1
+        program.send_signal(signal.SIGKILL)
     until(lambda: _running() == before, "what it left is removed")
