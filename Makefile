@@ -15,7 +15,7 @@ PACKAGES := bench fdt firmware_tracking notebooks processor projections query_ap
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help docs setup compiled run test test-deep chaos secure containers soak mutants lint format bench bench-quick lock clean browser prometheus alerts screens vendor keycloak registry java client sbom audit analysis
+.PHONY: help docs setup compiled run test test-deep chaos secure containers soak mutants lint format bench bench-quick lock clean browser prometheus alerts screens vendor keycloak registry java client sbom scan audit analysis
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -80,7 +80,7 @@ chaos: compiled ## Break the processor at length (docs/reliability.md)
 secure: compiled ## Three secured nodes; credentials replaced while events flow
 	$(BIN)/python -m pytest tests/chaos/test_secure.py -m chaos -s $(ARGS)
 
-containers: $(MADE) browser ## Build the image and run the Compose file on a container engine
+containers: $(MADE) browser ## Build, scan and run the Compose file on an engine (ARGS=--full)
 	$(BIN)/python -m tests.containers $(ARGS)
 
 soak: compiled ## A worker at full rate for 20 minutes (ARGS="--minutes 5")
@@ -112,6 +112,9 @@ client: $(MADE) ## Make the typed Python client anew from docs/openapi.json
 
 sbom: $(MADE) ## Write what the image and a developer's machine are made of (CycloneDX) to dist/
 	$(BIN)/python -m tests.supply_chain sbom
+
+scan: $(MADE) ## Look into the image: Debian's mended packages, the lock, no Java; completes its SBOM
+	$(BIN)/python -m tests.supply_chain scan
 
 audit: $(MADE) ## Ask the Python advisories about every pinned package (needs the internet)
 	$(BIN)/python -m tests.supply_chain audit

@@ -29,6 +29,7 @@ from fdt.errors import UserError
 from runtime.access.kafka_security import KafkaSecurity
 from runtime.access.listener_files import ListenerFiles
 from runtime.access.schema_registry import RegistryAccess
+from runtime.access.secret_files import SecretFiles, require_long
 from runtime.logs.log_settings import LogSettings
 from storage.store import MEMORY_MB
 
@@ -83,8 +84,8 @@ def _plain_name(value: str) -> str:
 
 
 def _long_secret(value: SecretStr | None) -> SecretStr | None:
-    if value is not None and len(value.get_secret_value()) < 32:
-        raise ValueError("a secret has 32 characters or more")
+    if value is not None:
+        require_long(value.get_secret_value())
     return value
 
 
@@ -95,7 +96,7 @@ Name = Annotated[str, AfterValidator(_plain_name)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Settings(KafkaSecurity, RegistryAccess, ListenerFiles, LogSettings):
+class Settings(SecretFiles, KafkaSecurity, RegistryAccess, ListenerFiles, LogSettings):
     """Everything that can be set; :class:`~fdt.errors.UserError` for a value that cannot be
     used."""
 

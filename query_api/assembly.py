@@ -86,6 +86,8 @@ class ReadSideConfig:
     retention_ms: int
     oidc_audience: str
     oidc_issuer: str | None = None
+    oidc_ca_file: Path | None = None
+    """Certificates that may sign the identity provider's; none trusts whom browsers trust."""
     claims: Claims = field(default_factory=Claims)
     page_limit: int = 500
     screen: ScreenConfig = field(default_factory=ScreenConfig)
@@ -163,15 +165,14 @@ def screen_of(
         redirect_uri_of(public_url),
         f"{public_url}/sign-in?after=signed-out",
     )
-    keys = OidcKeys(issuer)
+    keys = OidcKeys(issuer, ca_file=config.oidc_ca_file)
+    provider = Provider(ProviderHttp(issuer, ca_file=config.oidc_ca_file))
     id_tokens = Authenticator({issuer: keys}, client_id, config.claims)
     return Screen(
         queries=queries,
         resets=resets,
         sessions=Sessions(settings.idle_s, settings.absolute_s, shared.keys, shared.endings),
-        sign_in=SignIn(
-            Provider(ProviderHttp(issuer)), id_tokens, client, shared.keys, shared.endings
-        ),
+        sign_in=SignIn(provider, id_tokens, client, shared.keys, shared.endings),
         logout_tokens=LogoutTokens(issuer, keys, client_id),
         seal=Seal(settings.secret or own_secret(config.data_dir)),
         templates=Templates(),

@@ -221,7 +221,7 @@ def accepted_issuers(config: ReadSideConfig) -> dict[str, KeySource]:
     """
     issuers: dict[str, KeySource] = {}
     if config.oidc_issuer is not None:
-        issuers[config.oidc_issuer] = OidcKeys(config.oidc_issuer)
+        issuers[config.oidc_issuer] = OidcKeys(config.oidc_issuer, ca_file=config.oidc_ca_file)
     if config.is_for_development:
         issuers[DEVELOPMENT_ISSUER] = DevelopmentKey(config.data_dir)
     if not issuers:

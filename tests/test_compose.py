@@ -23,6 +23,14 @@ ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if "build" in service]
+ONE_NODE_OF_ALL = {"kafka", "topics", "processor", "gateway", "read-side"}
+FULL = {
+    *("kafka-1", "kafka-2", "kafka-3", "registry", "create-topics", "register-schemas"),
+    *("processor-1", "processor-2", "read-side-1", "read-side-2", "balancer", "keycloak"),
+    *("prometheus", "grafana"),
+}
+ONCE = {"topics", "create-topics", "register-schemas", "simulate", "campaign"}
+"""Services that do one thing and end."""
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SETTINGS = {variable(field) for field in Settings.model_fields}
 
@@ -36,18 +44,33 @@ def test_it_is_valid_by_the_compose_specification() -> None:
 
 
 def test_every_part_is_there() -> None:
-    """Broker, topics, processor, read side and its gateway; the simulation only on request."""
-    assert set(OURS) == {"topics", "processor", "read-side", "simulate"}
-    assert set(SERVICES) - set(OURS) == {"kafka", "gateway"}
-    assert [name for name in SERVICES if "profiles" in SERVICES[name]] == ["simulate"]
+    """In its profile; a simulation only on request; and ``.env`` names one node of everything."""
+    profiles: dict[str, set[str]] = {}
+    for name, service in SERVICES.items():
+        for profile in service["profiles"]:
+            profiles.setdefault(profile, set()).add(name)
+    assert profiles == {
+        "one-node": ONE_NODE_OF_ALL,
+        "demo": ONE_NODE_OF_ALL | {"simulate"},
+        "full": FULL,
+        "campaign": {"campaign"},
+    }
+    assert "COMPOSE_PROFILES=one-node" in (ROOT / ".env").read_text().splitlines()
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_variable_is_a_setting(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And all of them together are accepted."""
+def test_every_variable_is_a_setting(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And all of them together are accepted, with the secrets that the service has."""
     environment = SERVICES[name]["environment"]
     assert environment.keys() <= SETTINGS
     for key, value in environment.items():
+        folder, _, secret = value.rpartition("/")
+        if folder == "/run/secrets":
+            assert secret in SERVICES[name]["secrets"]
+            (tmp_path / secret).write_text("s" * 48)
+            value = str(tmp_path / secret)
         monkeypatch.setenv(key, value)
     Settings()
 
@@ -82,7 +105,7 @@ def test_the_broker_is_reached_where_it_says() -> None:
     """By the other services under its name, from this machine on a published port."""
     told = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(",")
     advertised = dict(listener.split("://") for listener in told)
-    for name in OURS:
+    for name in {*OURS} & {*ONE_NODE_OF_ALL, "simulate"}:
         bootstrap = SERVICES[name]["environment"]["KAFKA_BOOTSTRAP_SERVERS"]
         assert bootstrap == advertised["PLAINTEXT"]
     port = advertised["HOST"].rpartition(":")[2]
@@ -94,11 +117,11 @@ def test_the_gateway_leads_to_the_read_side() -> None:
     read_side, gateway = SERVICES["read-side"], SERVICES["gateway"]
     host, port = (read_side["environment"][name] for name in ("FDT_API_HOST", "FDT_API_PORT"))
     assert read_side["network_mode"] == "service:gateway"
-    config = COMPOSE["configs"][gateway["configs"][0]["source"]]["content"]
-    inside, target = re.findall(r"^:(\d+) \{|reverse_proxy (\S+) \{", config, re.MULTILINE)
-    assert target[1] == f"{host}:{port}"
+    config = (ROOT / COMPOSE["configs"][gateway["configs"][0]["source"]]["file"]).read_text()
+    (inside, target), *_ = re.findall(r"^:(\d+) \{\n\treverse_proxy (\S+) \{", config, re.MULTILINE)
+    assert target == f"{host}:{port}"
     assert "header_up -X-Forwarded-For" in config  # the development sign-in is for loopback alone
-    assert gateway["ports"] == [f"127.0.0.1:8080:{inside[0]}"]
+    assert gateway["ports"] == [f"127.0.0.1:8080:{inside}"]
 
 
 def test_development_tokens_are_only_taken_where_nobody_else_can_reach() -> None:
@@ -114,13 +137,11 @@ def test_nothing_is_published_beyond_this_machine() -> None:
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
-@pytest.mark.parametrize(
-    ("service", "port"),
-    [("read-side", "FDT_API_PORT"), ("processor", "FDT_PROCESSOR_PORT")],
-)
-def test_the_health_check_asks_a_route_that_is_there(service: str, port: str) -> None:
+@pytest.mark.parametrize("service", [name for name in OURS if name not in ONCE])
+def test_the_health_check_asks_a_route_that_is_there(service: str) -> None:
     """On the port that the program listens on; that a worker serves the same route is shown in
     ``tests/processor/test_topics_while_running.py``."""
+    port = "FDT_API_PORT" if "read-side" in service else "FDT_PROCESSOR_PORT"
     check = SERVICES[service]["healthcheck"]["test"]
     assert check[:-1] == ["CMD", "python", "-m", "runtime.ready"]
     found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)(/\w+)", check[-1])
@@ -129,44 +150,68 @@ def test_the_health_check_asks_a_route_that_is_there(service: str, port: str) ->
     assert found[2] in World().app().openapi()["paths"]
 
 
-def test_what_waits_for_health_waits_for_a_check() -> None:
-    """A service without one never becomes healthy."""
-    for service in SERVICES.values():
-        for name, wait in service.get("depends_on", {}).items():
-            if wait["condition"] == "service_healthy":
-                assert "healthcheck" in SERVICES[name]
+def test_whatever_stays_has_a_health_check_and_is_started_again() -> None:
+    """What does one thing and ends has neither. No word of a check has a space in it: there are
+    engines that part a check at them."""
+    for name, service in SERVICES.items():
+        assert ("healthcheck" in service) is (name not in ONCE)
+        assert service["restart"] == ("no" if name in ONCE else "unless-stopped")
+        words = service.get("healthcheck", {}).get("test", [])
+        assert all(" " not in word for word in words)
+
+
+def test_what_is_waited_for_is_in_the_same_system() -> None:
+    """A campaign beside the others is the one that asks for another profile."""
+    for name, service in SERVICES.items():
+        for other, wait in service.get("depends_on", {}).items():
+            assert {*service["profiles"]} <= {*SERVICES[other]["profiles"], "campaign"}
+            ends = wait["condition"] == "service_completed_successfully"
+            assert ends is (other in ONCE), name
 
 
 def test_every_state_is_on_a_volume_of_its_own() -> None:
-    """Broker, worker and view outlive their containers and never share a folder."""
+    """Whatever keeps something outlives its container, and never shares a folder."""
     used = [v.split(":")[0] for s in SERVICES.values() for v in s.get("volumes", [])]
     assert sorted(used) == sorted(COMPOSE["volumes"])
-    for name in ("processor", "read-side"):
+    for name in {*OURS} - ONCE:
         folder = SERVICES[name]["volumes"][0].split(":")[1]
         assert folder == SERVICES[name]["environment"]["FDT_DATA_DIR"]
+
+
+def test_every_part_has_its_bounds() -> None:
+    """No capability that it does not need, no way to another, bounded memory, processes and log."""
+    for name, service in SERVICES.items():
+        assert service["cap_drop"] == ["ALL"]
+        assert service.get("cap_add", []) == (
+            ["NET_BIND_SERVICE"] if service["image"].startswith("caddy:") else []
+        )
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["mem_limit"], name
+        assert service["pids_limit"], name
+        assert service["logging"]["options"]["max-size"]
+        assert "stop_grace_period" in service or name not in OURS
 
 
 def test_the_image_runs_as_nobody_in_particular_from_the_hashed_lock() -> None:
     """Not as root, and with nothing that the lock does not name."""
     assert re.search(r"^USER fdt$", DOCKERFILE, re.MULTILINE)
     image = DOCKERFILE.rpartition("FROM ")[2]
+    told = " ".join(DOCKERFILE.replace("\\\n", "").split())
     assert (
-        "/opt/fdt/bin/pip install --no-cache-dir --require-hashes -r requirements.image.lock"
-        in (DOCKERFILE)
-    )
+        "/opt/tools/bin/pip --python /opt/fdt/bin/python install --no-cache-dir --require-hashes "
+        "-r requirements.image.lock"
+    ) in told
+    assert "venv --without-pip /opt/fdt" in told
     assert "COPY --from=build /opt/fdt /opt/fdt" in image
     assert "tools" not in image
     assert "FDT_DATA_DIR=/var/lib/fdt" in DOCKERFILE
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_nothing_of_ours_may_more_than_it_must(name: str) -> None:
-    """No capability, no way to another, and nothing to write but its volume and ``/tmp``."""
-    service = SERVICES[name]
-    assert service["read_only"] is True
-    assert service["tmpfs"] == ["/tmp"]
-    assert service["cap_drop"] == ["ALL"]
-    assert service["security_opt"] == ["no-new-privileges:true"]
+def test_nothing_of_ours_writes_but_its_volume(name: str) -> None:
+    """And ``/tmp``, which is memory."""
+    assert SERVICES[name]["read_only"] is True
+    assert SERVICES[name]["tmpfs"] == ["/tmp"]
 
 
 def test_the_image_gets_every_package_and_nothing_else() -> None:

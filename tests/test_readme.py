@@ -33,6 +33,7 @@ HOW_TO: Final = (
         "operate",
         "logs",
         "alerts",
+        "containers",
         "verify",
         "secure-kafka",
         "registry",

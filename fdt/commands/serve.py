@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import typer
-from pydantic import SecretStr
 
 from fdt.errors import RunFailed, UserError, of_system
 from fdt.processes.again import begin_again
 from fdt.processes.malloc import keep_malloc_small
 from fdt.settings import Settings
+from runtime.access.secret_files import secret
 
 if TYPE_CHECKING:
     from query_api.assembly import ReadSideConfig
@@ -51,9 +51,9 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
     milliseconds = timedelta(milliseconds=1)
     screen = ScreenConfig(
         client_id=settings.oidc_client_id,
-        client_secret=_revealed(settings.oidc_client_secret),
+        client_secret=secret(settings.oidc_client_secret, settings.oidc_client_secret_file),
         public_url=settings.public_url,
-        secret=_revealed(settings.screen_secret),
+        secret=secret(settings.screen_secret, settings.screen_secret_file),
         session_keys=settings.session_keys_file,
         idle_s=settings.session_idle.total_seconds(),
         absolute_s=settings.session_absolute.total_seconds(),
@@ -75,6 +75,7 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
         retention_ms=settings.retention // milliseconds,
         oidc_audience=settings.oidc_audience,
         oidc_issuer=settings.oidc_issuer,
+        oidc_ca_file=settings.oidc_ca_file,
         claims=Claims(settings.oidc_user_ids_claim, settings.oidc_roles_claim),
         page_limit=settings.page_limit,
         screen=screen,
@@ -93,7 +94,3 @@ def _certificate(settings: Settings) -> CertificateFiles | None:
     if settings.api_certificate_file is None or settings.api_key_file is None:
         return None
     return CertificateFiles(settings.api_certificate_file, settings.api_key_file)
-
-
-def _revealed(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()

@@ -38,7 +38,8 @@ def looked_at(asked: Asked, now: Callable[[], float] = time.time) -> Iterator[Fi
     dates: list[str] = []
     hooks = {"response": [lambda answer: dates.append(answer.headers.get("Date", ""))]}
     try:
-        with httpx.Client(timeout=TIMEOUT_S, event_hooks=hooks) as client:
+        verify = ProviderHttp(issuer, ca_file=asked.settings.oidc_ca_file).trusted
+        with httpx.Client(timeout=TIMEOUT_S, event_hooks=hooks, verify=verify) as client:
             provider = ProviderHttp(issuer, client)
             document = provider.discovered(_Document)
             keys = provider.answer(document.jwks_uri, _Keys).keys

@@ -107,9 +107,10 @@ class OidcKeys:
         issuer: str,
         client: httpx.Client | None = None,
         clock: Callable[[], float] = time.monotonic,
+        ca_file: Path | None = None,
     ) -> None:
         self._issuer = issuer
-        self._http = ProviderHttp(issuer, client)
+        self._http = ProviderHttp(issuer, client, ca_file)
         self._clock = clock
         self._lock = threading.Lock()
         self._keys: dict[str, Key] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -32,9 +34,25 @@ _Document = TypeVar("_Document", bound=Discovered)
 class ProviderHttp:
     """The provider ``issuer``; asked so seldom that no connection is kept."""
 
-    def __init__(self, issuer: str, client: httpx.Client | None = None) -> None:
+    def __init__(
+        self, issuer: str, client: httpx.Client | None = None, ca_file: Path | None = None
+    ) -> None:
         self.issuer = issuer
         self._client = client
+        self._ca_file = ca_file
+
+    @property
+    def trusted(self) -> ssl.SSLContext | bool:
+        """Who may sign its certificate, as an HTTP client takes it; :class:`ProviderAway`.
+
+        The file is read anew each time, so a new authority needs no restart.
+        """
+        if self._ca_file is None:
+            return True
+        try:
+            return ssl.create_default_context(cafile=self._ca_file)
+        except OSError as error:
+            raise self._unusable(f"FDT_OIDC_CA_FILE {self._ca_file}: {error}") from error
 
     def discovered(self, shape: type[_Document]) -> _Document:
         """The discovery document; :class:`ProviderAway`, also if it is another provider's."""
@@ -51,7 +69,7 @@ class ProviderHttp:
             if self._client is not None:
                 answer = self._client.get(address)
             else:
-                answer = httpx.get(address, timeout=TIMEOUT_S)
+                answer = httpx.get(address, timeout=TIMEOUT_S, verify=self.trusted)
             answer.raise_for_status()
             return msgspec.json.decode(answer.content, type=shape)
         except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError) as error:

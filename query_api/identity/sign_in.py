@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -58,6 +59,11 @@ class Provider:
         self._clock = clock
         self._known: Endpoints | None = None
         self._known_at = 0.0
+
+    @property
+    def trusted(self) -> ssl.SSLContext | bool:
+        """Who may sign its certificate, as an HTTP client takes it."""
+        return self._http.trusted
 
     def endpoints(self) -> Endpoints:
         """Where to go; :class:`~query_api.identity.provider_http.ProviderAway`."""
@@ -247,6 +253,7 @@ class SignIn:
             redirect_uri=self._client.redirect_uri,
             code_challenge_method="S256",
             timeout=TIMEOUT_S,
+            verify=self._provider.trusted,
         )
 
 

@@ -16,7 +16,7 @@ from fdt.processes.children import free_port
 from runtime import kafka
 
 NODES: Final = 3
-_COPIES: Final = {
+COPIES: Final = {
     "offsets.topic.replication.factor": "3",
     "transaction.state.log.replication.factor": "3",
     "transaction.state.log.min.isr": "2",
@@ -25,6 +25,7 @@ _COPIES: Final = {
     "min.insync.replicas": "2",
     "broker.session.timeout.ms": "6000",
 }
+"""What the nodes have otherwise than one alone."""
 
 
 class Node(LocalKafka):
@@ -41,7 +42,7 @@ class Node(LocalKafka):
         folder.mkdir(parents=True)
         (folder / "ports.json").write_text(json.dumps(asdict(ports[number - 1])), encoding="ascii")
         voters = [f"{n}@127.0.0.1:{port.controller}" for n, port in enumerate(ports, 1)]
-        config = {**_COPIES, "node.id": str(number), "controller.quorum.voters": ",".join(voters)}
+        config = {**COPIES, "node.id": str(number), "controller.quorum.voters": ",".join(voters)}
         config |= more
         super().__init__(folder, heap_mb=384, extra=config, start_seconds=120)
         self._cluster_id = cluster_id

@@ -53,16 +53,11 @@ def docker(words: Sequence[str]) -> str:
     return done.stdout.strip()
 
 
-def compose(*words: str) -> str:
-    """The same of ``docker compose``, with the simulated sources and room to check them."""
-    files = ("--file", "docker-compose.yml", "--file", "tests/containers/limits.yml")
-    return docker(["compose", *files, "--profile", "demo", *words])
-
-
-def build(tag: str, folder: Path) -> None:
+def build(tag: str, folder: Path, **arguments: str) -> None:
     """An image from ``folder``, with the host's network; its steps go to standard error."""
+    given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
     subprocess.run(
-        ["docker", "build", "--network=host", "--tag", tag, str(folder)],
+        ["docker", "build", "--network=host", "--tag", tag, *given, str(folder)],
         check=True,
         stdout=2,
         env={**os.environ, **_BUILD},
@@ -75,14 +70,6 @@ def has(image: str) -> bool:
         if subprocess.run(["docker", *words], capture_output=True, check=False).returncode == 0:
             return True
     return False
-
-
-def state(service: str) -> dict[str, Any]:
-    """What the engine says of a service's container."""
-    found: dict[str, Any] = json.loads(
-        docker(["inspect", f"{PROJECT}-{service}-1", "--format", "{{json .State}}"])
-    )
-    return found
 
 
 @contextmanager

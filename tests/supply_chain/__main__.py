@@ -1,67 +1,26 @@
-"""``make sbom`` and ``make audit``: what the image and a developer's machine are made of.
+"""What the image and a developer's machine are made of.
 
-``sbom`` writes a CycloneDX list of each lock to ``dist/``; ``audit`` asks the Python Packaging
-Advisory Database about every package, and fails for one that it cannot judge.
+``make sbom`` writes a CycloneDX list of each lock to ``dist/``. ``make scan`` looks into the image
+that was built, and adds what else is in it. ``make audit`` asks the Python Packaging Advisory
+Database about each package, and fails for one that it cannot judge.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Final
 
-from fdt.extras import DISTRIBUTION
-from fdt.processes.tool_environment import tool_environment
+from tests.containers import engine
 from tests.house import ROOT
-
-LOCKS: Final = {"image": "requirements.image.lock", "everything": "requirements.lock"}
-"""What an SBOM is of -> the lock that says it."""
-_TOOLS: Final = Path(__file__).with_name("tools.lock")
-_KEPT: Final = ROOT / ".fdt" / "tools"
-
-
-def sbom(folder: Path) -> list[Path]:
-    """One for each lock, in ``folder``."""
-    made = []
-    folder.mkdir(parents=True, exist_ok=True)
-    program = tool_environment(_TOOLS, _KEPT) / "cyclonedx-py"
-    project = ROOT / "pyproject.toml"
-    for name, lock in LOCKS.items():
-        path = folder / f"sbom-{name}.cdx.json"
-        form = ["--of", "JSON", "--sv", "1.6", "--output-reproducible", "-o", str(path)]
-        subprocess.run(
-            [program, "requirements", str(ROOT / lock), "--pyproject", str(project), *form],
-            check=True,
-        )
-        _complete(path)
-        made.append(path)
-    return made
-
-
-def _complete(path: Path) -> None:
-    """With our own version; and no address of an index, which is whoever made it."""
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    found["metadata"]["component"]["version"] = version(DISTRIBUTION)
-    for component in found["components"]:
-        component.pop("externalReferences", None)
-        component.pop("description", None)
-    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-
-
-def audit() -> None:
-    """``subprocess.CalledProcessError`` if a package is known to be unsafe, or cannot be judged."""
-    program = tool_environment(_TOOLS, _KEPT) / "pip-audit"
-    for lock in LOCKS.values():
-        asked = ["--require-hashes", "--disable-pip", "--strict", "--progress-spinner", "off"]
-        subprocess.run([program, "-r", str(ROOT / lock), *asked], check=True)
-
+from tests.supply_chain.image import scan
+from tests.supply_chain.locks import audit, sbom
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["audit"]:
         audit()
+    elif sys.argv[1:] == ["scan"]:
+        engine.require()
+        print(json.dumps(scan(engine.PROJECT, ROOT / "dist")))
     else:
-        for made in sbom(ROOT / "dist"):
+        for made in sbom(ROOT / "dist").values():
             print(made.relative_to(ROOT))

@@ -29,7 +29,7 @@ class Apicurio:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._jar = _unpacked(folder / "program")
+        self._jar = unpacked(folder / "program")
         self._port, self._management = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -116,7 +116,8 @@ def apicurio(folder: Path) -> Iterator[Apicurio]:
         registry.stop()
 
 
-def _unpacked(folder: Path) -> Path:
+def unpacked(folder: Path) -> Path:
+    """The program to run, of the download that was unpacked in ``folder``."""
     from jgo.maven import MavenContext
 
     folder.mkdir(parents=True)
