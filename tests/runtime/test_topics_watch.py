@@ -1,4 +1,4 @@
-"""Whatever of the seven topics changes is said, stops the fold where it must, and is well again."""
+"""Whatever of the eight topics changes is said, stops the fold where it must, and is well again."""
 
 from __future__ import annotations
 
