@@ -90,16 +90,17 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
         failures.append(error)
         _stop(server)
 
-    spool = Spool(config.data_dir / f"{config.view_folder.name}-audit", config.screen.spool_bytes)
-    topics = TopicsWatch(config.bootstrap, config.specs, health, end)
-    rotation = Rotation(config.bootstrap, health, lambda: _stop(server), end)
-    audit = SpoolPublisher(spool, config.bootstrap, codec, health, end)
     silent_ms = config.screen.processor_silent_after_ms
     reads = Reads(feed.progress, catalogue, config.retention_ms, silent_ms)
     common = shared_of(config, codec, health, end)
     tls = _tls(config, health, end)
-    listening = _listen(config.host, config.port)  # behind all that may be refused
+    # Behind what may be refused, and before what is kept open.
+    listening = _listen(config.host, config.port)
     base = address(config.host, listening, secure=tls is not None)
+    spool = Spool(config.data_dir / f"{config.view_folder.name}-audit", config.screen.spool_bytes)
+    topics = TopicsWatch(config.bootstrap, config.specs, health, end)
+    rotation = Rotation(config.bootstrap, health, lambda: _stop(server), end)
+    audit = SpoolPublisher(spool, config.bootstrap, codec, health, end)
     collectors = _collectors(config, spool, feed, common)
     parts = _parts(config, codec, reads, spool, health, topics, common, collectors)
     services = services_of(config, parts, issuers, base)

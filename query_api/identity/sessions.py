@@ -128,7 +128,7 @@ class Sessions:
     ) -> str:
         """The cookie of a new session; :class:`TooLarge`."""
         now, name = self._clock(), secrets.token_bytes(_NAME_BYTES)
-        by_provider = now if signed_in_at is None else signed_in_at
+        by_provider = float(int(now)) if signed_in_at is None else signed_in_at  # in whole seconds
         return self.sealed(Session(name, caller, now, now, provider_session, by_provider))
 
     def sealed(self, session: Session) -> str:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from schemas.registry import FileRegistry
+from schemas.registry import FileRegistry, listed
 
 
 @dataclass
@@ -113,7 +113,7 @@ def serving() -> Iterator[Registry]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         registry.url = f"http://127.0.0.1:{server.server_port}"
-        for schema_id in range(1, 10):
+        for schema_id in map(int, listed()):
             registry.holds(schema_id, FileRegistry().schema_of(schema_id))
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

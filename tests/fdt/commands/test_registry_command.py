@@ -33,7 +33,8 @@ def test_every_version_is_registered_once(capsys: pytest.CaptureFixture[str]) ->
     registry(as_json=True)
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == first
     registry()
-    assert "9 schemas are registered and guarded (BACKWARD_TRANSITIVE)." in capsys.readouterr().out
+    told = f"{len(listed())} schemas are registered and guarded (BACKWARD_TRANSITIVE)."
+    assert told in capsys.readouterr().out
 
 
 def test_every_subject_is_guarded(server: Registry) -> None:

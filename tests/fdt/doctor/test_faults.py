@@ -26,6 +26,8 @@ from fdt.settings import Settings
 from processor.monitoring import Monitoring, Watched
 from runtime.alone import only_one
 from runtime.health import Health
+from runtime.metrics.definition import new_registry
+from runtime.metrics.process import of_process
 from runtime.topics import TopicsWatch
 from schemas import headers
 from schemas.topics import AUDIT, CSP_EVENTS, DEAD_LETTERS, DSP_EVENTS, STATUS
@@ -116,7 +118,7 @@ SETTINGS: Final[dict[str, tuple[dict[str, str], Found, str]]] = {
     "too few brokers": ({"FDT_REPLICATION": "3"}, [("broker", "failure")], "FDT_REPLICATION"),
     "another number": (
         {"FDT_PARTITIONS": "8"},
-        [*[("topics", "failure")] * 6, ("topics", "warning")],
+        [*[("topics", "failure")] * 6, *[("topics", "warning")] * 2],
         "should be 8",
     ),
     "another retention": ({"FDT_AUDIT_RETENTION": "P9D"}, [("topics", "warning")], AUDIT),
@@ -445,10 +447,14 @@ class provider:  # a context manager is used as a function
         self._server.server_close()
 
 
-def test_a_worker_in_trouble_or_of_another_version(system: str, monkeypatch: Patch) -> None:
+def test_a_worker_in_trouble_or_of_another_version(
+    system: str, tmp_path: Path, monkeypatch: Patch
+) -> None:
     """As it says itself."""
     health, watch = Health(), TopicsWatch(system, [], Health(), lambda _: None)
-    seen = Watched(health, watch, dict, lambda: True)
+    registry = new_registry()
+    registry.register(of_process(tmp_path)[0])
+    seen = Watched(health, watch, list, lambda: True, registry)
     served = Monitoring("127.0.0.1", 0, seen, lambda _: None)
     served.start()
     try:
@@ -460,7 +466,7 @@ def test_a_worker_in_trouble_or_of_another_version(system: str, monkeypatch: Pat
         assert report.not_well == [("worker", "failure")]
         assert "topics: partitions is 8" in report.said("worker")
         health.well("topics")
-        monkeypatch.setattr("runtime.metrics.version", lambda _: "0.0.1")
+        monkeypatch.setattr("runtime.metrics.process.version", lambda _: "0.0.1")
         report = Report()
         assert report.not_well == [("worker", "warning")]
         assert "is 0.0.1, and this is" in report.said("worker")
