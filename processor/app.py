@@ -170,7 +170,9 @@ def _partition_factory(
     return make
 
 
-def _watchdog(config: ProcessorConfig, app: ProcessorApp, topics: KafkaTopics) -> Watchdog:
+def _watchdog(
+    config: ProcessorConfig, app: ProcessorApp, topics: KafkaTopics, stopping: Callable[[], bool]
+) -> Watchdog:
     def waiting() -> str | None:
         if not app.owner.settled:
             topics.ids()
@@ -184,6 +186,7 @@ def _watchdog(config: ProcessorConfig, app: ProcessorApp, topics: KafkaTopics) -
         progress=app.owner.progress,
         waiting=waiting,
         end=end_process,
+        stopping=stopping,
     )
 
 
@@ -277,13 +280,13 @@ def _run(config: ProcessorConfig, profile: Profile | None) -> int:
     watch.start()
     rotation.start()
     monitoring.start()
-    _watchdog(config, app, topics).start()
     interpreter.settle(young=500_000)
     worker = faust.Worker(
         app, loglevel="warning", quiet=True, override_logging=False, redirect_stdouts=False
     )
     # It writes control sequences also where no terminal is, into the log of every start.
     worker.spinner = None
+    _watchdog(config, app, topics, lambda: worker.should_stop).start()
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:

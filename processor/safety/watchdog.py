@@ -1,4 +1,5 @@
-"""Ends the process when nothing moves although there is something to read.
+"""Ends the process when nothing moves although there is something to read, or it does not end in
+order when it is told to.
 
 Clients and event loops have hung in ways that looked healthy (after an outage, a rebalance that
 never came to an end). The watchdog is a thread of its own and asks the broker itself, so it depends
@@ -22,6 +23,9 @@ logger = logging.getLogger(__name__)
 EXIT_FAILED: Final = 1
 EXIT_STALLED: Final = 70
 
+ORDERLY_END_S: Final = 12.0
+"""What an end in order may take: less than a supervisor waits. A batch in hand takes a second; one
+whose transaction waits for a broker that is away would take for ever."""
 _LOOK_S: Final = 1.0
 
 
@@ -30,7 +34,7 @@ class Watchdog:
 
     ``progress`` changes with every step forward; ``waiting`` is what is left undone although it
     could be done, asked only when nothing moved, or ``LogUnavailable``: then the outage is to be
-    waited for. ``end`` ends the process.
+    waited for. ``stopping`` says whether the process was told to end. ``end`` ends it.
     """
 
     def __init__(
@@ -40,12 +44,15 @@ class Watchdog:
         progress: Callable[[], object],
         waiting: Callable[[], str | None],
         end: Callable[[str], None],
+        stopping: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit_s = limit_s
         self._progress = progress
         self._waiting = waiting
         self._end = end
+        self._stopping = stopping
+        self._told_at: float | None = None
         self._clock = clock
         self._seen: object = None
         self._since = clock()
@@ -53,7 +60,9 @@ class Watchdog:
     def look(self) -> None:
         """Once."""
         now, seen = self._clock(), self._progress()
-        if seen != self._seen:
+        if self._stopping():
+            self._see_the_end(now)
+        elif seen != self._seen:
             self._seen, self._since = seen, now
         elif now - self._since >= self._limit_s:
             self._suspect()
@@ -71,6 +80,16 @@ class Watchdog:
         while True:
             time.sleep(_LOOK_S)
             self.look()
+
+    def _see_the_end(self, now: float) -> None:
+        """What is not committed counts for nothing, and is read again."""
+        if self._told_at is None:
+            self._told_at = now
+        elif now - self._told_at >= ORDERLY_END_S:
+            self._end(
+                f"it was told to end {ORDERLY_END_S:g} s ago, and a batch in hand, or the way out "
+                "of the group, still waits for the broker; what is not committed is read again"
+            )
 
     def _suspect(self) -> None:
         try:

@@ -16,6 +16,7 @@ class Bench:
     steps: int = 0
     waiting: str | None = "a record to read"
     away: bool = False
+    told: bool = False
     asked: int = 0
     ended: list[str] = field(default_factory=list)
 
@@ -25,6 +26,7 @@ class Bench:
             progress=lambda: self.steps,
             waiting=self.tell,
             end=self.ended.append,
+            stopping=lambda: self.told,
             clock=lambda: self.now,
         )
         self.watchdog.look()
@@ -92,3 +94,14 @@ def test_a_step_while_the_broker_is_asked_is_a_step() -> None:
     bench.watchdog._waiting = tell
     bench.passes(61)
     assert bench.ended == []
+
+
+def test_an_end_in_order_is_waited_for_and_not_for_ever() -> None:
+    """A batch whose transaction waits for a broker that is away would never end."""
+    bench = Bench(away=True)
+    bench.told = True
+    bench.passes(12)
+    assert bench.ended == []
+    bench.passes(1)
+    (why,) = bench.ended
+    assert "told to end 12 s ago" in why

@@ -1,0 +1,32 @@
+"""A worker that is told to end while its broker is gone ends, and commits nothing more."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+from fdt.brokers.local import LocalKafka
+from processor.safety.watchdog import EXIT_STALLED
+from tests.support.processes import worker
+from tests.support.topics import create_anew
+
+INTERVAL_S = 1
+
+
+def test_it_does_not_wait_for_the_broker_for_ever(tmp_path: Path) -> None:
+    """Its transaction does; the sentence says what becomes of that."""
+    log = tmp_path / "log"
+    with LocalKafka(tmp_path / "kafka") as broker:
+        create_anew(broker.bootstrap_servers)
+        interval = {"FDT_IDLE_CONTROL_INTERVAL": f"PT{INTERVAL_S}S"}
+        with worker(broker.bootstrap_servers, tmp_path, **interval) as process:
+            deadline = time.monotonic() + 60
+            while log.read_text().count("goes on at") < 4:
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+            broker.stop()
+            time.sleep(3 * INTERVAL_S)  # by then the next control record waits for the broker
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == EXIT_STALLED, log.read_text()
+    assert "it was told to end 12 s ago" in log.read_text()
