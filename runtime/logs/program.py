@@ -19,6 +19,7 @@ from typing import Any, Final, TextIO, cast
 
 from runtime.logs.lines import Event, Hidden, formatter, json_line, stamp
 from runtime.logs.log_settings import JSON, LogSettings, usable
+from runtime.logs.seldom import Seldom
 
 OURS: Final = (
     *("fdt", "firmware_tracking", "processor", "projections", "query_api"),
@@ -50,6 +51,7 @@ def begin(usual: int, *, stays: bool = False, settings: LogSettings | None = Non
     least = settings.least(usual)
     handler = _Handler(sys.stderr)
     handler.setFormatter(formatter(settings))
+    handler.addFilter(Seldom())
     logging.basicConfig(level=max(least, logging.INFO), handlers=[handler])
     for name in OURS:
         logging.getLogger(name).setLevel(least)

@@ -1,0 +1,52 @@
+"""Complaints of the Kafka client that Faust uses, which repeats them while a broker is away.
+
+Twenty lines a second, for as long as that takes, would bury what our own parts say. The first is
+said, then one every half minute, with how many were like it; :mod:`runtime.logs.program` sees to
+that.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+EVERY_S: Final = 30.0
+REPEATING: Final = ("aiokafka",)
+"""Loggers whose complaints are held back; each is told apart by its unfilled words."""
+
+
+@dataclass(slots=True)
+class _Said:
+    at: float
+    held_back: int = 0
+
+
+class Seldom(logging.Filter):
+    """Lets a complaint pass that was not made within the last :data:`EVERY_S` seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._said: dict[tuple[str, str], _Said] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is said; one that is, tells how many like it were not."""
+        repeats = record.name.partition(".")[0] in REPEATING
+        if not repeats or record.levelno < logging.WARNING:
+            return True
+        key, now = (record.name, str(record.msg)), self._clock()
+        with self._lock:
+            said = self._said.get(key)
+            if said is not None and now - said.at < EVERY_S:
+                said.held_back += 1
+                return False
+            self._said[key] = _Said(now)
+        if said is not None and said.held_back:
+            record.msg = f"{record.getMessage()} ({said.held_back} more like it were not logged)"
+            record.args = ()
+        return True
