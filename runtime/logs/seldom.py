@@ -1,4 +1,4 @@
-"""Complaints of the Kafka client that Faust uses, which repeats them while a broker is away.
+"""Complaints of Kafka's clients, which repeat them while a broker is away.
 
 Twenty lines a second, for as long as that takes, would bury what our own parts say. The first is
 said, then one every half minute, with how many were like it; :mod:`runtime.logs.program` sees to
@@ -8,6 +8,7 @@ that.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -15,8 +16,11 @@ from dataclasses import dataclass
 from typing import Final
 
 EVERY_S: Final = 30.0
-REPEATING: Final = ("aiokafka",)
-"""Loggers whose complaints are held back; each is told apart by its unfilled words."""
+REPEATING: Final = ("aiokafka", "librdkafka")
+"""Loggers whose complaints are held back; they are told apart by their words without numbers."""
+_NUMBERS: Final = re.compile(r"\d+")
+_LONGEST: Final = 200
+"""Characters by which a complaint is known."""
 
 
 @dataclass(slots=True)
@@ -39,7 +43,8 @@ class Seldom(logging.Filter):
         repeats = record.name.partition(".")[0] in REPEATING
         if not repeats or record.levelno < logging.WARNING:
             return True
-        key, now = (record.name, str(record.msg)), self._clock()
+        told, now = record.getMessage(), self._clock()
+        key = (record.name, _NUMBERS.sub("", told)[:_LONGEST])
         with self._lock:
             said = self._said.get(key)
             if said is not None and now - said.at < EVERY_S:
@@ -47,6 +52,6 @@ class Seldom(logging.Filter):
                 return False
             self._said[key] = _Said(now)
         if said is not None and said.held_back:
-            record.msg = f"{record.getMessage()} ({said.held_back} more like it were not logged)"
+            record.msg = f"{told} ({said.held_back} more like it were not logged)"
             record.args = ()
         return True
