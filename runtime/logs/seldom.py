@@ -21,6 +21,8 @@ REPEATING: Final = ("aiokafka", "librdkafka")
 _NUMBERS: Final = re.compile(r"\d+")
 _LONGEST: Final = 200
 """Characters by which a complaint is known."""
+_KINDS: Final = 1_000
+"""That are remembered at most."""
 
 
 @dataclass(slots=True)
@@ -50,6 +52,8 @@ class Seldom(logging.Filter):
             if said is not None and now - said.at < EVERY_S:
                 said.held_back += 1
                 return False
+            if len(self._said) >= _KINDS:
+                self._said.clear()
             self._said[key] = _Said(now)
         if said is not None and said.held_back:
             record.msg = f"{told} ({said.held_back} more like it were not logged)"

@@ -17,12 +17,12 @@ def test_it_is_said_at_once_and_then_seldom_with_how_many_were_not() -> None:
     """By its words: addresses, ports and times in them differ."""
     now = 0.0
     seldom = Seldom(lambda: now)
-    assert said(seldom, 1, "refused") == "no node 1: refused"
+    assert said(seldom, 1, "refused 99") == "no node 1: refused 99"
     assert [said(seldom, 1, f"refused {n}") for n in range(40)] == [""] * 40
     now = EVERY_S
-    assert said(seldom, 2, "refused") == "no node 2: refused (40 more like it were not logged)"
+    assert said(seldom, 2, "refused 0") == "no node 2: refused 0 (40 more like it were not logged)"
     now = 2 * EVERY_S
-    assert said(seldom, 1, "refused") == "no node 1: refused"
+    assert said(seldom, 1, "refused 0") == "no node 1: refused 0"
 
 
 def test_nothing_else_is_held_back() -> None:
