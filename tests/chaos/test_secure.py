@@ -135,7 +135,9 @@ def test_a_program_with_another_s_credentials_says_so(
     ):
         until("its end", lambda: process.poll() is not None)
     told = log.read_text()
-    (sentence,) = re.findall(r"^.*fdt: .*$", told, re.MULTILINE)
+    found = re.findall(r"^.*fdt: .*$", told, re.MULTILINE)
+    assert len(found) == 1, told
+    (sentence,) = found
     print(f"\n{command} as {component}: {sentence}")
     assert re.search("does not let|[Aa]uthorization failed", sentence), told
     assert "Traceback" not in told
@@ -168,6 +170,7 @@ def test_a_campaign_settles_whatever_is_replaced_and_killed(guarded: Guarded) ->
                     FDT_DATA_DIR=str(logs[name].parent),
                     FDT_WORKER_NAME=name,
                     FDT_API_PORT=str(port),
+                    FDT_SEARCHES_PER_MINUTE="1000000",
                     **guarded.files[component].variables,
                 )
             )
