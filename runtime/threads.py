@@ -59,3 +59,42 @@ def watched(
             on_end(error)
 
     return threading.Thread(target=run, name=name, daemon=True)
+
+
+class Repeating:
+    """A :func:`watched` thread that does ``work`` every ``every_s`` seconds until it is told to
+    end; the first time at once, or after that wait."""
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], object],
+        every_s: float,
+        on_end: Callable[[BaseException], None],
+        *,
+        at_once: bool = False,
+    ) -> None:
+        self._work = work
+        self._every_s = every_s
+        self._first_s = 0.0 if at_once else every_s
+        self._stopping = threading.Event()
+        self._thread = watched(name, self._run, stopping=self._stopping.is_set, on_end=on_end)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Let the work that is under way be the last: for that work itself to call."""
+        self._stopping.set()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self.end()
+        self._thread.join()
+
+    def _run(self) -> None:
+        wait_s = self._first_s
+        while not self._stopping.wait(wait_s):
+            self._work()
+            wait_s = self._every_s

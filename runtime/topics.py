@@ -23,7 +23,7 @@ from runtime import broker, kafka
 from runtime.broker import ANSWER_S
 from runtime.health import Health
 from runtime.logs.fields import about
-from runtime.threads import watched
+from runtime.threads import Repeating
 from schemas.topics import DEAD_LETTERS, SOURCE_TOPICS, STATUS, TopicSpec
 
 logger = logging.getLogger(__name__)
@@ -130,15 +130,13 @@ class TopicsWatch:
         self._bootstrap = bootstrap
         self._specs = list(specs)
         self._health = health
-        self._every_s = every_s
         self._renew_every_s = renew_every_s
         self._renewed_at: dict[str, float] = {}
         self._looking = threading.Lock()
         self._admin = kafka.admin_client(bootstrap)
         self._partitions: int | None = None
         self._told: list[Difference] = []
-        self._stopping = threading.Event()
-        self._thread = watched("topics", self._run, stopping=self._stopping.is_set, on_end=on_end)
+        self._thread = Repeating("topics", self.look, every_s, on_end, at_once=True)
         self.unread: dict[str, int] = dict.fromkeys(SOURCE_TOPICS.values(), 0)
         """Source topic -> partitions that nobody reads."""
         self.unfit: str | None = None
@@ -150,8 +148,7 @@ class TopicsWatch:
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopping.set()
-        self._thread.join()
+        self._thread.stop()
 
     def look(self) -> None:
         """Compare once; while the broker is away what was found last stays."""
@@ -169,11 +166,6 @@ class TopicsWatch:
             found = differences(self._admin, there, self._wanted())
             self._tell([self._with_mend(difference) for difference in found])
             return self.unfit
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self.look()
-            self._stopping.wait(self._every_s)
 
     def _wanted(self) -> list[TopicSpec]:
         """The specifications, with the number of partitions that counts."""

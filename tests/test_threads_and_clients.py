@@ -25,7 +25,14 @@ from schemas.codec import Codec
 from storage.store import MemoryStore
 
 ROOMS: Final = ("fdt", "processor", "query_api", "sources", "runtime")
-THREADS: Final = ("watched", "Thread", "Timer", "ThreadPoolExecutor", "ThreadingHTTPServer")
+THREADS: Final = (
+    "watched",
+    "Repeating",
+    "Thread",
+    "Timer",
+    "ThreadPoolExecutor",
+    "ThreadingHTTPServer",
+)
 CLIENTS: Final = {
     "kafka.producer": "Producer",
     "kafka.consumer": "Consumer",

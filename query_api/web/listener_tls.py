@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 import ssl
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from runtime.health import Health
-from runtime.threads import watched
+from runtime.threads import Repeating
 
 logger = logging.getLogger(__name__)
 
@@ -71,20 +70,17 @@ class ListenerTls:
         self.context = _server_context()
         self._files = files
         self._health = health
-        self._every_s = every_s
         files.load_into(self.context)
         self._used = self._seen = files.read()
-        self._stopping = threading.Event()
-        self._thread = watched(PART, self._run, stopping=self._stopping.is_set, on_end=on_end)
+        self._looking = Repeating(PART, self.look, every_s, on_end)
 
     def start(self) -> None:
         """Begin to look."""
-        self._thread.start()
+        self._looking.start()
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopping.set()
-        self._thread.join()
+        self._looking.stop()
 
     def look(self) -> None:
         """Look once; what is the same at two looks is whole."""
@@ -105,10 +101,6 @@ class ListenerTls:
             self._health.trouble(PART, f"{error}; what was read before is used until it is mended")
             return
         self._health.well(PART)
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every_s):
-            self.look()
 
 
 def _server_context() -> ssl.SSLContext:

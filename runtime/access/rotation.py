@@ -9,7 +9,6 @@ client anew. Nothing is done before a broker has taken what is new.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -19,7 +18,7 @@ from pydantic import ValidationError
 from runtime import kafka
 from runtime.access.kafka_security import Credentials, KafkaSecurity, current
 from runtime.health import Health
-from runtime.threads import watched
+from runtime.threads import Repeating
 
 logger = logging.getLogger(__name__)
 
@@ -100,28 +99,21 @@ class Rotation:
         on_end: Callable[[BaseException], None],
         every_s: float = LOOK_EVERY_S,
     ) -> None:
-        self._replacement = Replacement(bootstrap, health, self._end)
+        replacement = Replacement(bootstrap, health, self._end)
         self._end_program = end
-        self._every_s = every_s
         self.begin_again = False
         """Whether the program ended for this, and is to begin again."""
-        self._stopping = threading.Event()
-        self._thread = watched(PART, self._run, stopping=self._stopping.is_set, on_end=on_end)
+        self._looking = Repeating(PART, replacement.look, every_s, on_end)
 
     def start(self) -> None:
-        """Begin."""
-        self._thread.start()
+        """Begin to look."""
+        self._looking.start()
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopping.set()
-        self._thread.join()
+        self._looking.stop()
 
     def _end(self) -> None:
         self.begin_again = True
-        self._stopping.set()
+        self._looking.end()
         self._end_program()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every_s):
-            self._replacement.look()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 import pytest
 
-from runtime.threads import EndedByItself, Explained, watched
+from runtime.threads import EndedByItself, Explained, Repeating, watched
 
 
 def ended(
@@ -53,3 +54,35 @@ def test_a_thread_that_returns_too_early_has_ended(caplog: pytest.LogCaptureFixt
 def test_a_watched_thread_holds_nobody_up() -> None:
     """A process that ends does not wait for it."""
     assert watched("x", lambda: None, stopping=bool, on_end=print).daemon
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_work_is_repeated_until_it_is_told_to_end(at_once: bool) -> None:
+    """Also by itself, in the middle of it: then it is the last."""
+    heard: list[BaseException] = []
+    done, again = list[int](), threading.Event()
+
+    def work() -> None:
+        done.append(len(done))
+        if len(done) == 3:
+            repeating.end()
+            again.set()
+
+    repeating = Repeating("topics", work, 0.01, heard.append, at_once=at_once)
+    repeating.start()
+    assert again.wait(30)
+    repeating.stop()
+    assert (done, heard) == ([0, 1, 2], [])
+
+
+def test_work_that_fails_is_not_repeated() -> None:
+    """Its owner hears of it."""
+    heard, told = list[BaseException](), threading.Event()
+
+    def on_end(error: BaseException) -> None:
+        heard.append(error)
+        told.set()
+
+    Repeating("topics", lambda: 1 / 0, 0.01, on_end).start()
+    assert told.wait(30)
+    assert isinstance(heard[0], ZeroDivisionError)

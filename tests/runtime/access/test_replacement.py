@@ -154,13 +154,13 @@ def test_whoever_looks_is_watched(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The thread's end is told to its owner; a replacement ends the program to begin it again."""
+    monkeypatch.setattr(Replacement, "look", lambda self: self._anew())
     ended: list[str] = []
     watched = rotation.Rotation(
         NOWHERE, Health(), lambda: ended.append("in order"), lambda error: None, every_s=0.01
     )
-    monkeypatch.setattr(Replacement, "look", lambda self: self._anew())
     watched.start()
-    watched._thread.join(30)
+    watched._looking._thread.join(30)
     assert watched.begin_again
     assert ended == ["in order"]
     watched.stop()
