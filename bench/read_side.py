@@ -32,7 +32,7 @@ def serving(
     with (
         command("serve", bootstrap, folder, FDT_API_PORT=str(port), **environment) as process,
         httpx.Client(
-            base_url=f"http://{LOCALHOST}:{port}", headers=_signed_in(folder), timeout=30
+            base_url=f"http://{LOCALHOST}:{port}", headers=signed_in(folder), timeout=30
         ) as api,
     ):
         _wait_until_ready(api)
@@ -44,7 +44,8 @@ def items(api: httpx.Client) -> int:
     return sum(int(float(count)) for count in _ITEMS.findall(api.get("/metrics").text))
 
 
-def _signed_in(folder: Path) -> dict[str, str]:
+def signed_in(folder: Path) -> dict[str, str]:
+    """What a request of the Service Centre has, to a read side whose data is in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     token = subprocess.run(
         [sys.executable, "-m", "fdt", "token", "--role", "service-centre"],

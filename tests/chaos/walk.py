@@ -24,7 +24,7 @@ from confluent_kafka import Producer
 
 from bench.load import accepted, device_of, one_each, request_of
 from bench.load import send as publish_all
-from bench.read_side import _signed_in
+from bench.read_side import signed_in
 from fdt.brokers.finding import choose_broker
 from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.processes.children import free_port
@@ -222,7 +222,7 @@ def walk(bootstrap: str, folder: Path, items: int, rate: float, minutes: float) 
     assert ensure_topics(bootstrap, specs_of(Settings())) == []
     publish_all(bootstrap, one_each(items))
     programs = Programs(bootstrap, folder)
-    signed_in = _signed_in(folder / "data")["Authorization"].removeprefix("Bearer ")
+    token = signed_in(folder / "data")["Authorization"].removeprefix("Bearer ")
     over = threading.Event()
     request, devices = request_of(0), [device_of(n) for n in range(items)]
     try:
@@ -230,7 +230,7 @@ def walk(bootstrap: str, folder: Path, items: int, rate: float, minutes: float) 
             programs.start(name)
         client = AuthenticatedClient(
             base_url=f"http://127.0.0.1:{programs.port}",
-            token=signed_in,
+            token=token,
             timeout=httpx.Timeout(30),
             raise_on_unexpected_status=True,
         )

@@ -19,9 +19,6 @@ import httpx
 import pytest
 
 from fdt.processes.children import free_port
-from query_api.identity.access import Role
-from query_api.identity.access_tokens import Claims, development_token
-from query_api.identity.keys import DevelopmentKey
 from query_api.queries.rendering import time as rfc3339
 from schemas.codec import Codec
 from schemas.partitioning import partition_of
@@ -34,6 +31,7 @@ from tests.query_api.test_server import address_in, wait_ready
 from tests.query_api.world import device_id
 from tests.support.plans import send
 from tests.support.processes import running, worker
+from tests.support.read_side import service_centre
 from tests.support.topics import committed
 
 RETENTION_MS: Final = 12_000
@@ -124,7 +122,8 @@ def test_a_thousand_devices_and_instants(settings: dict[str, str], tmp_path: Pat
         url = address_in(log, process)
         wait_ready(url)
         began = round(time.time() * 1000)
-        with asking(url, tmp_path) as api:
+        with service_centre(tmp_path, int(settings["FDT_API_PORT"])) as api:
+            api.timeout = httpx.Timeout(30)
             for wires in rounds():
                 send(wires, bootstrap)
                 until = time.monotonic() + ROUND_S
@@ -156,20 +155,6 @@ class Answered:
     def is_whole(self, at: int) -> bool:
         """Whether it says that it is all there is to know."""
         return not self.doubts and at < self.as_of
-
-
-def asking(url: str, folder: Path) -> httpx.Client:
-    """The Service Centre."""
-    token = development_token(
-        DevelopmentKey(folder),
-        audience="firmware-tracking",
-        claims=Claims(),
-        subject="as-at",
-        user_ids=[],
-        roles=[Role.SERVICE_CENTRE],
-        valid_s=3_600,
-    )
-    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
 def asked(api: httpx.Client, device: str, at: int) -> Answered:

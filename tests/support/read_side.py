@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,21 +10,14 @@ from typing import Any
 
 import httpx
 
+from bench.read_side import signed_in
 from fdt.processes.children import LOCALHOST
 
 
 @contextmanager
 def service_centre(folder: Path, port: int) -> Iterator[httpx.Client]:
     """A client of the read side on ``port``, whose data is in ``folder``."""
-    token = subprocess.run(
-        [sys.executable, "-m", "fdt", "token", "--role", "service-centre"],
-        env={**os.environ, "FDT_DATA_DIR": str(folder)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=f"http://{LOCALHOST}:{port}", headers=headers) as api:
+    with httpx.Client(base_url=f"http://{LOCALHOST}:{port}", headers=signed_in(folder)) as api:
         yield api
 
 
