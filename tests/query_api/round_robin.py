@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 import httpx
+
+from tests.support.local_http import serving_http
 
 _NOT_PASSED_ON: Final = ("host", "connection", "content-length", "transfer-encoding")
 
@@ -59,13 +60,8 @@ def round_robin(servers: Sequence[str], port: int) -> Iterator[RoundRobin]:
         def log_message(self, format: str, *args: Any) -> None:
             """Tests have no log."""
 
-    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
-        server.daemon_threads = True
-        made.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield made
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server.daemon_threads = True
+    made.url = f"http://127.0.0.1:{server.server_port}"
+    with serving_http(server):
+        yield made

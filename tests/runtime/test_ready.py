@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +10,7 @@ import pytest
 
 from fdt.processes.children import LOCALHOST, free_port
 from runtime.ready import main
+from tests.support.local_http import serving_http
 
 
 @contextmanager
@@ -27,14 +27,9 @@ def answering(status: int, body: bytes) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """No log."""
 
-    with http.server.HTTPServer((LOCALHOST, 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://{LOCALHOST}:{server.server_port}/readyz"
-        finally:
-            server.shutdown()
-            thread.join()
+    server = http.server.HTTPServer((LOCALHOST, 0), Answer)
+    with serving_http(server):
+        yield f"http://{LOCALHOST}:{server.server_port}/readyz"
 
 
 def test_ready_is_200_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 from schemas.registry import FileRegistry, listed
+from tests.support.local_http import serving_http
 
 
 @dataclass
@@ -111,14 +111,9 @@ def serving() -> Iterator[Registry]:
         def log_message(self, format: str, *args: Any) -> None:
             """Tests have no log."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        registry.url = f"http://127.0.0.1:{server.server_port}"
-        for schema_id in map(int, listed()):
-            registry.holds(schema_id, FileRegistry().schema_of(schema_id))
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield registry
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    registry.url = f"http://127.0.0.1:{server.server_port}"
+    for schema_id in map(int, listed()):
+        registry.holds(schema_id, FileRegistry().schema_of(schema_id))
+    with serving_http(server):
+        yield registry

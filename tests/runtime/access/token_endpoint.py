@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import ssl
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from urllib.parse import parse_qs
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+
+from tests.support.local_http import serving_http
 
 ISSUER: Final = "https://idp.example/realms/kafka"
 SCOPE: Final = "kafka"
@@ -93,18 +94,13 @@ def token_endpoint(certificate: tuple[Path, Path], lives_s: int = 300) -> Iterat
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
-    with _Server(("127.0.0.1", 0), Handler) as server:
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
-        made.url = f"https://127.0.0.1:{server.server_port}/token"
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield made
-        finally:
-            server.shutdown()
-            thread.join()
+    server = _Server(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
+    made.url = f"https://127.0.0.1:{server.server_port}/token"
+    with serving_http(server):
+        yield made
 
 
 class _Server(ThreadingHTTPServer):
