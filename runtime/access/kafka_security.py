@@ -19,6 +19,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runtime.access.address import is_loopback_url
+from runtime.access.named_file import text_of
 
 OAUTHBEARER: Final = "OAUTHBEARER"
 _PREFIX: Final = "FDT_KAFKA_"
@@ -281,14 +282,7 @@ def current() -> KafkaSecurity:
 
 
 def _text(variable: str, path: Path | None) -> str | None:
-    if path is None:
-        return None
-    if not path.is_file():
-        raise ValueError(f"{variable} is {path}: there is no such file")
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{variable} is {path}: it cannot be read ({error})") from error
+    return None if path is None else text_of(variable, path)
 
 
 def _trusting(ca: str | None, variable: str, path: Path | None) -> ssl.SSLContext:

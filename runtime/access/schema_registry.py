@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from runtime.access.named_file import filled, text_of
 from schemas.registry import ConfluentRegistry, FileRegistry, KeptFileIds, SchemaRegistry
 
 
@@ -67,15 +68,10 @@ class RegistryAccess(BaseSettings):
                 "FDT_SCHEMA_REGISTRY_USER and FDT_SCHEMA_REGISTRY_PASSWORD_FILE come together: set "
                 "both"
             )
-        for name in ("schema_registry_password_file", "schema_registry_ca_file"):
-            path = getattr(self, name)
-            if path is not None and not path.is_file():
-                raise ValueError(f"FDT_{name.upper()} is {path}: there is no such file")
-        if self.schema_registry_user and not self._registry_password():
-            raise ValueError(
-                f"FDT_SCHEMA_REGISTRY_PASSWORD_FILE is {self.schema_registry_password_file}: it is "
-                "empty"
-            )
+        if self.schema_registry_password_file is not None:
+            filled("FDT_SCHEMA_REGISTRY_PASSWORD_FILE", self.schema_registry_password_file)
+        if self.schema_registry_ca_file is not None:
+            text_of("FDT_SCHEMA_REGISTRY_CA_FILE", self.schema_registry_ca_file)
         if url and self.schema_registry_user and not url.startswith("https://"):
             raise ValueError(
                 "FDT_SCHEMA_REGISTRY_USER is set and SCHEMA_REGISTRY_URL is not https: the "

@@ -12,6 +12,8 @@ from typing import ClassVar, Final, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from runtime.access.named_file import filled
+
 LEAST_CHARACTERS: Final = 32
 """Of a secret from which keys are made."""
 _TWINS: Final = {
@@ -50,13 +52,8 @@ class SecretFiles(BaseSettings):
     def _files_there(self) -> Self:
         for name in ("oidc_ca_file", *_TWINS):
             path: Path | None = getattr(self, name)
-            if path is None:
-                continue
-            said = f"FDT_{name.upper()} is {path}"
-            if not path.is_file():
-                raise ValueError(f"{said}: there is no such file")
-            if not secret_in(path):
-                raise ValueError(f"{said}: it is empty")
+            if path is not None:
+                filled(f"FDT_{name.upper()}", path)
         for name, twin in _TWINS.items():
             if getattr(self, name) is not None and getattr(self, twin, None) is not None:
                 raise ValueError(
