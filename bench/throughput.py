@@ -16,7 +16,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from bench.load import PARTITIONS
-from fdt.analysis.cut import LEADERLESS
+from runtime.broker import LEADERLESS
 from schemas.codec import Codec
 from schemas.topics import CONTROL_KEY, SOURCE_TOPICS, STATUS
 

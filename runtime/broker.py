@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import Any, Final
 
-from confluent_kafka import IsolationLevel, TopicCollection, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
     AdminClient,
     ConfigResource,
@@ -19,6 +19,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 
 ANSWER_S: Final = 10.0
 """How long the brokers may take, in seconds."""
+LEADERLESS: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+"""Errors of a partition that has no leader for a moment: one that was just made, or moves."""
 _TOMBSTONES: Final = "delete.retention.ms"
 
 

@@ -21,7 +21,6 @@ from fdt.errors import UserError
 from runtime import broker, kafka
 
 _PAUSE_S: Final = 0.1
-LEADERLESS: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ def _answers(ask: Callable[[], dict[Any, Any]], bootstrap: str) -> dict[Any, Any
         try:
             return {name: future.result() for name, future in ask().items()}
         except KafkaException as error:
-            if error.args[0].code() not in LEADERLESS or time.monotonic() > deadline:
+            if error.args[0].code() not in broker.LEADERLESS or time.monotonic() > deadline:
                 raise _refusal(error, bootstrap) from error
             time.sleep(_PAUSE_S)
 

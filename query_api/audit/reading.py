@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from query_api.audit.entry import RECORD, AuditEntry
 from runtime import kafka
+from runtime.broker import LEADERLESS
 from schemas.codec import BadRecord, Codec
 from schemas.topics import AUDIT
 
@@ -25,11 +26,6 @@ _ANSWER_S: Final = 5.0
 _READ_S: Final = 20.0
 _BATCH: Final = 5000
 _AGAIN_S: Final = 1.0
-_LEADER_MOVES: Final = (
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-)
-"""A partition that has no leader for a moment; asked again once."""
 
 
 class LogUnavailable(ConnectionError):
@@ -71,18 +67,24 @@ class KafkaAuditLog:
 
     def newest(self, question: Question, most: int = MOST_ENTRIES) -> list[AuditEntry]:
         """At most so many entries, newest first; :class:`LogUnavailable`."""
-        try:
-            found = self._found(question)
-        except KafkaException as error:
-            if error.args[0].code() not in _LEADER_MOVES:
-                raise LogUnavailable(
-                    f"{self._bootstrap} does not answer: {error.args[0]}"
-                ) from error
-            time.sleep(_AGAIN_S)
-            found = self._found(question)
+        found = self._found_once_led(question)
         # Of entries of one millisecond the one read later is the newer.
         latest_first = reversed(found.values())
         return sorted(latest_first, key=lambda entry: -entry.occurred_at)[:most]
+
+    def _found_once_led(self, question: Question) -> dict[str, AuditEntry]:
+        """What is wanted; asked again while a partition has no leader for a moment."""
+        deadline = time.monotonic() + _ANSWER_S
+        while True:
+            try:
+                return self._found(question)
+            except KafkaException as error:
+                leaderless = error.args[0].code() in LEADERLESS
+                if not leaderless or time.monotonic() > deadline:
+                    raise LogUnavailable(
+                        f"{self._bootstrap} does not answer: {error.args[0]}"
+                    ) from error
+            time.sleep(_AGAIN_S)
 
     def _found(self, question: Question) -> dict[str, AuditEntry]:
         """What is wanted, by event ID: a copy is no second entry."""
