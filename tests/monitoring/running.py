@@ -15,7 +15,7 @@ from typing import Any, Final
 import httpx
 import yaml
 
-from fdt.processes.children import LOCALHOST, free_port
+from fdt.processes.children import LOCALHOST, free_port, port_is_free
 from tests.monitoring.tools import MONITORING, program
 from tests.support.processes import running
 
@@ -46,7 +46,18 @@ class Prometheus:
 
     def until_firing(self, *alerts: str) -> None:
         """Wait until these fire."""
-        until(lambda: set(alerts) <= self.firing())
+        until(lambda: set(alerts) <= self.firing(), self.firing)
+
+    def until_nothing_fires(self, *alerts: str) -> None:
+        """Wait until none of these fires: an alert ends with the evaluation after its cause."""
+        until(lambda: self.firing().isdisjoint(alerts), self.firing)
+
+    def until_value(self, expr: str, expected: float) -> None:
+        """Wait until an expression of one series has this value: a scrape is a second behind."""
+        until(lambda: self._values(expr) == [expected], lambda: (expr, self._values(expr)))
+
+    def _values(self, expr: str) -> list[float]:
+        return [float(each["value"][1]) for each in self.query(expr)]
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,11 @@ class System:
     read_side_port: int
     prometheus: Prometheus
 
+    def told(self) -> list[str]:
+        """The last words of each program's log, for a test that waited in vain."""
+        logs = sorted(self.folder.glob("*.log"))
+        return [f"{log.name}: {log.read_text('utf-8')[-2_000:]}" for log in logs]
+
     def exposed(self) -> dict[str, str]:
         """Address -> what it answers at ``/metrics``."""
         return {each: get(f"{each}/metrics") for each in (*self.workers, self.read_side)}
@@ -74,18 +90,18 @@ def get(url: str) -> str:
     return text
 
 
-def until(holds: Callable[[], bool], within_s: float = WITHIN_S) -> None:
-    """Wait for what must come about."""
-    deadline = time.monotonic() + within_s
+def until(holds: Callable[[], bool], instead: Callable[[], object] = lambda: None) -> None:
+    """Wait for what must come about; ``instead``: what to say was there when it did not."""
+    deadline = time.monotonic() + WITHIN_S
     while not holds():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, instead()
         time.sleep(0.2)
 
 
 @contextmanager
 def system(bootstrap: str, folder: Path, workers: int | None = None) -> Iterator[System]:
     """All of it over topics that are there; ``workers`` under supervision, or one alone."""
-    first, api, own = _neighbours(), free_port(), free_port()
+    first, api, own = _ports(workers or 1)
     environment = {
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "FDT_DATA_DIR": str(folder),
@@ -111,18 +127,19 @@ def system(bootstrap: str, folder: Path, workers: int | None = None) -> Iterator
             api,
             Prometheus(client),
         )
-        until(lambda: _answers(client))
-        until(lambda: len(found.prometheus.query("up == 1")) == len(ports) + 1)
-        until(lambda: len(found.prometheus.query("fdt_ready == 1")) == len(ports) + 1)
+        until(lambda: _answers(client), found.told)
+        until(lambda: len(found.prometheus.query("up == 1")) == len(ports) + 1, found.told)
+        until(lambda: len(found.prometheus.query("fdt_ready == 1")) == len(ports) + 1, found.told)
         yield found
 
 
-def _neighbours() -> int:
-    """A free port, behind which another one is free."""
+def _ports(workers: int) -> tuple[int, int, int]:
+    """The first of ``workers`` ports in a row, and two more, all of them free."""
     while True:
-        first = free_port()
-        if free_port() != first + 1:
-            return first
+        first, api, own = free_port(), free_port(), free_port()
+        row = range(first, first + workers)
+        if api != own and not {api, own} & {*row} and all(map(port_is_free, row)):
+            return first, api, own
 
 
 @contextmanager

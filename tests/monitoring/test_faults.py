@@ -19,7 +19,7 @@ def test_real_faults_are_told(tmp_path: Path) -> None:
         system(_with_topics(kafka), tmp_path) as running,
     ):
         ask = running.prometheus
-        assert not ask.firing() & {"FdtPartitionsUnread", "FdtNoWorker", "FdtBrokerAway"}
+        ask.until_nothing_fires("FdtPartitionsUnread", "FdtNoWorker", "FdtBrokerAway")
         grow(running.bootstrap, DSP_EVENTS, 8)
         ask.until_firing("FdtPartitionsUnread", "FdtPartNotWorking", "FdtNotReady")
         running.worker.kill()
