@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from bench.load import PARTITIONS
-from runtime.broker import LEADERLESS
+from runtime.broker import once_led
 from schemas.codec import Codec
 from schemas.topics import CONTROL_KEY, SOURCE_TOPICS, STATUS
 
@@ -61,15 +61,8 @@ def _newest_controls(bootstrap: str) -> Iterator[Message]:
 
 
 def _end_of(reader: Consumer, partition: TopicPartition) -> int:
-    """Its end; asked again while it has no leader, which just after it was made may be so."""
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            return int(reader.get_watermark_offsets(partition, timeout=10)[1])
-        except KafkaException as error:
-            if error.args[0].code() not in LEADERLESS or time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+    _, end = once_led(lambda: reader.get_watermark_offsets(partition, timeout=10))
+    return int(end)
 
 
 def rate(bootstrap: str, log: Path, events: int) -> float:

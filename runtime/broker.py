@@ -6,11 +6,18 @@ them differs, so it is theirs to say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from confluent_kafka import IsolationLevel, KafkaError, TopicCollection, TopicPartition
+from confluent_kafka import (
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
     AdminClient,
     ConfigResource,
@@ -19,9 +26,33 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 
 ANSWER_S: Final = 10.0
 """How long the brokers may take, in seconds."""
-LEADERLESS: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
-"""Errors of a partition that has no leader for a moment: one that was just made, or moves."""
+_PASSING: Final = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
+"""Errors of a partition without a leader, of a group without a coordinator: for a moment, when it
+was just made, or moves to another node."""
+_AGAIN_S: Final = 0.2
 _TOMBSTONES: Final = "delete.retention.ms"
+
+T = TypeVar("T")
+
+
+def once_led(ask: Callable[[], T], within_s: float = ANSWER_S) -> T:
+    """What the brokers answer; asked again while a partition has no leader, or a group no
+    coordinator, for a moment. ``KafkaException`` for another error, or for this one after
+    ``within_s``."""
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
+                raise
+        time.sleep(_AGAIN_S)
 
 
 def topics(

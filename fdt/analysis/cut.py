@@ -6,10 +6,9 @@ everything runs on.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
@@ -19,8 +18,6 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 
 from fdt.errors import UserError
 from runtime import broker, kafka
-
-_PAUSE_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +93,11 @@ def _offsets(
 
 
 def _answers(ask: Callable[[], dict[Any, Any]], bootstrap: str) -> dict[Any, Any]:
-    """What the brokers answer; asked again while a partition has no leader for a moment."""
-    deadline = time.monotonic() + broker.ANSWER_S
-    while True:
-        try:
-            return {name: future.result() for name, future in ask().items()}
-        except KafkaException as error:
-            if error.args[0].code() not in broker.LEADERLESS or time.monotonic() > deadline:
-                raise _refusal(error, bootstrap) from error
-            time.sleep(_PAUSE_S)
+    """What the brokers answer."""
+    try:
+        return broker.once_led(lambda: {name: asked.result() for name, asked in ask().items()})
+    except KafkaException as error:
+        raise _refusal(error, bootstrap) from error
 
 
 def _refusal(error: KafkaException, bootstrap: str) -> UserError:

@@ -121,6 +121,10 @@ def require_rights(bootstrap: str, component: str, group_id: str) -> None:
 
 def lacking(admin: AdminClient, component: str, group_id: str) -> list[str]:
     """What whoever we are may not do of what a component needs, in words; ``KafkaException``."""
+    return broker.once_led(lambda: _all_lacking(admin, component, group_id))
+
+
+def _all_lacking(admin: AdminClient, component: str, group_id: str) -> list[str]:
     needed = [right for right in rights(group_id, {}) if right.component == component]
     asked = {
         "topic": broker.topics(admin, _named(needed, "topic"), rights=True),

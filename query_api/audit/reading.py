@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from query_api.audit.entry import RECORD, AuditEntry
 from runtime import kafka
-from runtime.broker import LEADERLESS
+from runtime.broker import once_led
 from schemas.codec import BadRecord, Codec
 from schemas.topics import AUDIT
 
@@ -25,7 +25,6 @@ _READ_AT_MOST: Final = 200_000
 _ANSWER_S: Final = 5.0
 _READ_S: Final = 20.0
 _BATCH: Final = 5000
-_AGAIN_S: Final = 1.0
 
 
 class LogUnavailable(ConnectionError):
@@ -67,24 +66,14 @@ class KafkaAuditLog:
 
     def newest(self, question: Question, most: int = MOST_ENTRIES) -> list[AuditEntry]:
         """At most so many entries, newest first; :class:`LogUnavailable`."""
-        found = self._found_once_led(question)
+        try:
+            found = once_led(lambda: self._found(question), _ANSWER_S)
+        except KafkaException as error:
+            told = f"{self._bootstrap} does not answer: {error.args[0]}"
+            raise LogUnavailable(told) from error
         # Of entries of one millisecond the one read later is the newer.
         latest_first = reversed(found.values())
         return sorted(latest_first, key=lambda entry: -entry.occurred_at)[:most]
-
-    def _found_once_led(self, question: Question) -> dict[str, AuditEntry]:
-        """What is wanted; asked again while a partition has no leader for a moment."""
-        deadline = time.monotonic() + _ANSWER_S
-        while True:
-            try:
-                return self._found(question)
-            except KafkaException as error:
-                leaderless = error.args[0].code() in LEADERLESS
-                if not leaderless or time.monotonic() > deadline:
-                    raise LogUnavailable(
-                        f"{self._bootstrap} does not answer: {error.args[0]}"
-                    ) from error
-            time.sleep(_AGAIN_S)
 
     def _found(self, question: Question) -> dict[str, AuditEntry]:
         """What is wanted, by event ID: a copy is no second entry."""
