@@ -15,13 +15,13 @@ from projections.catalogue import Catalogue, Meaning, UnknownCode
 from projections.retention import RETENTION_MS
 from projections.state import Report
 from schemas.codec import BadRecord
+from schemas.event_ids import parse_event_id
 from schemas.identifiers import (
     DeviceId,
     FirmwareVersion,
     ImageHash,
     InvalidIdentifier,
     ServiceRequestId,
-    parse_event_id,
 )
 from schemas.topics import DAY_MS, Source
 
@@ -81,7 +81,7 @@ class Reader:
     ) -> tuple[DeviceId, Report]:
         """The device and the report of a record; :class:`~schemas.codec.BadRecord` if it has
         none."""
-        device = _identifier("device_id", DeviceId.parse, record["device_id"])
+        device = _remembered("device_id", DeviceId.parse, record["device_id"])
         event_id = _identifier("event_id", parse_event_id, record["event_id"])
         code = record["code"].strip().upper() if "code" in record else RESET_CODE
         result, message = record.get("result_code"), record.get("message_code")
@@ -107,9 +107,9 @@ class Reader:
             code=code,
             result=result,
             message=message,
-            request_id=_optional("service_request_id", ServiceRequestId.parse, record),
-            version=_optional("firmware_version", FirmwareVersion.parse, record),
-            image_hash=_optional("image_hash", ImageHash.parse, record),
+            request_id=_optional("service_request_id", _REQUEST, record),
+            version=_optional("firmware_version", _VERSION, record),
+            image_hash=_optional("image_hash", _HASH, record),
             device_type=self._device_type(source, record),
             detail=_reset_detail(record) if source is Source.SSMI else _cut(record["detail"]),
             running=_running(record, meaning),
@@ -204,15 +204,12 @@ def _identifier(field: str, parse: Callable[[str], T], text: str) -> T:
         raise BadRecord(f"invalid-{field.replace('_', '-')}", f"{field}: {error}") from error
 
 
-def _optional(field: str, parse: Callable[[str], str], record: dict[str, Any]) -> str | None:
-    """The identifier as the plain ``str`` that rows store, or none."""
-    text = record.get(field)
-    if text is None:
-        return None
+def _remembered(field: str, parse: Callable[[str], T], text: str) -> T:
+    """The identifier; parsed once of the many events that spell it so."""
     known = _KNOWN[field]
-    found = known.get(text)
+    found: T | None = known.get(text)
     if found is None:
-        found = str(_identifier(field, parse, text))
+        found = _identifier(field, parse, text)
         if len(text) <= LONGEST_KNOWN:
             if len(known) >= MOST_KNOWN:
                 known.clear()
@@ -220,17 +217,35 @@ def _optional(field: str, parse: Callable[[str], str], record: dict[str, Any]) -
     return found
 
 
-_KNOWN: Final[defaultdict[str, dict[str, str]]] = defaultdict(dict)
-"""Field -> spelling -> identifier: requests, versions and hashes are few among many events; each
-is parsed once."""
-MOST_KNOWN: Final = 1 << 14
+_KNOWN: Final[defaultdict[str, dict[str, Any]]] = defaultdict(dict)
+"""Field -> spelling -> identifier."""
+MOST_KNOWN: Final = 1 << 16
+"""Spellings of a field that are remembered, some 12 MiB: a request may be about 50,000 devices."""
 LONGEST_KNOWN: Final = 100
 """Characters of a spelling that is remembered: blanks around an identifier may be without end."""
 
 
+def _optional(field: str, parse: Callable[[str], str], record: dict[str, Any]) -> str | None:
+    """The identifier as the plain ``str`` that rows store, or none."""
+    text = record.get(field)
+    return None if text is None else _remembered(field, parse, text)
+
+
+def _plain(parse: Callable[[str], str]) -> Callable[[str], str]:
+    def as_text(text: str) -> str:
+        return str(parse(text))
+
+    return as_text
+
+
+_REQUEST: Final = _plain(ServiceRequestId.parse)
+_VERSION: Final = _plain(FirmwareVersion.parse)
+_HASH: Final = _plain(ImageHash.parse)
+
+
 def _running(record: dict[str, Any], meaning: Meaning) -> str | None:
     """The version that runs; a reply to 11.2 is about nothing else."""
-    running = _optional("running_version", FirmwareVersion.parse, record)
+    running = _optional("running_version", _VERSION, record)
     if meaning.proof and running is None:
         raise BadRecord(
             "invalid-running-version", "A reply to 11.2 shows the version that runs: send it."

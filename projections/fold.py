@@ -8,11 +8,14 @@ copies and replays cannot matter (design §5, I2). What a record *means* is left
 from __future__ import annotations
 
 from bisect import bisect_left
+from typing import Final
 
 from projections.cap import TIMELINE_CAP, add
 from projections.catalogue import Catalogue, UnknownCode
 from projections.state import Item, Records, Report, Row, decode_row
 from schemas.topics import Source
+
+_COMMS_HUB: Final = int(Source.COMMS_HUB)
 
 
 class Fold:
@@ -45,7 +48,7 @@ class Fold:
 
         The report becomes the row's own, and may be changed by it.
         """
-        if report.source == Source.COMMS_HUB:
+        if report.identity[16] == _COMMS_HUB:  # Report.source, on the hot path
             return add(row.hub, report, self._cap)
         assert report.request_id is not None, "events of DSP, CSP and SSMI name their request"
         records = _records(row, report.request_id)

@@ -17,7 +17,7 @@ from projections.lifecycle import LIFECYCLE
 from projections.state import Row, encode_row
 from projections.status_derivation import DerivedStatus, DerivedStatuses
 from projections.views import evidence_of, native_code
-from schemas.identifiers import event_id_text
+from schemas.event_ids import event_id_text
 from schemas.topics import SOURCE_TOPICS
 
 
@@ -90,12 +90,12 @@ def _long(value: int) -> bytes:
     value <<= 1
     if value < 0x80:
         return _SHORT[value]
-    out = bytearray()
+    found, bits = 0, 0
     while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
+        found |= (value & 0x7F | 0x80) << bits
+        bits += 8
         value >>= 7
-    out.append(value)
-    return bytes(out)
+    return (found | value << bits).to_bytes(bits // 8 + 1, "little")
 
 
 def _text(value: str) -> bytes:

@@ -12,7 +12,7 @@ from projections.correlation import version_of
 from projections.lifecycle import NO_STATUS, STAGE, Completion, Status
 from projections.state import Report, Row, order
 from projections.status_derivation import DerivedStatus, derive_statuses
-from schemas.identifiers import event_id_text
+from schemas.event_ids import event_id_text
 from schemas.topics import SOURCE_TOPICS, Source
 
 LATE = "late"

@@ -10,9 +10,10 @@ from typing import Final
 PRODUCER_PARTITIONER: Final = "murmur2_random"
 """Value of librdkafka's ``partitioner`` setting that matches :func:`partition_of`."""
 
-_MASK = 0xFFFFFFFF
-_SEED = 0x9747B28C
-_M = 0x5BD1E995
+_MASK: Final = 0xFFFFFFFF
+_SEED: Final = 0x9747B28C
+_M: Final = 0x5BD1E995
+_M_LOW: Final = 0xE995
 
 
 def murmur2(data: bytes) -> int:
@@ -21,13 +22,18 @@ def murmur2(data: bytes) -> int:
     h = _SEED ^ length
     tail = length & ~3
     for i in range(0, tail, 4):
-        k = int.from_bytes(data[i : i + 4], "little") * _M & _MASK
-        k = (k ^ (k >> 24)) * _M & _MASK
-        h = (h * _M & _MASK) ^ k
+        k = _times_m(data[i] | data[i + 1] << 8 | data[i + 2] << 16 | data[i + 3] << 24)
+        h = _times_m(h) ^ _times_m(k ^ (k >> 24))
     if length > tail:
-        h = (h ^ int.from_bytes(data[tail:], "little")) * _M & _MASK
-    h = (h ^ (h >> 13)) * _M & _MASK
+        h = _times_m(h ^ int.from_bytes(data[tail:], "little"))
+    h = _times_m(h ^ (h >> 13))
     return h ^ (h >> 15)
+
+
+def _times_m(number: int) -> int:
+    """The lower 32 bits of the product, in halves: neither leaves a machine word, for compiled
+    code makes an object of what does."""
+    return (number & 0xFFFF) * _M + ((number >> 16) * _M_LOW << 16) & _MASK
 
 
 def partition_of(key: str, partitions: int) -> int:

@@ -23,6 +23,7 @@ RESENT: Final = (
     headers.RESENT_OFFSET,
     headers.RESENT_TIMESTAMP,
 )
+_RESENT: Final = frozenset(RESENT)
 
 DETAIL_KEPT: Final = 2_000
 """Characters of a refusal's sentence: it may quote what a publisher sent, and a dead letter with
@@ -42,12 +43,10 @@ _LARGEST_PARTITION: Final = 2**31 - 1
 def place_of(topic: str, partition: int, record: SourceRecord) -> Place:
     """Where and when a record was first received; :class:`BadRecord` if its headers cannot be
     right."""
-    if not record.headers:
-        return Place(partition, record.offset, record.timestamp)
-    named = [(name, value) for name, value in record.headers if name in RESENT]
-    if not named:
-        return Place(partition, record.offset, record.timestamp)
-    return _resent(topic, record, named)
+    for name, _ in record.headers:
+        if name in _RESENT:
+            return _resent(topic, record)
+    return Place(partition, record.offset, record.timestamp)
 
 
 def dead_letter(topic: str, partition: int, record: SourceRecord, bad: BadRecord) -> Outgoing:
@@ -85,7 +84,8 @@ def _size(
     return size
 
 
-def _resent(topic: str, record: SourceRecord, named: Sequence[tuple[str, bytes | None]]) -> Place:
+def _resent(topic: str, record: SourceRecord) -> Place:
+    named = [(name, value) for name, value in record.headers if name in _RESENT]
     told = {name: value or b"" for name, value in named}
     if len(named) != len(RESENT) or len(told) != len(RESENT):
         raise _bad("they are not four, each once")

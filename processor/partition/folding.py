@@ -271,7 +271,12 @@ class _Work:
     dead: list[Outgoing] = field(default_factory=list)
 
 
+_NAMES: Final = {
+    source: source.topic.removeprefix("firmware.").removesuffix(".v1") for source in Source
+}
+
+
 def _source_name(source: Source, fields: dict[str, object]) -> str:
     """Key of the freshness table: a CSP by region, so that a silent region shows."""
-    name = source.topic.removeprefix("firmware.").removesuffix(".v1")
+    name = _NAMES[source]
     return f"{name}/{str(fields['csp_region'])[:32]}" if source is Source.CSP else name

@@ -24,12 +24,11 @@ from query_api.queries.query_service import QueryService
 from query_api.queries.reads import NothingHeld
 from query_api.resets.publishing import NotDurable, Place, Publisher
 from query_api.web.problems import RETRY_AFTER_S, Problem
+from schemas.event_ids import event_id_text, parse_event_id
 from schemas.identifiers import (
     DeviceId,
     InvalidIdentifier,
     ServiceRequestId,
-    event_id_text,
-    parse_event_id,
 )
 
 LONGEST_REASON: Final = 500

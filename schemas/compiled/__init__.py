@@ -23,6 +23,7 @@ for the rules are imported by then."""
 
 MODULES: Final = (
     "schemas/codec.py",
+    "schemas/event_ids.py",
     "schemas/flat_records.py",
     "schemas/partitioning.py",
     "projections/cap.py",

@@ -21,12 +21,11 @@ from fdt.settings import Settings
 from firmware_tracking import Event, EventsDeleted, Item, events, fold, read_export
 from schemas import headers
 from schemas.codec import Codec
+from schemas.event_ids import event_id_text, parse_event_id
 from schemas.identifiers import (
     DeviceId,
     InvalidIdentifier,
     ServiceRequestId,
-    event_id_text,
-    parse_event_id,
 )
 from schemas.partitioning import partition_of
 from schemas.topics import CSP_EVENTS, DSP_EVENTS, SOURCE_TOPICS

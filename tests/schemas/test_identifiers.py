@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.event_ids import event_id_text, parse_event_id
 from schemas.identifiers import (
     DeviceId,
     FirmwareVersion,
     ImageHash,
     InvalidIdentifier,
     ServiceRequestId,
-    event_id_text,
-    parse_event_id,
 )
 
 EUI = "00-DB-12-34-56-78-90-A0"

@@ -19,14 +19,13 @@ from processor.safety.poison_probe import Record
 from projections.events import RECORDS, YEAR_2000_MS, YEAR_2101_MS, Place
 from schemas import headers
 from schemas.codec import BadRecord, Codec
+from schemas.event_ids import event_id_text, parse_event_id
 from schemas.identifiers import (
     DeviceId,
     FirmwareVersion,
     ImageHash,
     InvalidIdentifier,
     ServiceRequestId,
-    event_id_text,
-    parse_event_id,
 )
 from schemas.topics import TOPIC_SOURCES
 
