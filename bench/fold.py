@@ -17,7 +17,8 @@ from projections.cap import TIMELINE_CAP
 from projections.catalogue import load_catalogue
 from projections.fold import Fold
 from projections.retention import RETENTION_MS, retain
-from projections.state import Report, Row, encode_row
+from projections.rows import encode_row
+from projections.state import Report, Row
 from projections.status_record import status_body
 from schemas.topics import Source
 

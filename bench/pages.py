@@ -25,7 +25,8 @@ from bench.pages_parts import MemoryLog, NoPublisher
 from fdt.processes.children import free_port
 from projections.catalogue import load_catalogue
 from projections.fold import Fold
-from projections.state import Report, encode_row
+from projections.rows import encode_row
+from projections.state import Report
 from query_api.app import create_app
 from query_api.assembly import Parts, ReadSideConfig, ScreenConfig, services_of
 from query_api.audit.spool import Spool

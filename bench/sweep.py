@@ -29,7 +29,8 @@ from projections.catalogue import load_catalogue
 from projections.events import Reader
 from projections.fold import Fold
 from projections.retention import RETENTION_MS, retain
-from projections.state import Report, encode_row
+from projections.rows import encode_row
+from projections.state import Report
 from schemas.codec import Codec
 from schemas.topics import DAY_MS, SOURCE_TOPICS, STATUS, Source
 from storage.rocks import Memory

@@ -21,7 +21,8 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final
 
-from projections.state import Records, Report, order
+from projections.rows import order
+from projections.state import Records, Report
 from schemas.topics import DAY_MS
 
 TIMELINE_CAP: Final = 200

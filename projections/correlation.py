@@ -12,6 +12,7 @@ from math import inf
 from typing import Final, Generic, Protocol, TypeVar
 
 from projections.lifecycle import REJECTING, Status
+from projections.rows import opens
 from projections.state import Report
 
 ACCEPTANCE_TOLERANCE_MS: Final = 3_600_000
@@ -50,7 +51,7 @@ class Correlation(Generic[Item]):
             self._known = {}
             for item in self._newest_first:
                 for report in item.reports:
-                    if report.opens and report.image_hash is not None:
+                    if opens(report) and report.image_hash is not None:
                         self._known.setdefault(report.image_hash, set()).add(report.version)
         return self._known
 

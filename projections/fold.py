@@ -12,7 +12,8 @@ from typing import Final
 
 from projections.cap import TIMELINE_CAP, add
 from projections.catalogue import Catalogue, UnknownCode
-from projections.state import Item, Records, Report, Row, decode_row
+from projections.rows import decode_row, reports_of
+from projections.state import Item, Records, Report, Row
 from schemas.topics import Source
 
 _COMMS_HUB: Final = int(Source.COMMS_HUB)
@@ -61,7 +62,7 @@ def reread(row: Row, catalogue: Catalogue) -> None:
 
     A code that the catalogue no longer knows keeps the status it was read with.
     """
-    for report in row.reports():
+    for report in reports_of(row):
         try:
             meaning = catalogue.meaning(
                 Source(report.source), report.code, report.result, report.message

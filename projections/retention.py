@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 
 from projections.correlation import version_of
-from projections.state import Item, Records, Report, Row, order
+from projections.rows import order, reports_of, sets_of
+from projections.state import Item, Records, Report, Row
 from projections.status_derivation import DerivedStatuses, derive_statuses
 from schemas.topics import DAY_MS
 
@@ -68,7 +69,7 @@ Placed = tuple[str | None, Report]
 def _span(row: Row) -> tuple[int, int]:
     """First and last received time among the records; far ahead if there are none."""
     first, last = _NEVER, 0
-    for records in row.sets():
+    for records in sets_of(row):
         kept = records.kept
         if kept:
             first = min(first, kept[0].received_at)
@@ -159,7 +160,7 @@ def _expire(row: Row, retention_ms: int, now: int) -> None:
                 ended.update(report.identity for report in item.reports)
         at = max(since + retention_ms, _span(row)[1])
         _remove(row, ended)
-        row.forgot_at = at if row.reports() else 0  # an empty row is like one that never was
+        row.forgot_at = at if reports_of(row) else 0  # an empty row is like one that never was
 
 
 def _remember_versions(row: Row, found: DerivedStatuses) -> None:
@@ -179,7 +180,7 @@ def _remember_versions(row: Row, found: DerivedStatuses) -> None:
 
 def _remove(row: Row, ended: set[bytes]) -> None:
     """Copies go with their event, and counts with the last of their records."""
-    for records in row.sets():
+    for records in sets_of(row):
         records.kept = [r for r in records.kept if r.identity not in ended]
         if not records.kept:
             records.left_out = []

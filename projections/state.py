@@ -7,15 +7,7 @@ MessagePack with a layout byte in front: encoding costs a fiftieth of Avro's (do
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
-
-from schemas.topics import Source
-
-LAYOUT: Final = 4
-"""First byte of every stored row. A row of another layout is rebuilt from the log, never guessed
-at."""
 
 
 class Report(msgspec.Struct, array_like=True, gc=False):
@@ -54,11 +46,6 @@ class Report(msgspec.Struct, array_like=True, gc=False):
         """The :class:`~schemas.topics.Source` number."""
         return self.identity[16]
 
-    @property
-    def opens(self) -> bool:
-        """Only DSP and CSP events open an item."""
-        return self.identity[16] <= Source.CSP
-
 
 class Records(msgspec.Struct, array_like=True):
     """A set of records, of which a bounded number is kept whole (:mod:`projections.cap`)."""
@@ -92,55 +79,10 @@ class Row(msgspec.Struct, array_like=True):
     hub: Records = msgspec.field(default_factory=Records)
     """Records of the Comms Hub, whether they name a request or not."""
 
-    def reports(self) -> list[Report]:
-        """Every record that is kept."""
-        return [report for records in self.sets() for report in records.kept]
 
-    def sets(self) -> list[Records]:
-        """The sets that the records are kept in."""
-        return [*[item.records for item in self.items], self.hub]
+class Head(msgspec.Struct, array_like=True):
+    """How a row begins."""
 
-
-class ForeignLayout(ValueError):
-    """A stored row of another layout version."""
-
-
-class _Head(msgspec.Struct, array_like=True):
     catalogue: str
     device_types: str
     holds_from: int
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Row).decode
-_decode_head = msgspec.msgpack.Decoder(_Head).decode
-_PREFIX: Final = bytes([LAYOUT])
-
-
-def encode_row(row: Row) -> bytes:
-    """The stored bytes of a row."""
-    return _PREFIX + _encode(row)
-
-
-def decode_row(data: bytes) -> Row:
-    """The row behind stored bytes; :class:`ForeignLayout` if another version wrote them."""
-    return _decode(_body(data))
-
-
-def holds_from(data: bytes) -> int:
-    """:attr:`Row.holds_from` of a stored row, without the rest of it; :class:`ForeignLayout`."""
-    return _decode_head(_body(data)).holds_from
-
-
-def _body(data: bytes) -> memoryview:
-    if data[:1] != _PREFIX:
-        raise ForeignLayout(f"row layout {data[:1].hex() or 'empty'}, this program reads {LAYOUT}")
-    return memoryview(data)[1:]
-
-
-def order(report: Report) -> tuple[int, bytes, int, int]:
-    """Key of the one order in which records are stored and shown: as they were received.
-
-    No two records share it; of several copies of one event the least counts (rule 1).
-    """
-    return (report.received_at, report.identity, report.partition, report.offset)

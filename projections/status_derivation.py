@@ -14,7 +14,8 @@ import msgspec
 
 from projections.correlation import Correlation, accepted_at, newness
 from projections.lifecycle import NO_STATUS, STAGE, Completion, Status
-from projections.state import Report, Row, order
+from projections.rows import opens, order, reports_of
+from projections.state import Report, Row
 from schemas.topics import Source
 
 _SUCCESS: Final = {int(s) for s in Status if s.completion is not Completion.FAILED}
@@ -23,8 +24,6 @@ _ACTIVATED: Final = int(Status.FIRMWARE_ACTIVATED)
 _STATUS: Final = {int(status): status for status in Status}
 _NONE: Final[frozenset[bytes]] = frozenset()
 _DSP: Final = int(Source.DSP)
-_OPENS: Final = int(Source.CSP)
-"""The last source of which an event opens an item."""
 
 
 class DerivedStatus(msgspec.Struct, gc=False):
@@ -73,13 +72,13 @@ class DerivedStatuses(msgspec.Struct, gc=False, frozen=True):
 
 def derive_statuses(row: Row) -> DerivedStatuses:
     """Every item of a row, and the reports that match none of them."""
-    copies, counts = _copies(row.reports())
+    copies, counts = _copies(reports_of(row))
     items: list[DerivedStatus] = []
     waiting: list[Report] = []
     left_out = len(row.hub.left_out)
     for held in row.items:
         own = _counting(held.records.kept, counts)
-        opening = [r for r in own if r.identity[16] <= _OPENS]  # Report.opens, on the hot path
+        opening = [r for r in own if opens(r)]
         if opening:
             not_kept = len(held.records.left_out) + left_out
             items.append(_described(held.request_id, own, opening, not_kept))

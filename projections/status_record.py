@@ -14,9 +14,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 from projections.lifecycle import LIFECYCLE
-from projections.state import Row, encode_row
+from projections.rows import encode_row, native_code
+from projections.state import Row
 from projections.status_derivation import DerivedStatus, DerivedStatuses
-from projections.views import evidence_of, native_code
+from projections.views import evidence_of
 from schemas.event_ids import event_id_text
 from schemas.topics import SOURCE_TOPICS
 

@@ -10,7 +10,8 @@ import msgspec
 from projections.catalogue import Catalogue, Meaning
 from projections.correlation import version_of
 from projections.lifecycle import NO_STATUS, STAGE, Completion, Status
-from projections.state import Report, Row, order
+from projections.rows import native_code, order
+from projections.state import Report, Row
 from projections.status_derivation import DerivedStatus, derive_statuses
 from schemas.event_ids import event_id_text
 from schemas.topics import SOURCE_TOPICS, Source
@@ -112,11 +113,6 @@ def evidence_of(report: Report) -> Evidence:
         report.offset,
         event_id_text(report.identity[:16]),
     )
-
-
-def native_code(report: Report) -> str:
-    """The code with ``/result`` where there is one."""
-    return report.code if report.result is None else f"{report.code}/{report.result}"
 
 
 class _Wording(msgspec.Struct, frozen=True, gc=False):

@@ -23,7 +23,7 @@ from projections.catalogue import (
     load_catalogue,
 )
 from projections.lifecycle import NO_STATUS, Status
-from projections.state import ForeignLayout
+from projections.rows import ForeignLayout
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from processor.partition.folding import Folding
 from processor.partition.status_log import Outgoing
 from processor.safety.poison_probe import Record
 from projections.events import RECORDS, Reader
-from projections.state import Report, decode_row
+from projections.rows import decode_row
+from projections.state import Report
 from projections.views import DeviceView, TimelineEntry, device_view, reason_of
 from schemas import headers
 from schemas.codec import BadRecord, Codec

@@ -19,7 +19,7 @@ from processor.safety.poison_probe import Record
 from projections.catalogue import load_catalogue
 from projections.events import Reader
 from projections.retention import RETENTION_MS
-from projections.state import decode_row
+from projections.rows import decode_row
 from projections.views import DeviceView, Evidence, ItemView, TimelineEntry, device_view
 from schemas import headers
 from schemas.codec import Codec

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from projections.state import holds_from
+from projections.rows import holds_from
 from schemas.identifiers import DeviceId
 from storage.store import Reading
 

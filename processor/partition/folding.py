@@ -20,7 +20,8 @@ from projections.cap import TIMELINE_CAP
 from projections.events import RECORDS, Reader, check_key
 from projections.fold import Fold
 from projections.retention import RETENTION_MS, Retained, retain
-from projections.state import ForeignLayout, Report, Row, decode_row, encode_row
+from projections.rows import ForeignLayout, decode_row, encode_row
+from projections.state import Report, Row
 from projections.status_derivation import derive_statuses
 from projections.status_record import status_body
 from schemas.codec import BadRecord, Codec

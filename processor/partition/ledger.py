@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from projections.state import LAYOUT
+from projections.rows import LAYOUT
 from runtime.logs.fields import about
 from schemas.codec import Codec
 from schemas.topics import SOURCE_TOPICS

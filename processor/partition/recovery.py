@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from processor.partition import expiry
 from processor.partition.ledger import LEDGER_KEY, Ledger, unpack
-from projections.state import LAYOUT
+from projections.rows import LAYOUT
 from storage.store import Store, StoreDamaged, give_up
 
 logger = logging.getLogger(__name__)

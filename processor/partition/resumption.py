@@ -23,7 +23,7 @@ from processor.partition.ledger import (
 from processor.partition.recovery import ROW_PREFIX, LogState, Progress, Stores, open_store
 from processor.partition.source_topics import Topics
 from processor.partition.status_log import Logged, StatusLog
-from projections.state import LAYOUT
+from projections.rows import LAYOUT
 from runtime.logs.fields import about
 from schemas.codec import Codec
 from schemas.topics import CONTROL_KEY, STATUS

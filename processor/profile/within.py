@@ -18,7 +18,8 @@ from processor.partition.dead_letters import place_of
 from projections.events import RECORDS, Reader, check_key
 from projections.fold import Fold
 from projections.retention import Retained, retain
-from projections.state import Report, Row, encode_row
+from projections.rows import encode_row
+from projections.state import Report, Row
 from projections.status_record import status_body
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId

@@ -22,7 +22,8 @@ from processor.partition.status_log import KafkaStatusLog
 from processor.rebuild.feeding import Events, Feeding
 from processor.rebuild.no_log import NoLog, Place
 from projections.retention import retain
-from projections.state import Report, decode_row, encode_row, holds_from
+from projections.rows import decode_row, encode_row, holds_from, reports_of
+from projections.state import Report
 from schemas.topics import Source
 
 TRANSACTION_ROWS: Final = 1_000
@@ -226,7 +227,7 @@ def _lost(held: bytes | None, made: bytes | None) -> list[Report]:
 
 
 def _reports(state: bytes | None) -> list[Report]:
-    return [] if state is None else decode_row(state).reports()
+    return [] if state is None else reports_of(decode_row(state))
 
 
 def _told(device: str, report: Report) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from projections.catalogue import Catalogue
 from projections.fold import reread
 from projections.lifecycle import Status
-from projections.state import decode_row
+from projections.rows import decode_row, reports_of
 from projections.status_derivation import DerivedStatus, derive_statuses
 
 
@@ -39,7 +39,7 @@ def revised(state: bytes, catalogue: Catalogue) -> list[ItemChange] | None:
     """
     row, again = decode_row(state), decode_row(state)
     reread(again, catalogue)
-    if [r.status for r in row.reports()] == [r.status for r in again.reports()]:
+    if [r.status for r in reports_of(row)] == [r.status for r in reports_of(again)]:
         return None
     before, after = (
         _by_request(derive_statuses(row).items),

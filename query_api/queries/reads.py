@@ -16,8 +16,9 @@ from typing import Final
 from projections.catalogue import Catalogue
 from projections.lifecycle import Completion, Status
 from projections.questions.as_at import Doubt
-from projections.state import Row, decode_row
-from projections.views import DeviceView, ItemView, TimelineEntry, device_view, native_code
+from projections.rows import decode_row, native_code
+from projections.state import Row
+from projections.views import DeviceView, ItemView, TimelineEntry, device_view
 from query_api.identity.access import Caller, may_see, may_see_unmatched
 from query_api.queries.changes import Seen, seen_of
 from query_api.view.layout import (

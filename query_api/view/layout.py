@@ -17,7 +17,8 @@ from typing import Final
 
 import msgspec
 
-from projections.state import LAYOUT, Report
+from projections.rows import LAYOUT
+from projections.state import Report
 
 VIEW_LAYOUT: Final = 4
 """Version of keys and values. A view of another version is rebuilt from the topic, so raise it

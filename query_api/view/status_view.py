@@ -11,9 +11,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from projections.state import decode_row
+from projections.rows import decode_row, native_code
 from projections.status_derivation import derive_statuses
-from projections.views import native_code
 from query_api.view.layout import (
     META_KEY,
     PARTITION_PREFIX,

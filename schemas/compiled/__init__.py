@@ -31,6 +31,7 @@ MODULES: Final = (
     "projections/events.py",
     "projections/fold.py",
     "projections/retention.py",
+    "projections/rows.py",
     "projections/status_derivation.py",
     "projections/status_record.py",
     "processor/partition/dead_letters.py",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Producer
 
-from projections.state import decode_row, order
+from projections.rows import decode_row, order, reports_of
 from schemas.codec import Codec
 from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.topics import CONTROL_KEY, STATUS
@@ -104,7 +104,7 @@ def went_back(bootstrap: str) -> list[str]:
         if key == CONTROL_KEY or value is None:
             continue
         row = decode_row(codec.decode("FirmwareStatus", value)["state"])
-        records = {order(report) for report in row.reports()}
+        records = {order(report) for report in reports_of(row)}
         if not held[key] <= records:
             found.append(key.decode())
         held[key] = records

@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from processor.stores import FolderStores
-from projections.state import decode_row
+from projections.rows import decode_row, reports_of
 from schemas.topics import CONTROL_KEY, STATUS
 from storage.rocks import Memory
 from tests.processor import fold_on_disk
@@ -181,4 +181,4 @@ def require_whole(folder: Path, expected: dict[bytes, bytes]) -> None:
 
 def identities(state: bytes) -> set[bytes]:
     """The records in a row."""
-    return {report.identity for report in decode_row(state).reports()}
+    return {report.identity for report in reports_of(decode_row(state))}

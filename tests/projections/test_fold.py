@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from projections.cap import _hash
 from projections.fold import Fold
 from projections.lifecycle import LIFECYCLE
-from projections.state import Report, Row, decode_row, encode_row
+from projections.rows import decode_row, encode_row
+from projections.state import Report, Row
 from projections.status_derivation import derive_statuses
 from projections.status_record import status_body, status_record
 from projections.views import device_view

@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from projections.events import RECORDS, Place, Reader, check_key
-from projections.state import Row, encode_row
+from projections.rows import encode_row
+from projections.state import Row
 from projections.views import DeviceView, device_view
 from schemas.codec import BadRecord, Codec
 from schemas.partitioning import partition_of

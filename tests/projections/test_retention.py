@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from projections.events import BROKEN_CLOCK_MS
 from projections.fold import Fold
 from projections.retention import Retained, retain
-from projections.state import Row, encode_row, holds_from
+from projections.rows import encode_row, holds_from, reports_of
+from projections.state import Row
 from projections.views import device_view
 from schemas.codec import BadRecord
 from schemas.topics import DAY_MS
@@ -195,7 +196,7 @@ def test_a_second_reading_of_the_design_forgets_the_same(records: list[Record], 
     settled = retain(row_of(map(report_of, records)), SHORT, now)
     shown = device_view("D", settled.row, CATALOGUE, SHORT)
     assert answer_of(shown) == reference.fold(reference_retention.held(records, SHORT, now))
-    ends = [r.received_at for r in settled.row.reports()]
+    ends = [r.received_at for r in reports_of(settled.row)]
     assert settled.is_empty == (ends == [])
     if ends:
         assert settled.row.holds_from + SHORT > now

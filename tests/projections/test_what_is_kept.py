@@ -8,7 +8,7 @@ import pytest
 from projections.cap import TIMELINE_CAP
 from projections.events import DETAIL_LIMIT
 from projections.fold import Fold, reread
-from projections.state import encode_row
+from projections.rows import encode_row, reports_of
 from projections.status_derivation import derive_statuses
 from tests.projections.story import (
     LATER_VERSION,
@@ -106,28 +106,28 @@ def test_a_row_knows_the_catalogue_and_the_eligible_types_that_made_it() -> None
 def test_a_row_of_another_catalogue_is_read_anew_when_it_is_touched(version: str) -> None:
     """From the native codes it keeps, whichever of the two is the newer."""
     row = row_of([report_of(dsp(), 0), report_of(csp("N60"), 1), report_of(hub("8F72"), 2)])
-    for report in row.reports():
+    for report in reports_of(row):
         report.status = 12
     row.catalogue = version
     stored = FOLD.stored_row(encode_row(row))
-    assert [r.status for r in stored.reports()] == [14, 34, 44]
+    assert [r.status for r in reports_of(stored)] == [14, 34, 44]
     assert stored.catalogue == CATALOGUE.version
 
 
 def test_a_code_that_is_gone_from_the_catalogue_keeps_the_status_it_was_read_with() -> None:
     """The others of the row are read anew all the same."""
     row = row_of([report_of(dsp(), 0), report_of(csp("N60"), 1)])
-    row.reports()[0].code = "GONE"
-    row.reports()[1].status = 32
+    reports_of(row)[0].code = "GONE"
+    reports_of(row)[1].status = 32
     reread(row, CATALOGUE)
-    assert [r.status for r in row.reports()] == [14, 34]
+    assert [r.status for r in reports_of(row)] == [14, 34]
 
 
 def test_a_row_of_the_same_catalogue_is_taken_as_it_is() -> None:
     """No look-ups on the usual way."""
     row = row_of([report_of(dsp(), 0)])
-    row.reports()[0].status = 12
-    assert FOLD.stored_row(encode_row(row)).reports()[0].status == 12
+    reports_of(row)[0].status = 12
+    assert reports_of(FOLD.stored_row(encode_row(row)))[0].status == 12
 
 
 def test_a_replayed_record_is_no_news() -> None:

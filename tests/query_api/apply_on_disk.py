@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from projections.lifecycle import Status
-from projections.state import Report, encode_row
+from projections.rows import encode_row
+from projections.state import Report
 from query_api.view.layout import Meta
 from query_api.view.status_view import Batch, Control, Covered, View
 from schemas.identifiers import DeviceId

@@ -16,7 +16,8 @@ from httpx2 import Response
 from joserfc.jwk import Key
 from starlette.testclient import TestClient
 
-from projections.state import Report, encode_row
+from projections.rows import encode_row
+from projections.state import Report
 from query_api.app import ReadSide, create_app
 from query_api.assembly import Parts, ReadSideConfig, ScreenConfig, services_of
 from query_api.audit.entry import AuditEntry

@@ -9,7 +9,8 @@ from processor.partition.dead_letters import place_of
 from projections.events import RECORDS, check_key
 from projections.fold import Fold
 from projections.retention import RETENTION_MS, retain
-from projections.state import Row, decode_row, encode_row, holds_from, order
+from projections.rows import decode_row, encode_row, holds_from, order, reports_of
+from projections.state import Row
 from schemas.codec import BadRecord
 from schemas.partitioning import partition_of
 from schemas.topics import CONTROL_KEY, DEAD_LETTERS, TOPIC_SOURCES
@@ -188,7 +189,7 @@ class Checker:
         # A partition that reads everything again may not have its time yet.
         for device, state in self.table.items() if self._time is not None else ():
             left = self._published.settled(decode_row(state), self._time)
-            if left is None or decode_row(left).reports() != decode_row(state).reports():
+            if left is None or reports_of(decode_row(left)) != reports_of(decode_row(state)):
                 raise Violation(f"I8: what is due of {device} was not forgotten")
             if holds_from(state) > holds_from(left):
                 raise Violation(f"I8: the sweep would look at {device} too late")
@@ -225,13 +226,13 @@ def _same_records(one: bytes | None, other: bytes | None) -> bool:
     """After a disaster a row may remember what it forgot in a life that is not told any more."""
     if one is None or other is None:
         return one is other
-    return decode_row(one).reports() == decode_row(other).reports()
+    return reports_of(decode_row(one)) == reports_of(decode_row(other))
 
 
 def _includes(after: bytes, before: bytes) -> bool:
     """Whether a row holds every record of an earlier one."""
 
     def records(data: bytes) -> set[tuple[int, bytes, int, int]]:
-        return {order(report) for report in decode_row(data).reports()}
+        return {order(report) for report in reports_of(decode_row(data))}
 
     return records(before) <= records(after)

@@ -8,7 +8,8 @@ import msgspec
 
 from projections.catalogue import load_catalogue
 from projections.fold import Fold
-from projections.state import Report, Row, decode_row
+from projections.rows import decode_row
+from projections.state import Report, Row
 from projections.status_derivation import derive_statuses
 from projections.status_record import status_body
 from schemas.codec import Codec

@@ -14,6 +14,7 @@ from typing import Any, Final
 from projections import correlation, events, fold, status_derivation, views
 from projections.correlation import Correlation
 from projections.lifecycle import STAGE
+from projections.rows import opens
 from projections.state import Report, Row
 from projections.views import SUPERSEDED
 
@@ -89,7 +90,7 @@ def _forgetting_what_waits(add: Any) -> Any:
     def adding(self: fold.Fold, row: Row, report: Report) -> bool:
         named = report.request_id
         known = any(i.request_id == named for i in row.items)
-        if named is not None and not report.opens and not known:
+        if named is not None and not opens(report) and not known:
             report.request_id = f"{named}?"
         return bool(add(self, row, report))
 

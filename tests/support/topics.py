@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
 from projections.catalogue import load_catalogue
-from projections.state import decode_row
+from projections.rows import decode_row
 from projections.views import DeviceView, ItemView, device_view
 from runtime import kafka
 from schemas.codec import Codec

@@ -19,7 +19,7 @@ from fdt.analysis.parallel import Told
 from fdt.analysis.status_rows import status_rows
 from projections.catalogue import Catalogue, load_catalogue
 from projections.retention import retain
-from projections.state import decode_row
+from projections.rows import decode_row
 from projections.views import ItemView, device_view
 from runtime.access.schema_registry import registry
 from schemas.codec import Codec

@@ -14,8 +14,8 @@ from typing import Final
 
 from processor.partition.ledger import LEDGER_KEY, unpack
 from processor.partition.recovery import ROW_PREFIX
+from projections.rows import native_code
 from projections.state import Report
-from projections.views import native_code
 from query_api.view.layout import (
     COUNTS_PREFIX,
     DEVICE_PREFIX,

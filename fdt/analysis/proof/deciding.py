@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from projections.state import ForeignLayout, Report, decode_row, order
+from projections.rows import ForeignLayout, decode_row, order, reports_of
+from projections.state import Report
 from projections.status_derivation import derive_statuses
 from projections.views import evidence_of
 
@@ -30,7 +31,7 @@ def told(report: Report) -> str:
 def _reports(state: bytes | None) -> dict[tuple[int, bytes, int, int], Report]:
     """The records of a row in their order, each as itself; none of one that cannot be read."""
     try:
-        kept = [] if state is None else decode_row(state).reports()
+        kept = [] if state is None else reports_of(decode_row(state))
     except (ForeignLayout, msgspec.DecodeError):
         return {}
     return {order(report): report for report in kept}

@@ -30,7 +30,7 @@ from processor.rebuild.event_topics import KafkaEvents
 from processor.rebuild.no_log import NoLog
 from processor.rebuild.rebuilding import Rebuild, UnfencedLog
 from processor.topics import KafkaTopics
-from projections.state import ForeignLayout, decode_row
+from projections.rows import ForeignLayout, decode_row
 from projections.status_derivation import derive_statuses
 from projections.status_record import status_body, status_record
 from query_api.view.status_view import index_entries

@@ -24,7 +24,7 @@ from processor.rebuild.no_log import NoLog
 from processor.topics import KafkaTopics
 from projections.catalogue import Catalogue, load_catalogue
 from projections.retention import retain
-from projections.state import decode_row
+from projections.rows import decode_row
 from projections.views import ItemView, device_view
 
 

@@ -15,7 +15,7 @@ from fdt.kafka.sending import Sender
 from fdt.kafka.topics import create_missing, differences, specs_of
 from fdt.settings import Settings
 from processor.partition.ledger import Ledger, control_value
-from projections.state import decode_row
+from projections.rows import decode_row
 from projections.status_derivation import derive_statuses
 from projections.status_record import status_body
 from schemas.codec import Codec

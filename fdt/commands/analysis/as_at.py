@@ -79,7 +79,7 @@ def _found(settings: Settings, device: DeviceId, at: int) -> AsAt | None:
     from fdt.analysis.cut import cut
     from fdt.analysis.status_rows import status_rows
     from projections.questions.as_at import as_at
-    from projections.state import decode_row
+    from projections.rows import decode_row
     from runtime.access.schema_registry import registry
     from schemas.codec import Codec
 

@@ -10,7 +10,8 @@ import pytest
 from fdt.commands.analysis.as_at import as_at
 from fdt.errors import UserError
 from projections.retention import RETENTION_MS, retain
-from projections.state import Row, encode_row
+from projections.rows import encode_row
+from projections.state import Row
 from schemas.partitioning import partition_of
 from schemas.topics import DAY_MS, STATUS
 from sources.wire import Wire, rfc3339

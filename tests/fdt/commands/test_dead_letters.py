@@ -15,7 +15,7 @@ import pytest
 from fdt.errors import UserError
 from fdt.kafka.dead_letters import Wanted, letters
 from projections import catalogue
-from projections.state import decode_row
+from projections.rows import decode_row
 from schemas.codec import Codec
 from schemas.partitioning import partition_of
 from schemas.topics import CSP_EVENTS, DEAD_LETTERS, DSP_EVENTS

@@ -19,7 +19,7 @@ from fdt.analysis.replays import folding
 from fdt.brokers.finding import Broker
 from projections.catalogue import load_catalogue
 from projections.events import RECORDS
-from projections.state import decode_row
+from projections.rows import decode_row
 from projections.views import device_view
 from schemas.codec import BadRecord, Codec
 from schemas.identifiers import DeviceId

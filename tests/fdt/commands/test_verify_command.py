@@ -16,7 +16,7 @@ from confluent_kafka import Producer
 
 from fdt.analysis.cut import cut
 from processor.partition.recovery import ROW_PREFIX
-from projections.state import decode_row
+from projections.rows import decode_row, reports_of
 from query_api.view.layout import decode_held, device_key, encode_value, entry_key
 from query_api.view.status_view import marks
 from schemas.codec import Codec
@@ -102,7 +102,7 @@ def wait_for_view(folder: Path, number: int, offset: int) -> None:
 
 def flipped(state: bytes) -> bytes:
     """The row with one byte of one record's identity changed."""
-    identity = decode_row(state).reports()[0].identity
+    identity = reports_of(decode_row(state))[0].identity
     at = state.index(identity)
     return state[:at] + bytes([state[at] ^ 1]) + state[at + 1 :]
 
@@ -217,7 +217,7 @@ def test_what_is_spoiled_is_named_and_nothing_else(fresh_topics: str, tmp_path: 
         shown: ["topic"],
     }
     for line in wrong:
-        reports = decode_row(right.rows[line["device_id"]]).reports()
+        reports = reports_of(decode_row(right.rows[line["device_id"]]))
         places = [f"offset {report.offset}, event" for report in reports]
         assert any(place in line["decided_by"] for place in places), line
 

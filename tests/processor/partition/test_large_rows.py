@@ -18,7 +18,7 @@ from processor.safety.poison_probe import Record
 from projections import cap
 from projections.catalogue import load_catalogue
 from projections.events import Reader
-from projections.state import decode_row
+from projections.rows import decode_row, reports_of
 from schemas import headers
 from schemas.codec import Codec
 from schemas.identifiers import DeviceId
@@ -104,7 +104,7 @@ def test_what_does_not_fit_into_a_row_is_refused(monkeypatch: pytest.MonkeyPatch
     told = records(events(200, 1, "short"))
     row, dead = fold([told[n : n + 10] for n in range(0, len(told), 10)])
     assert row is not None
-    held = len(decode_row(row).reports())
+    held = len(reports_of(decode_row(row)))
     assert 10 < held < len(told)
     assert held + len(dead) == len(told)
     assert {dict(letter.headers or ())[headers.DL_REASON] for letter in dead} == {b"row-full"}
@@ -150,5 +150,5 @@ def test_a_device_with_1200_long_events_and_a_record_of_a_mebibyte_stop_nothing(
     assert found.counts == {"read": 1201, "folded": 1200, "dead_lettered": 1}
     assert [letter[headers.DL_REASON] for letter in dead_letters(fresh_topics)] == [b"bad-framing"]
     (state,) = found.rows.values()
-    assert len(decode_row(state).reports()) == 1200
+    assert len(reports_of(decode_row(state))) == 1200
     assert len(state) < 1_000_000

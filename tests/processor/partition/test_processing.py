@@ -9,7 +9,7 @@ import pytest
 from processor.batch import Batch, Chain
 from processor.partition.partition import FrameLost
 from processor.partition.status_log import LogUnavailable
-from projections.state import decode_row
+from projections.rows import decode_row
 from schemas.topics import CONTROL_KEY, CSP_EVENTS, DAY_MS, DSP_EVENTS, SOURCE_TOPICS
 from tests.processor.bench import DEVICES, NOW, STRANGER, Bench, accepted, batch
 from tests.simulation.broker import Record

@@ -16,7 +16,8 @@ from processor.rebuild.rebuilding import EventsMissing, Outcome
 from projections.catalogue import Catalogue, load_catalogue
 from projections.events import Reader
 from projections.retention import RETENTION_MS
-from projections.state import Row, decode_row, encode_row
+from projections.rows import decode_row, encode_row
+from projections.state import Row
 from schemas.codec import Codec
 from schemas.partitioning import partition_of
 from schemas.topics import CONTROL_KEY, DAY_MS, DSP_EVENTS, SOURCE_TOPICS, STATUS

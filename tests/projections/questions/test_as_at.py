@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from projections.fold import Fold
 from projections.questions.as_at import AsAt, Doubt, as_at
 from projections.retention import retain
-from projections.state import Row, encode_row
+from projections.rows import encode_row
+from projections.state import Row
 from projections.views import device_view
 from tests.projections import reference, reference_retention
 from tests.projections.records import NOW, answer_of, logs, report_of

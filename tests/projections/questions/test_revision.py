@@ -9,7 +9,7 @@ import pytest
 from projections.catalogue import Catalogue, CodeRow
 from projections.lifecycle import Status
 from projections.questions.revision import ItemChange, revised
-from projections.state import ForeignLayout, encode_row
+from projections.rows import ForeignLayout, encode_row
 from tests.projections.story import LATER_REQUEST, REQUEST, Event, csp, dsp, hub, report_of
 from tests.support.rows import CATALOGUE, row_of
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from projections.retention import retain
-from projections.state import encode_row
+from projections.rows import encode_row
 from query_api.queries import instants
 from query_api.queries.rendering import time as rfc3339
 from tests.query_api.world import (

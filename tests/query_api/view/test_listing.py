@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from projections.catalogue import UnknownCode
-from projections.state import decode_row
+from projections.rows import decode_row
 from projections.views import device_view
 from query_api.view.layout import IndexEntry, decode_entry, encode_entry
 from query_api.view.listing import ForgivingCatalogue, list_item

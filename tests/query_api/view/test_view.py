@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from projections.lifecycle import Status
-from projections.state import ForeignLayout, Report
+from projections.rows import ForeignLayout
+from projections.state import Report
 from query_api.view.layout import (
     Counts,
     counts_key,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fdt.analysis.proof.deciding import deciding
-from projections.state import Report, encode_row
+from projections.rows import encode_row
+from projections.state import Report
 from tests.query_api.world import accepted, approved, delivered
 from tests.support.events import REQUEST
 from tests.support.rows import row_of
