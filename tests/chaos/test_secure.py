@@ -187,7 +187,7 @@ def test_a_campaign_settles_whatever_is_replaced_and_killed(guarded: Guarded) ->
         api = stack.enter_context(service_centre(logs["read-side"].parent, port))
         until("readiness", lambda: api.get("/readyz").status_code == 200)
         token = str(api.headers["Authorization"]).removeprefix("Bearer ")
-        client = AuthenticatedClient(str(api.base_url), token)
+        client = stack.enter_context(AuthenticatedClient(str(api.base_url), token))
         assert differences(client, campaign.plan, campaign.schedule.base_ms) == []
     told("the whole", f"{records:,} events: 0 lost, 0 doubled, 0 differ at the read side")
 
