@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from confluent_kafka import KafkaException
 
 from fdt.kafka.rights import USERS, rights
 from fdt.kafka.topics import ensure_topics, specs_of
@@ -104,6 +105,13 @@ def test_topics_have_three_copies_of_which_two_must_have_a_record(guarded: Guard
         assert future.result(10)["min.insync.replicas"].value == "2", name
 
 
+def test_a_password_alone_lets_nobody_in(guarded: Guarded) -> None:
+    """Each node asks for a certificate as well."""
+    without = {"FDT_KAFKA_CERTIFICATE_FILE": "", "FDT_KAFKA_KEY_FILE": ""}
+    told = turned_away(guarded, guarded.files["analyst"].variables | without)
+    assert all("asks for a certificate" in sentence for sentence in told), told
+
+
 @pytest.mark.parametrize("component", WRITERS)
 def test_nobody_writes_another_s_topic(guarded: Guarded, component: str) -> None:
     """A publisher neither another source's topic nor a status."""
@@ -141,6 +149,20 @@ def test_a_program_with_another_s_credentials_says_so(
     print(f"\n{command} as {component}: {sentence}")
     assert re.search("does not let|[Aa]uthorization failed", sentence), told
     assert "Traceback" not in told
+
+
+def turned_away(guarded: Guarded, variables: dict[str, str]) -> list[str]:
+    """What each node's refusal comes to; "let in" where there is none."""
+    told = []
+    with acting(variables):
+        for address in guarded.bootstrap.split(","):
+            client = kafka.admin_client(address)
+            try:
+                client.list_topics(timeout=broker.ANSWER_S)
+                told.append("let in")
+            except KafkaException:
+                told.append(kafka.complaint(client) or "no reason")
+    return told
 
 
 def until(what: str, happened: Callable[[], bool], within_s: float = WITHIN_S) -> float:
