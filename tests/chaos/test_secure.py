@@ -243,6 +243,9 @@ def disturb(guarded: Guarded, campaign: Campaign, logs: dict[str, Path]) -> None
     leader.stop()
     leader.start()
     told("old authority forgotten", f"a leader anew in {time.monotonic() - began:.1f} s")
+    files["analyst"].trust(guarded.rotated.second)
+    refusals = turned_away(guarded, files["analyst"].variables)
+    assert all("is signed by nobody whom" in sentence for sentence in refusals), refusals
     assert campaign.flowing, "the events ended before everything was replaced"
 
 
