@@ -6,7 +6,9 @@ from concurrent.futures import Future
 
 import pytest
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import ListOffsetsResultInfo
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
+    ListOffsetsResultInfo,
+)
 
 from runtime.broker import once_led, told_offset
 
