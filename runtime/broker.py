@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import (
+    OFFSET_INVALID,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -80,12 +81,32 @@ def groups(admin: AdminClient, names: Iterable[str]) -> dict[str, Future[Any]]:
 def offsets(
     admin: AdminClient, places: Iterable[TopicPartition], spec: OffsetSpec, *, committed: bool
 ) -> dict[TopicPartition, Future[Any]]:
-    """Place -> ``offset`` and ``timestamp``; ``committed`` leaves open transactions out."""
+    """Place -> ``offset`` and ``timestamp``; ``committed`` leaves open transactions out. A place
+    whose leader was lost on the way has none: the error of a partition without a leader."""
     level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
     asked: dict[TopicPartition, Future[Any]] = admin.list_offsets(
         dict.fromkeys(places, spec), isolation_level=level, request_timeout=ANSWER_S
     )
-    return asked
+    return {place: told_offset(place, answer) for place, answer in asked.items()}
+
+
+def told_offset(place: TopicPartition, answer: Future[Any]) -> Future[Any]:
+    """``answer``, if there is an offset in it. librdkafka (2.16) asks each leader, and of one that
+    is gone before it answers it leaves the offset out, without an error: -1001 is no place."""
+    told: Future[Any] = Future()
+
+    def hear(answer: Future[Any]) -> None:
+        error = answer.exception()
+        if error is None and answer.result().offset == OFFSET_INVALID:
+            why = f"No leader told an offset of {place.topic}[{place.partition}]"
+            error = KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE, why))
+        if error is None:
+            told.set_result(answer.result())
+        else:
+            told.set_exception(error)
+
+    answer.add_done_callback(hear)
+    return told
 
 
 def settings(admin: AdminClient, names: Iterable[str]) -> dict[str, Future[Any]]:

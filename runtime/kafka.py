@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 import confluent_kafka
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Message
 from confluent_kafka.admin import AdminClient
 
 from runtime.access import diagnosis
@@ -55,7 +55,30 @@ class Producer(confluent_kafka.Producer):
 
 
 class Consumer(confluent_kafka.Consumer):
-    """The same."""
+    """The same. While a thread waits in it, no other can give it a password, and one that waits
+    again and again lets nobody in: so it is taken by the thread that reads."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        self._password: deque[tuple[str, str]] = deque(maxlen=1)
+
+    def renew(self, user: str, password: str) -> None:
+        """To be used from the next :meth:`poll` or :meth:`consume` on."""
+        self._password.append((user, password))
+
+    def poll(self, timeout: float = -1) -> Message | None:
+        """As of its parent."""
+        self._take()
+        return super().poll(timeout)
+
+    def consume(self, num_messages: int = 1, timeout: float = -1) -> list[Message]:
+        """As of its parent."""
+        self._take()
+        return super().consume(num_messages, timeout)
+
+    def _take(self) -> None:
+        if self._password:
+            self.set_sasl_credentials(*self._password.popleft())
 
 
 def admin_client(bootstrap: str, settings: Settings | None = None) -> AdminClient:
@@ -109,6 +132,9 @@ def renew(user: str, password: str) -> None:
     with _LOCK:
         clients, others = list(_CLIENTS), list(_OF_AIOKAFKA)
     for client in clients:
+        if isinstance(client, Consumer):
+            client.renew(user, password)
+            continue
         # One that was closed meanwhile connects no more, and says so in this way.
         with suppress(RuntimeError):
             client.set_sasl_credentials(user, password)

@@ -1,12 +1,14 @@
 """One source's way to the broker: idempotent, acknowledged by all, and fatal when it fails.
 
 A simulation that lost a record would blame the tracker for it, so the first record that the broker
-refuses ends the program with one sentence.
+refuses ends the program with one sentence. What a client with replaced credentials can no longer
+deliver is sent by its successor: a record that comes twice counts once.
 """
 
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -18,7 +20,11 @@ from sources.wire import Wire
 
 _METADATA_SECONDS: Final = 15.0
 _FLUSH_SECONDS: Final = 120.0
+_HANDOVER_SECONDS: Final = 10.0
+"""How long a client may still deliver when there are other credentials: those that it has may be of
+no use any more."""
 _FULL_QUEUE_SECONDS: Final = 0.1
+_TAKEN_BACK: Final = (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
 
 
 class SourceError(Exception):
@@ -34,6 +40,7 @@ class Publisher:
         self.acknowledged = 0
         self._bootstrap = bootstrap
         self._failure: str | None = None
+        self._taken_back: list[Wire] = []
         self._producer = self._made()
         self.partitions = self._count_partitions(bootstrap)
         self._replacement = Replacement(bootstrap, Health(), self._renew)
@@ -48,7 +55,7 @@ class Publisher:
                     record.value,
                     record.key,
                     record.partition,
-                    self._on_delivery,
+                    partial(self._on_delivery, record),
                     headers=record.headers,
                 )
                 break
@@ -76,9 +83,15 @@ class Publisher:
             )
 
     def _renew(self) -> None:
-        """With what the files of the credentials hold now; nothing is sent by two clients."""
+        """With what the files of the credentials hold now."""
+        self._producer.flush(_HANDOVER_SECONDS)
+        self._producer.purge()
         self.finish()
+        again, self._taken_back = self._taken_back, []
         self._producer = self._made()
+        self._look_at = time.monotonic() + LOOK_EVERY_S
+        for record in again:
+            self.send(record)
 
     def _made(self) -> Producer:
         return kafka.producer(
@@ -112,9 +125,11 @@ class Publisher:
             )
         return len(topic.partitions)
 
-    def _on_delivery(self, error: KafkaError | None, _record: Message) -> None:
+    def _on_delivery(self, record: Wire, error: KafkaError | None, _: Message) -> None:
         if error is None:
             self.acknowledged += 1
+        elif error.code() in _TAKEN_BACK:
+            self._taken_back.append(record)
         elif self._failure is None:
             self._failure = f"The broker refused a record of {self.topic}: {_why(error)}."
 

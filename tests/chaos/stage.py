@@ -91,7 +91,7 @@ def judge(bootstrap: str, plan: Plan, schedule: Schedule, *, exact: bool = True)
             "read": len(plan.publications),
             "folded": len(plan.publications) - len(told),
             "dead_lettered": len(told),
-        }
+        }, f"other counts than {len(plan.publications)} read: {found.counts}"
     assert went_back(bootstrap) == []
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from confluent_kafka import KafkaException
 
 from fdt.kafka.rights import USERS, rights
 from fdt.kafka.topics import ensure_topics, specs_of
@@ -104,6 +105,13 @@ def test_topics_have_three_copies_of_which_two_must_have_a_record(guarded: Guard
         assert future.result(10)["min.insync.replicas"].value == "2", name
 
 
+def test_a_password_alone_lets_nobody_in(guarded: Guarded) -> None:
+    """Each node asks for a certificate as well."""
+    without = {"FDT_KAFKA_CERTIFICATE_FILE": "", "FDT_KAFKA_KEY_FILE": ""}
+    told = turned_away(guarded, guarded.files["analyst"].variables | without)
+    assert all("asks for a certificate" in sentence for sentence in told), told
+
+
 @pytest.mark.parametrize("component", WRITERS)
 def test_nobody_writes_another_s_topic(guarded: Guarded, component: str) -> None:
     """A publisher neither another source's topic nor a status."""
@@ -141,6 +149,20 @@ def test_a_program_with_another_s_credentials_says_so(
     print(f"\n{command} as {component}: {sentence}")
     assert re.search("does not let|[Aa]uthorization failed", sentence), told
     assert "Traceback" not in told
+
+
+def turned_away(guarded: Guarded, variables: dict[str, str]) -> list[str]:
+    """What each node's refusal comes to; "let in" where there is none."""
+    told = []
+    with acting(variables):
+        for address in guarded.bootstrap.split(","):
+            client = kafka.admin_client(address)
+            try:
+                client.list_topics(timeout=broker.ANSWER_S)
+                told.append("let in")
+            except KafkaException:
+                told.append(kafka.complaint(client) or "no reason")
+    return told
 
 
 def until(what: str, happened: Callable[[], bool], within_s: float = WITHIN_S) -> float:
@@ -187,7 +209,7 @@ def test_a_campaign_settles_whatever_is_replaced_and_killed(guarded: Guarded) ->
         api = stack.enter_context(service_centre(logs["read-side"].parent, port))
         until("readiness", lambda: api.get("/readyz").status_code == 200)
         token = str(api.headers["Authorization"]).removeprefix("Bearer ")
-        client = AuthenticatedClient(str(api.base_url), token)
+        client = stack.enter_context(AuthenticatedClient(str(api.base_url), token))
         assert differences(client, campaign.plan, campaign.schedule.base_ms) == []
     told("the whole", f"{records:,} events: 0 lost, 0 doubled, 0 differ at the read side")
 
@@ -221,6 +243,9 @@ def disturb(guarded: Guarded, campaign: Campaign, logs: dict[str, Path]) -> None
     leader.stop()
     leader.start()
     told("old authority forgotten", f"a leader anew in {time.monotonic() - began:.1f} s")
+    files["analyst"].trust(guarded.rotated.second)
+    refusals = turned_away(guarded, files["analyst"].variables)
+    assert all("is signed by nobody whom" in sentence for sentence in refusals), refusals
     assert campaign.flowing, "the events ended before everything was replaced"
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-from confluent_kafka import KafkaError, KafkaException
+from concurrent.futures import Future
 
-from runtime.broker import once_led
+import pytest
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
+    ListOffsetsResultInfo,
+)
+
+from runtime.broker import once_led, told_offset
 
 PASSING = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -49,3 +54,36 @@ def test_what_does_not_pass_away_is_told_in_the_end() -> None:
     with pytest.raises(KafkaException) as raised:
         once_led(Answers(*[KafkaError.NOT_COORDINATOR] * 9), within_s=0.3)
     assert raised.value.args[0].code() == KafkaError.NOT_COORDINATOR
+
+
+PLACE = TopicPartition("firmware.dsp.v1", 1)
+
+
+def answer(offset: int) -> Future[ListOffsetsResultInfo]:
+    """What the client says of a place."""
+    told: Future[ListOffsetsResultInfo] = Future()
+    told.set_result(ListOffsetsResultInfo(offset, -1, -1))
+    return told
+
+
+@pytest.mark.parametrize("offset", [0, 7, -1])
+def test_an_offset_is_what_the_broker_told(offset: int) -> None:
+    """-1: there is no record of that time."""
+    assert told_offset(PLACE, answer(offset)).result(1).offset == offset
+
+
+def test_an_offset_that_nobody_told_is_none() -> None:
+    """It was taken for the end of a topic that had lost its records; it is asked again."""
+    answers = [answer(OFFSET_INVALID), answer(55)]
+    with pytest.raises(KafkaException, match=r"firmware.dsp.v1\[1\]"):
+        told_offset(PLACE, answers[0]).result(1)
+    assert once_led(lambda: told_offset(PLACE, answers.pop(0)).result(1)).offset == 55
+
+
+def test_an_error_of_an_offset_is_the_brokers_own() -> None:
+    """As it came."""
+    refused: Future[ListOffsetsResultInfo] = Future()
+    refused.set_exception(KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)))
+    with pytest.raises(KafkaException) as raised:
+        told_offset(PLACE, refused).result(1)
+    assert raised.value.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +22,7 @@ from runtime import kafka
 from tests.runtime.access.many_ways import WITHIN_S, set_password
 from tests.runtime.access.secured import PASSWORDS, Authority, broker_settings
 
+_ALERT_S: Final = 2.0
 REAUTHENTICATE_MS: Final = 4_000
 """A connection that cannot prove itself again ends after so long."""
 
@@ -109,11 +113,17 @@ class Rotated:
 
     def forget_the_first(self, bootstrap: str, brokers: Iterable[int]) -> None:
         """The brokers get certificates of the second authority, and then trust nobody else; whoever
-        calls this is an operator. Both at once would part them from each other."""
+        calls this is an operator. Both at once would part them from each other: a broker that has
+        not read the one yet when the other changes refuses both for good, and says so only in its
+        log. So each step waits until every broker shows that it has taken it."""
         put(self.keystore, self.second.keystore("broker", LOCALHOST))
         _read_again(bootstrap, brokers, "ssl.keystore.location", self.keystore)
+        mine = self.second.issue("operator")
+        _until_all(bootstrap, lambda port: _lets_in(port, self.second.ca, mine))
         put(self.trusted, self.second.ca)
         _read_again(bootstrap, brokers, "ssl.truststore.location", self.trusted)
+        former = self.first.issue("operator")
+        _until_all(bootstrap, lambda port: not _lets_in(port, self.second.ca, former))
 
 
 def _read_again(bootstrap: str, brokers: Iterable[int], setting: str, path: Path) -> None:
@@ -127,6 +137,34 @@ def _read_again(bootstrap: str, brokers: Iterable[int], setting: str, path: Path
     for number in brokers:  # one a request, which goes to that broker
         wanted = ConfigResource(ResourceType.BROKER, str(number), incremental_configs=[entry])
         admin.incremental_alter_configs([wanted])[wanted].result(WITHIN_S)
+
+
+def _until_all(bootstrap: str, so: Callable[[int], bool]) -> None:
+    """It is so at the port of each broker."""
+    for address in bootstrap.split(","):
+        deadline = time.monotonic() + WITHIN_S
+        while not so(int(address.rpartition(":")[2])):
+            assert time.monotonic() < deadline, f"{address} did not take what its files hold"
+            time.sleep(0.2)
+
+
+def _lets_in(port: int, trusted: Path, own: tuple[Path, Path]) -> bool:
+    """Whether the broker there has a certificate that ``trusted`` signed, and likes ``own``: of one
+    that it does not like it tells after the handshake, and else nothing comes before a request."""
+    context = ssl.create_default_context(cafile=trusted)
+    context.load_cert_chain(*own)
+    try:
+        with (
+            socket.create_connection((LOCALHOST, port), WITHIN_S) as connection,
+            context.wrap_socket(connection, server_hostname=LOCALHOST) as encrypted,
+        ):
+            encrypted.settimeout(_ALERT_S)
+            encrypted.recv(1)
+    except ssl.SSLError:
+        return False
+    except TimeoutError:
+        return True
+    return False
 
 
 def put(path: Path, *contents: Path) -> None:

@@ -103,7 +103,9 @@ def _certificate(
 def broker_settings(authority: Authority, *, mutual: bool = False) -> dict[str, str]:
     """Of a local broker whose only listener for clients is TLS with a password.
 
-    ``broker`` is its own user, by PLAIN; the others are given to it as SCRAM users.
+    ``broker`` is its own user, by PLAIN; the others are given to it as SCRAM users. ``mutual`` asks
+    for a certificate as well; where there is a password too, Kafka heeds only a listener's own
+    setting of it.
     """
     own = PASSWORDS["broker"]
     return {
@@ -118,7 +120,7 @@ def broker_settings(authority: Authority, *, mutual: bool = False) -> dict[str, 
         "ssl.keystore.location": str(authority.keystore("broker", LOCALHOST)),
         "ssl.truststore.type": "PEM",
         "ssl.truststore.location": str(authority.ca),
-        "ssl.client.auth": "required" if mutual else "none",
+        "listener.name.plaintext.ssl.client.auth": "required" if mutual else "none",
     }
 
 

@@ -3,10 +3,13 @@ cannot, and never with files that are of no use."""
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from runtime import kafka
 from runtime.access import rotation
@@ -148,6 +151,37 @@ def test_every_client_gets_a_new_password(environment: dict[str, str]) -> None:
     clients[-1].close()  # it is kept here, and connects no more
     kafka.renew("worker", "new")
     assert other._sasl_plain_password == "new"
+
+
+def test_whoever_waits_in_a_client_keeps_no_other_from_a_password(
+    environment: dict[str, str],
+) -> None:
+    """A thread that reads and reads, of topics that are not there, is in a consumer all the time;
+    the consumer takes the password all the same."""
+    reading, over = kafka.consumer(NOWHERE, "any", {"log_level": kafka.SILENT}), threading.Event()
+    reading.assign([TopicPartition("any", 0, 0)])
+
+    def read() -> None:
+        while not over.is_set():
+            reading.poll(3.0)
+            reading.consume(10, 3.0)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        time.sleep(0.5)
+        began = time.monotonic()
+        kafka.renew("worker", "new")
+        took = time.monotonic() - began
+        until_taken = began + 30
+        while reading._password and time.monotonic() < until_taken:
+            time.sleep(0.05)
+    finally:
+        over.set()
+        reader.join()
+        reading.close()
+    assert took < 1.5, f"the others waited for {took:.1f} s"
+    assert not reading._password
 
 
 def test_whoever_looks_is_watched(

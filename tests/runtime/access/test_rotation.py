@@ -23,6 +23,8 @@ from fdt.processes.children import free_port
 from fdt.settings import Settings
 from runtime import kafka
 from schemas.topics import Source
+from sources.publisher import Publisher
+from sources.wire import Wire
 from tests.chaos.source import Campaign
 from tests.chaos.stage import judge
 from tests.runtime.access.many_ways import acting, set_password
@@ -30,7 +32,7 @@ from tests.runtime.access.rotated import Files, Rotated
 from tests.runtime.access.secured import PASSWORDS
 from tests.support.processes import running, worker
 from tests.support.read_side import service_centre
-from tests.support.topics import table
+from tests.support.topics import committed, table
 
 WITHIN_S: Final = 200.0
 USED: Final = "password of worker was replaced, and is used"
@@ -90,6 +92,44 @@ def until(what: str, happened: Callable[[], bool]) -> None:
 def said(log: Path, words: str) -> int:
     """How often."""
     return log.read_text(errors="replace").count(words)
+
+
+@pytest.mark.timeout(900)
+def test_what_the_old_certificate_cannot_deliver_goes_out_by_the_new_one(
+    broker: LocalKafka, rotated: Rotated, worker_s: Files
+) -> None:
+    """The brokers forget an authority before a source has its new certificate: it sends what waits
+    as soon as it has."""
+    records = [b"%d" % n for n in range(50)]
+    with acting(worker_s.variables):
+        publisher = Publisher(broker.bootstrap_servers, Source.DSP.topic)
+        publish(publisher, records[:10])
+        until("the first", lambda: acknowledged(publisher) == 10)
+    rotated.forget_the_first(broker.bootstrap_servers, [1])
+    broker.stop()
+    broker.start()
+    with acting(worker_s.variables):
+        publish(publisher, records[10:])
+        deadline = time.monotonic() + 5
+        until("a while", lambda: acknowledged(publisher) > 10 or time.monotonic() > deadline)
+        assert publisher.acknowledged == 10, "the old certificate was of use"
+        rotated.replace_certificate(worker_s)
+        until("the others", lambda: acknowledged(publisher) == len(records))
+        publisher.finish()
+    found = [message.value() for message in committed(broker.bootstrap_servers, Source.DSP.topic)]
+    assert sorted(value or b"" for value in found) == sorted(records)
+
+
+def publish(publisher: Publisher, values: list[bytes]) -> None:
+    """One record of each."""
+    for value in values:
+        publisher.send(Wire(publisher.topic, 0, b"any", value, []))
+
+
+def acknowledged(publisher: Publisher) -> int:
+    """How many, when the client was polled once more."""
+    publisher.poll(0.1)
+    return publisher.acknowledged
 
 
 @pytest.mark.timeout(900)
