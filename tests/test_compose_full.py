@@ -174,3 +174,20 @@ def test_every_file_that_is_mounted_is_there() -> None:
     assert {name for s in SERVICES.values() for name in s.get("secrets", [])} == {
         *COMPOSE["secrets"]
     }
+
+
+def test_a_command_for_one_part_leaves_the_others_as_they_are() -> None:
+    """Without ``--no-deps`` Compose may make all three Kafka nodes anew at once."""
+    page = (ROOT / "docs" / "how-to" / "containers.md").read_text()
+    asked = re.findall(
+        r"^\$? *(?:[A-Z_]+=\S+ )*docker compose .*|`docker compose [^`]*`", page, re.MULTILINE
+    )
+    ups = [command.strip("`$ ").partition(" up ")[2].split() for command in asked]
+    of_parts = [words for words in ups if any(not word.startswith("--") for word in words)]
+    assert len(of_parts) >= 5
+    assert [words for words in of_parts if "--no-deps" not in words] == []
+
+
+def test_every_part_is_given_time_to_end() -> None:
+    """An engine may kill at once what says no time (Podman 4.3 does)."""
+    assert [name for name, service in SERVICES.items() if "stop_grace_period" not in service] == []

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from fdt.brokers.admin import silence
 from fdt.brokers.container import IMAGE
 from fdt.brokers.finding import ContainerBroker, choose_broker
 from fdt.errors import RunFailed
+from fdt.kafka.topics import create_missing, differences, specs_of
 from fdt.settings import Settings
 from runtime.kafka import admin_client
 from tests.containers.engine import ROOT, docker
@@ -55,6 +57,19 @@ def test_it_is_what_tests_are_given_and_leaves_nothing(tmp_path: Path) -> None:
         assert told == {chosen.bootstrap_servers}
         assert len(_running() - before) == 1
     assert _running() == before
+
+
+def test_one_that_is_started_again_has_its_data() -> None:
+    """As a node that a machine's restart ended: its folder is not formatted twice."""
+    before, specs = _running(), specs_of(Settings())
+    with ContainerBroker() as broker:
+        (container,) = _running() - before
+        client = admin_client(broker.bootstrap_servers)
+        create_missing(broker.bootstrap_servers, specs)
+        docker(["restart", container])
+        until(lambda: silence(client, 1.0) is None, "it answers again")
+        assert differences(broker.bootstrap_servers, specs) == []
+        broker.require_running()
 
 
 def test_one_that_ended_is_told() -> None:
