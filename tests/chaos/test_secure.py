@@ -91,15 +91,15 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
             admin = kafka.admin_client(cluster.bootstrap_servers)
             for done in admin.create_acls(allowed).values():
                 done.result(WITHIN_S)
+            with acting(files["operator"].variables):
+                assert ensure_topics(cluster.bootstrap_servers, specs_of(Settings())) == []
             yield Guarded(cluster, rotated, files, operator, folder)
         finally:
             cluster.stop()
 
 
 def test_topics_have_three_copies_of_which_two_must_have_a_record(guarded: Guarded) -> None:
-    """As the operator makes them, by its own rights."""
-    with acting(guarded.files["operator"].variables):
-        assert ensure_topics(guarded.bootstrap, specs_of(Settings())) == []
+    """As the operator made them, by its own rights."""
     admin = kafka.admin_client(guarded.bootstrap)
     for name, future in broker.settings(admin, [topic.name for topic in TOPICS]).items():
         assert future.result(10)["min.insync.replicas"].value == "2", name

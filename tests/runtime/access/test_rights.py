@@ -87,7 +87,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
 
 @pytest.fixture(scope="module")
 def guarded(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A broker with every component's user, and with what ``fdt topics --acls`` says."""
+    """A broker with every component's user, with what ``fdt topics --acls`` says, and with topics
+    that the operator made by these rights."""
     own = {
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         # The broker itself, and its controller's own listener, which no client reaches.
@@ -113,6 +114,8 @@ def guarded(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> I
             done += admin.create_acls(found).values()
             for each in done:
                 each.result(WITHIN_S)
+            with acting(authority, "operator"):
+                assert ensure_topics(broker.bootstrap_servers, specs_of(Settings())) == []
             yield broker.bootstrap_servers
 
 
@@ -133,7 +136,7 @@ def refusal(bootstrap: str, topic: str) -> str | None:
     def delivered(error: object, _: Message) -> None:
         told.append(None if error is None else str(error))
 
-    producer = kafka.producer(bootstrap, "rights", {"message.timeout.ms": 10_000})
+    producer = kafka.producer(bootstrap, "rights", {"message.timeout.ms": 60_000})
     value = Codec().encode("DspEvent", dsp_event())
     try:
         producer.produce(topic, value, DEVICE.encode(), on_delivery=delivered)
@@ -176,9 +179,7 @@ def test_a_component_can_be_somebody_else() -> None:
 def test_the_whole_pipe_works_with_these_rights_alone(
     guarded: str, authority: Authority, tmp_path: Path
 ) -> None:
-    """The operator makes the topics, each source writes its own, the rest does its work."""
-    with acting(authority, "operator"):
-        assert ensure_topics(guarded, specs_of(Settings())) == []
+    """The operator has made the topics, each source writes its own, the rest does its work."""
     for component, topics in WRITERS.items():
         with acting(authority, component):
             if component.startswith("publisher"):
@@ -259,8 +260,6 @@ def test_a_program_with_another_s_credentials_says_so(
     guarded: str, authority: Authority, tmp_path: Path, component: str, command: str
 ) -> None:
     """At its start, in a sentence that names what it may not, and how to mend it."""
-    with acting(authority, "operator"):
-        ensure_topics(guarded, specs_of(Settings()))
     log = tmp_path / "log"
     where = {"KAFKA_BOOTSTRAP_SERVERS": guarded, "FDT_DATA_DIR": str(tmp_path / "data")}
     (tmp_path / "data").mkdir()
@@ -284,8 +283,6 @@ def test_the_doctor_says_what_a_user_may_be_and_what_it_lacks(
 ) -> None:
     """Each component's own rights are enough for it; another's are a failure of nothing else."""
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", guarded)
-    with acting(authority, "operator"):
-        ensure_topics(guarded, specs_of(Settings()))
     for component in ("worker", "read-side"):
         with acting(authority, component):
             found = dict(examined(component))
