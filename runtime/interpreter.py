@@ -1,9 +1,12 @@
-"""How the interpreter shares its time: set once, when a long-lived process begins its work."""
+"""How the interpreter shares its time between the threads of a long-lived process."""
 
 from __future__ import annotations
 
 import gc
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 SWITCH_S: Final = 0.001
@@ -11,9 +14,30 @@ SWITCH_S: Final = 0.001
 shortly: behind threads that fold or apply, at the default of 5 ms, a batch of a partition without
 backlog took two seconds on its way, and a look-up 0.2 s."""
 
+LARGE: Final = 1_000
+"""Records from which on work is large: to fold them takes some 20 ms."""
+
+_LARGE_WORK: Final = threading.Lock()
+
+
+@contextmanager
+def large_work_alone(records: int) -> Iterator[None]:
+    """Large work is done one piece after the other, small work at once beside it.
+
+    Threads that fold at the same time take the interpreter from each other every :data:`SWITCH_S`,
+    and each finds its data gone from the processor's cache (measured: 12 % of the rate). Whoever
+    waits here lets others read, write and wait for the broker meanwhile.
+    """
+    if records < LARGE:
+        yield
+        return
+    with _LARGE_WORK:
+        yield
+
 
 def settle(young: int) -> None:
-    """Threads hand the interpreter on soon; what the start made is never looked through again.
+    """Called when the work begins: threads hand the interpreter on soon; what the start made is
+    never looked through again.
 
     The collector looks at new objects after ``young`` more of them were made than freed. What a
     process has in hand is many objects, few of them in cycles: looking through the worker's cost

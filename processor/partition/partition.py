@@ -31,6 +31,7 @@ from processor.safety.in_flight import InFlight
 from projections.cap import TIMELINE_CAP
 from projections.events import Reader
 from projections.retention import RETENTION_MS
+from runtime.interpreter import large_work_alone
 from schemas.codec import Codec
 from schemas.identifiers import DeviceId
 from schemas.topics import STATUS
@@ -124,7 +125,7 @@ class Partition:
             read = self._durable.clock.with_batch(batch)
             ledger = counting_deleted(self._advanced(batch, read), deleted)
             now = ledger.partition_time or 0
-            with self._durable.meter.fold.time():
+            with large_work_alone(len(batch)), self._durable.meter.fold.time():
                 folded = self._folding.fold(batch.frames, covered, self._durable.held, refused, now)
             self._durable.meter.records.observe(len(batch))
             if folded.misplaced:
