@@ -12,6 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, cast
 
 import faust
@@ -37,6 +38,7 @@ from processor.transport.membership import member_id, require_alone
 from processor.worker import CONCURRENCY, Worker
 from runtime import interpreter
 from runtime.access.rotation import Rotation
+from runtime.again import begin_again
 from runtime.alone import only_one
 from runtime.broker_clock import BrokerClock
 from runtime.health import Health
@@ -171,7 +173,11 @@ def _partition_factory(
 
 
 def _watchdog(
-    config: ProcessorConfig, app: ProcessorApp, topics: KafkaTopics, stopping: Callable[[], bool]
+    config: ProcessorConfig,
+    app: ProcessorApp,
+    topics: KafkaTopics,
+    rotation: Rotation,
+    stopping: Callable[[], bool],
 ) -> Watchdog:
     def waiting() -> str | None:
         if not app.owner.settled:
@@ -185,9 +191,18 @@ def _watchdog(
         limit_s=config.stall_timeout.total_seconds(),
         progress=app.owner.progress,
         waiting=waiting,
-        end=end_process,
+        end=partial(_end_stalled, rotation),
         stopping=stopping,
     )
+
+
+def _end_stalled(rotation: Rotation, why: str) -> None:
+    """At once; one that was ending for new credentials begins again all the same."""
+    if rotation.begin_again:
+        logger.critical("the processor begins again at once: %s", why)
+        logging.shutdown()
+        begin_again()
+    end_process(why)
 
 
 def _fail(app: ProcessorApp, error: BaseException) -> None:
@@ -286,7 +301,7 @@ def _run(config: ProcessorConfig, profile: Profile | None) -> int:
     )
     # It writes control sequences also where no terminal is, into the log of every start.
     worker.spinner = None
-    _watchdog(config, app, topics, lambda: worker.should_stop).start()
+    _watchdog(config, app, topics, rotation, lambda: worker.should_stop).start()
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:

@@ -12,12 +12,12 @@ import typer
 from fdt.errors import UserError, of_system
 from fdt.kafka.rights import require_rights
 from fdt.kafka.topics import differences, specs_of
-from fdt.processes.again import begin_again
 from fdt.processes.interrupt import ends_on_signals
 from fdt.processes.malloc import keep_malloc_small
 from fdt.processes.programs import Demand, processors
 from fdt.processes.supervisor import Patience, Supervisor
 from fdt.settings import Settings
+from runtime.again import begin_again
 from runtime.logs.fields import about
 from runtime.logs.program import relayed
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from fdt.errors import RunFailed, UserError, of_system
-from fdt.processes.again import begin_again
 from fdt.processes.malloc import keep_malloc_small
 from fdt.settings import Settings
 from runtime.access.secret_files import secret
+from runtime.again import begin_again
 
 if TYPE_CHECKING:
     from query_api.assembly import ReadSideConfig

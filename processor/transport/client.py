@@ -5,6 +5,7 @@ Faust makes and runs it; :mod:`processor.transport.frames` asks it for records.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -58,6 +59,18 @@ class Unused(driver.Producer):
         return producer
 
 
+async def end_fetches(client: fetcher.Fetcher | None) -> None:
+    """End what is on its way. The client does so when it is stopped, and fails where a fetch has
+    just failed: its thread then ended with the group not left, and the worker waited for it."""
+    if client is None:
+        return
+    under_way = [client._fetch_task, *client._pending_tasks]
+    for task in under_way:
+        task.cancel()
+    await asyncio.gather(*under_way, return_exceptions=True)
+    client._pending_tasks.clear()
+
+
 class FramesThread(driver.AIOKafkaConsumerThread):
     """The thread of the Kafka client."""
 
@@ -88,6 +101,12 @@ class FramesThread(driver.AIOKafkaConsumerThread):
         )
         kafka.renewed(consumer._client)
         return consumer
+
+    async def on_thread_stop(self) -> None:
+        """Fetches end before the client does."""
+        if self._consumer is not None:
+            await end_fetches(self._consumer._fetcher)
+        await super().on_thread_stop()
 
     async def _fetch_records(
         self,
