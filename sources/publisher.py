@@ -20,6 +20,7 @@ from sources.wire import Wire
 
 _METADATA_SECONDS: Final = 15.0
 _FLUSH_SECONDS: Final = 120.0
+_LOOK_WHILE_FLUSHING_S: Final = 1.0
 _HANDOVER_SECONDS: Final = 10.0
 """How long a client may still deliver when there are other credentials: those that it has may be of
 no use any more."""
@@ -73,8 +74,13 @@ class Publisher:
             self._replacement.look()
 
     def finish(self) -> None:
-        """Waits until all is acknowledged; :class:`SourceError` if that takes too long."""
-        left = self._producer.flush(_FLUSH_SECONDS)
+        """Waits until all is acknowledged, by whichever client that takes: credentials may be
+        replaced meanwhile. :class:`SourceError` if it takes too long."""
+        deadline = time.monotonic() + _FLUSH_SECONDS
+        while (
+            left := self._producer.flush(_LOOK_WHILE_FLUSHING_S)
+        ) and time.monotonic() < deadline:
+            self.poll(0)
         self.poll(0)
         if left:
             raise SourceError(
