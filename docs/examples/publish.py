@@ -17,6 +17,7 @@ SUPPLIER = "90-B3-D5-1F-30-01-00-00"
 DEVICE = "00-DB-12-34-56-78-90-A0"
 SCHEMA_ID = 1  # schemas/avro/registry.json
 SCHEMA = json.loads(Path("schemas/avro/dsp_event.avsc").read_text(encoding="utf-8"))
+ACCESS = json.loads(os.environ.get("KAFKA_ACCESS", "{}"))  # TLS, user, password: as librdkafka's
 
 event = {
     # One UUID for one thing that happened. Keep it with what is to be sent: whoever sends it again
@@ -41,6 +42,7 @@ producer = Producer(
         "bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"],
         "partitioner": "murmur2_random",  # librdkafka's own would put it into another partition
         "enable.idempotence": True,  # acks=all, in order, no copies of its own
+        **ACCESS,
     }
 )
 refused: list[str] = []
