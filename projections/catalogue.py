@@ -64,10 +64,6 @@ class Key:
         return f"{self.code}{'…' if self.prefix else ''}{result}{message}"
 
 
-ExactKey = tuple[Source, str, int | None, str | None]
-"""Source, code, result and message."""
-
-
 @dataclass(frozen=True, slots=True)
 class CodeRow:
     """One row of a catalogue: every key it covers, and what they mean."""
@@ -91,7 +87,7 @@ class Catalogue:
         self.sources = sources or {}
         """Title of each source that a row may cite."""
         self.meanings: dict[Key, Meaning] = {key: row.meaning for row in rows for key in row.keys}
-        self.exact: dict[ExactKey, Meaning] = {
+        self._exact = {
             (key.source, key.code, key.result, key.message): meaning
             for key, meaning in self.meanings.items()
             if not key.prefix
@@ -104,7 +100,7 @@ class Catalogue:
         self, source: Source, code: str, result: int | None, message: str | None
     ) -> Meaning:
         """What a code in canonical form means, or :class:`UnknownCode`."""
-        found = self.exact.get((source, code, result, message))
+        found = self._exact.get((source, code, result, message))
         if found is not None:
             return found
         if result is None and message is None and len(code) <= LONGEST_CODE:

@@ -118,9 +118,6 @@ class Reader:
     def _meaning(
         self, source: Source, code: str, result: int | None, message: str | None
     ) -> Meaning:
-        known = self.catalogue.exact.get((source, code, result, message))
-        if known is not None:
-            return known
         try:
             return self.catalogue.meaning(source, code, result, message)
         except UnknownCode as error:

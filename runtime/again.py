@@ -1,4 +1,4 @@
-"""The same process begins anew once its program has ended in order.
+"""The same process begins anew once its program has ended, or does not come to its end.
 
 Its id stays, so whoever supervises it has nothing to do. ``fdt process`` and ``fdt serve`` do so
 where credentials were replaced that no client reads again (:mod:`runtime.access.rotation`).

@@ -13,7 +13,7 @@ PRODUCER_PARTITIONER: Final = "murmur2_random"
 _MASK: Final = 0xFFFFFFFF
 _SEED: Final = 0x9747B28C
 _M: Final = 0x5BD1E995
-_M_LOW: Final = 0xE995
+_M_LOW: Final = _M & 0xFFFF
 
 
 def murmur2(data: bytes) -> int:

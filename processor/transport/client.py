@@ -40,9 +40,6 @@ class LeanRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     def _consumer_record(self, tp: TopicPartition, record: Any) -> Any:
         return record
 
-    def __iter__(self) -> Any:
-        return self._records_iterator  # itself, without a call of ours for each record
-
 
 fetcher.PartitionRecords = LeanRecords
 
