@@ -1,7 +1,9 @@
-"""What of Faust is not used: each would serve, keep or wait for something that is not ours."""
+"""The application: what of Faust is not used, and how an end in order that stalls is cut short."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +12,18 @@ import pytest
 from processor.app import ProcessorApp, build
 from processor.config import ProcessorConfig
 from processor.topics import KafkaTopics
+
+END_STALLED = """
+import logging, sys
+from types import SimpleNamespace
+from processor import app
+logging.basicConfig(stream=sys.stderr)
+if "again" in sys.argv:
+    print("began again")
+else:
+    sys.orig_argv.append("again")
+    app._end_stalled(SimpleNamespace(begin_again=%s), "it was told to end")
+"""
 
 
 @pytest.fixture
@@ -47,3 +61,17 @@ def test_it_keeps_no_acknowledgements(app: ProcessorApp) -> None:
     """It would keep an offset of each batch, for ever: no commit is made from them."""
     (agent,) = app.agents.values()
     assert not agent.channel.acks
+
+
+@pytest.mark.parametrize(
+    ("again", "code", "printed"), [(True, 0, "began again\n"), (False, 70, "")]
+)
+def test_a_stalled_end_begins_again_only_for_credentials(
+    again: bool, code: int, printed: str
+) -> None:
+    """As the same process; whoever supervises it sees no end."""
+    found = subprocess.run(
+        [sys.executable, "-c", END_STALLED % again], capture_output=True, text=True, timeout=60
+    )
+    assert (found.returncode, found.stdout) == (code, printed), found.stderr
+    assert "it was told to end" in found.stderr

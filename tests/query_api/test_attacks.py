@@ -1,7 +1,7 @@
 """What somebody would try, each with the answer it gets: a refusal, never a fault, never a leak.
 
 ``docs/security.md`` lists the kinds. Sign-in tricks have their own tests (``test_sign_in.py``), and so
-have the tokens' claims (``test_auth.py``).
+have the tokens' claims (``test_access_tokens.py``).
 """
 
 from __future__ import annotations

@@ -17,8 +17,7 @@ from schemas import compiled
 RULES: Final = (
     *("tests/projections", "tests/simulation", "tests/schemas/test_codec.py"),
     "tests/schemas/test_flat_records.py",
-    *(f"tests/processor/partition/test_{name}.py" for name in ("processing", "resumption")),
-    "tests/processor/test_any_input.py",
+    *(f"tests/processor/partition/test_{n}.py" for n in ("folding", "partition", "resumption")),
 )
 """What tests the hot modules themselves."""
 BREAKING: Final = (*("--deselect", "tests/projections/test_plan.py::test_a_broken_rule_shows"),)

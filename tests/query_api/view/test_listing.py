@@ -14,7 +14,7 @@ from query_api.view.layout import IndexEntry, decode_entry, encode_entry
 from query_api.view.listing import ForgivingCatalogue, list_item
 from query_api.view.status_view import index_entries
 from schemas.topics import Source
-from tests.query_api.view.test_view import any_row
+from tests.query_api.view.test_status_view import any_row
 from tests.query_api.world import (
     RETENTION_MS,
     T0,
