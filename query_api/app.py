@@ -1,4 +1,4 @@
-"""The HTTP application: routers, error shapes and middleware put together; no network in here."""
+"""The HTTP application: routers, error handlers and middleware. :mod:`query_api.server` runs it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ from query_api.web.problems import Problem, Respond
 
 @dataclass(frozen=True, slots=True)
 class ReadSide(Services):
-    """What requests of programs and of people are answered with."""
+    """The services behind the API and the screen."""
 
     screen: Screen | None = None
-    """The pages; none where nobody could sign in to them."""
+    """The pages; ``None`` where no sign-in is configured."""
 
 
 def create_app(services: ReadSide, on_damage: Callable[[Exception], None]) -> FastAPI:
-    """The application over ``services``; ``on_damage`` is told when the view proves damaged."""
+    """The application over ``services``; ``on_damage`` is called when a read finds the view
+    damaged."""
     app = document.application()
     metrics = Metrics(services.reads, services.health, services.topics, services.collectors)
     app.state.services, app.state.metrics = services, metrics
@@ -57,7 +58,7 @@ def create_app(services: ReadSide, on_damage: Callable[[Exception], None]) -> Fa
 
 
 def _respond(services: ReadSide, metrics: Metrics) -> Respond:
-    """Problems as pages for whoever looks at pages, and as problem details for programs."""
+    """Answers a problem with a page for a browser, and with problem details for a program."""
 
     def respond(request: Request, problem: Problem, status: int | None) -> Response:
         metrics.refused(problem.kind)
@@ -69,7 +70,7 @@ def _respond(services: ReadSide, metrics: Metrics) -> Respond:
 
 
 def _install_refusals(app: FastAPI, respond: Respond, retention_ms: int) -> None:
-    """What is refused behind the routes, as problems."""
+    """Maps the exceptions that services raise to problems."""
     kinds: dict[type[Exception], Callable[[Any], Problem]] = {
         NothingHeld: lambda _: problems.not_found(retention_ms),
         NotYet: lambda error: problems.not_yet(error.now),

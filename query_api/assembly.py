@@ -1,4 +1,7 @@
-"""The read side's parts put together: queries, resets, and the screen with its way to sign in."""
+"""Builds the read side's services: queries, resets, and the screen with its sign-in.
+
+:mod:`query_api.server` calls it once the listener is bound, for the screen needs its address.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ from query_api.screen import development_provider
 from query_api.screen.context import Screen, origin_of
 from query_api.screen.development_provider import DevelopmentProvider, Person
 from query_api.screen.pages.environment import Templates
-from query_api.screen.sealing import Seal, own_secret
+from query_api.screen.sealing import Seal, secret_of_folder
 from query_api.sharing.shared import Shared
 from query_api.web.listener_tls import CertificateFiles
 from runtime.access.address import is_loopback
@@ -39,24 +42,24 @@ from schemas.topics import TopicSpec
 from storage.store import MEMORY_MB
 
 REFRESHES_PER_MINUTE: Final = 120
-"""One open page asks 20 times; several may be open."""
+"""Per user. One open page refreshes 20 times a minute, and several may be open."""
 _HOUR_MS: Final = 3_600_000
 _MIB: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenConfig:
-    """What the pages need to know. Times are seconds unless the name says otherwise."""
+    """Configuration of the screen. Times are seconds unless the name says otherwise."""
 
     client_id: str | None = None
-    """How the screen is known at the identity provider; none leaves the development sign-in."""
+    """The screen's client ID at the identity provider; ``None`` leaves the development sign-in."""
     client_secret: str | None = None
     public_url: str | None = None
-    """Where browsers find the screen, if that is not where this server listens."""
+    """URL of the screen for browsers, if it differs from the address of the listener."""
     secret: str | None = None
-    """From which page addresses are sealed; none has one made in the data folder."""
+    """Secret that seals page addresses; ``None`` makes one in the data folder."""
     session_keys: Path | None = None
-    """File of the secrets that seal sessions, where several read sides share them."""
+    """File of the secrets that seal sessions; all read sides of an installation share it."""
     idle_s: float = 1800.0
     absolute_s: float = 28_800.0
     silent_after_ms: int = _HOUR_MS
@@ -66,12 +69,12 @@ class ScreenConfig:
     spool_bytes: int = 64 * _MIB
     page_size: int = 50
     people: tuple[Person, ...] = ()
-    """Whom the development sign-in offers."""
+    """Users that the development sign-in offers."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadSideConfig:
-    """Everything the read side needs to know."""
+    """Configuration of the read side."""
 
     bootstrap: str
     """Addresses of the Kafka brokers."""
@@ -87,7 +90,7 @@ class ReadSideConfig:
     oidc_audience: str
     oidc_issuer: str | None = None
     oidc_ca_file: Path | None = None
-    """Certificates that may sign the identity provider's; none trusts whom browsers trust."""
+    """CA certificates (PEM) for the identity provider; ``None`` uses the public ones."""
     claims: Claims = field(default_factory=Claims)
     page_limit: int = 500
     screen: ScreenConfig = field(default_factory=ScreenConfig)
@@ -97,19 +100,19 @@ class ReadSideConfig:
     registry_url: str | None = None
     """Schema registry; without it schema ids come from the files."""
     specs: tuple[TopicSpec, ...] = ()
-    """The topics as they should be."""
+    """The required topics and their settings."""
     tls: CertificateFiles | None = None
-    """With what the listener speaks TLS; without it, it speaks HTTP alone."""
+    """Certificate and key of the listener; ``None`` serves plain HTTP."""
 
     @property
     def is_for_development(self) -> bool:
-        """Whether only this machine can reach the server, and it is no production."""
+        """Whether the profile is development and the server listens on loopback only."""
         return self.profile == "development" and is_loopback(self.host)
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What answers are made from, and where they leave their traces."""
+    """The parts that the services are built from."""
 
     reads: Reads
     auditor: Auditor
@@ -124,7 +127,7 @@ class Parts:
 def services_of(
     config: ReadSideConfig, parts: Parts, issuers: Mapping[str, KeySource], base: str
 ) -> ReadSide:
-    """What requests are answered with; ``base`` is where this server listens."""
+    """The services behind all requests; ``base`` is the URL of the listener."""
     tell, listener = parts.shared.taken, parts.shared.listener
     limits = Limits(
         RateLimit("searches", config.screen.searches_per_minute, tell=tell),
@@ -151,7 +154,7 @@ def services_of(
 def screen_of(
     config: ReadSideConfig, queries: QueryService, resets: Resets, shared: Shared, base: str
 ) -> Screen | None:
-    """The pages, where somebody could sign in to them."""
+    """The pages; ``None`` where no sign-in is configured."""
     settings, public_url = config.screen, public_url_of(config, base)
     if settings.client_id is not None and config.oidc_issuer is not None:
         client_id, issuer = settings.client_id, config.oidc_issuer
@@ -174,7 +177,7 @@ def screen_of(
         sessions=Sessions(settings.idle_s, settings.absolute_s, shared.keys, shared.endings),
         sign_in=SignIn(provider, id_tokens, client, shared.keys, shared.endings),
         logout_tokens=LogoutTokens(issuer, keys, client_id),
-        seal=Seal(settings.secret or own_secret(config.data_dir)),
+        seal=Seal(settings.secret or secret_of_folder(config.data_dir)),
         templates=Templates(),
         public_url=public_url,
         provider_origin="" if issuer.startswith(public_url) else origin_of(issuer),
@@ -186,7 +189,7 @@ def screen_of(
 
 
 def mount_provider(app: FastAPI, config: ReadSideConfig, base: str) -> None:
-    """The development sign-in, where no identity provider is named and nobody else can come."""
+    """Mounts the development sign-in, if no client is configured and the server is on loopback."""
     if config.screen.client_id is not None or not config.is_for_development:
         return
     provider = DevelopmentProvider(
@@ -200,7 +203,7 @@ def mount_provider(app: FastAPI, config: ReadSideConfig, base: str) -> None:
 
 
 def public_url_of(config: ReadSideConfig, base: str) -> str:
-    """Where browsers find the screen."""
+    """URL of the screen for browsers."""
     return (config.screen.public_url or base).rstrip("/")
 
 

@@ -1,4 +1,7 @@
-"""The read side as a process: view, feed and HTTP server put together, and stopped in order."""
+"""The read side as a process: starts view, feed and HTTP server, and stops them in order.
+
+``fdt serve`` calls :func:`run`.
+"""
 
 from __future__ import annotations
 
@@ -46,34 +49,34 @@ from schemas.codec import Codec
 logger = logging.getLogger(__name__)
 
 Beside = Feed | SpoolPublisher | TopicsWatch | Listener | Rotation | ListenerTls
-"""What runs in a thread beside the server."""
+"""The parts that have a thread of their own beside the server."""
 
 BACKLOG: Final = 1024
 GRACE_S: Final = 10
-"""How long answers that are under way may take when the server is stopped."""
+"""How long requests in progress may take when the server is stopped."""
 
 
 class CannotServe(RuntimeError):
-    """The read side cannot start, for a reason that a person can mend; told in a sentence."""
+    """The read side cannot start; the message says what the operator has to change."""
 
 
 class ReadSideEnded(RuntimeError):
-    """A part could not go on, and the process with it; the message says why."""
+    """A part failed, and the process ends with it; the message says why."""
 
 
 def run(config: ReadSideConfig, on_listening: Callable[[str], None] | None = None) -> bool:
-    """:func:`_serve`, alone in its view's folder; :class:`~runtime.alone.NotAlone` otherwise."""
+    """Serve until SIGTERM or SIGINT; ``on_listening`` gets the URL once connections are accepted.
+
+    Returns whether the process is to be started again, for new credentials. Raises
+    :class:`~runtime.alone.NotAlone` if another process uses the folder of the view,
+    :class:`CannotServe` before it listens, and :class:`ReadSideEnded` if a part failed.
+    """
     lock = config.view_folder.with_name(f"{config.view_folder.name}.lock")
     with only_one(lock, "FDT_READ_VIEW_NAME"):
         return _serve(config, on_listening)
 
 
 def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -> bool:
-    """Serve until SIGTERM or SIGINT; ``on_listening`` gets the address once it takes connections.
-
-    Whether it ended in order to be begun again. Raises :class:`CannotServe` before it listens, and
-    :class:`ReadSideEnded` if a part could not go on.
-    """
     catalogue = ForgivingCatalogue(load_catalogue(config.catalogue_path))
     issuers = accepted_issuers(config)
     codec = Codec(registry(config.registry_url))
@@ -94,7 +97,7 @@ def _serve(config: ReadSideConfig, on_listening: Callable[[str], None] | None) -
     reads = Reads(feed.progress, catalogue, config.retention_ms, silent_ms)
     common = shared_of(config, codec, health, end)
     tls = _tls(config, health, end)
-    # Behind what may be refused, and before what is kept open.
+    # After everything that may raise CannotServe, and before anything that has to be closed.
     listening = _listen(config.host, config.port)
     base = address(config.host, listening, secure=tls is not None)
     spool = Spool(config.data_dir / f"{config.view_folder.name}-audit", config.screen.spool_bytes)
@@ -129,7 +132,7 @@ def _parts(
     common: Shared,
     collectors: tuple[Collector, ...],
 ) -> Parts:
-    """What requests are answered with, as far as Kafka has to do with it."""
+    """The parts that the services are built from, with their Kafka clients."""
     log = KafkaAuditLog(config.bootstrap, codec)
     publisher = KafkaPublisher(config.bootstrap, codec)
     return Parts(reads, Auditor(spool), log, publisher, health, topics, common, collectors)
@@ -138,7 +141,7 @@ def _parts(
 def _collectors(
     config: ReadSideConfig, spool: Spool, feed: Feed, common: Shared
 ) -> tuple[Collector, ...]:
-    """What the process tells of its disk, its store, its spool, and the other read sides."""
+    """Metrics of the process: disk, store, audit spool, and the other read sides."""
 
     def figures() -> dict[str, Mapping[str, float]]:
         view = feed.progress.view
@@ -153,7 +156,7 @@ def _run(
     listener: socket.socket,
     threads: Sequence[Beside],
 ) -> None:
-    """Serve until told to end, with the threads beside it."""
+    """Serve until the server is stopped, with the threads beside it."""
     interpreter.settle(young=50_000)
     for thread in threads:
         thread.start()
@@ -170,8 +173,8 @@ def shared_of(
     health: Health,
     on_end: Callable[[BaseException], None],
 ) -> Shared:
-    """What this read side has in common with others; :class:`CannotServe` if the session keys
-    cannot be used."""
+    """The state shared with other read sides; :class:`CannotServe` if the session keys cannot be
+    used."""
     settings = config.screen
     if settings.session_keys is None:
         return Shared()
@@ -190,7 +193,7 @@ def shared_of(
 def _tls(
     config: ReadSideConfig, health: Health, on_end: Callable[[BaseException], None]
 ) -> ListenerTls | None:
-    """The listener's TLS, if it speaks it; :class:`CannotServe` where its files are of no use."""
+    """The listener's TLS, if configured; :class:`CannotServe` if its files cannot be used."""
     if config.tls is None:
         return None
     try:
@@ -200,7 +203,7 @@ def _tls(
 
 
 def _http_server(app: FastAPI, context: ssl.SSLContext | None) -> uvicorn.Server:
-    """What serves ``app``, with no log, header or life of its own; over TLS with a ``context``."""
+    """Uvicorn for ``app``, without its log, header and lifespan; over TLS with a ``context``."""
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -215,10 +218,9 @@ def _http_server(app: FastAPI, context: ssl.SSLContext | None) -> uvicorn.Server
 
 
 def accepted_issuers(config: ReadSideConfig) -> dict[str, KeySource]:
-    """Who may sign access tokens, by issuer.
+    """Issuer -> the keys that may sign its access tokens; :class:`CannotServe` without any.
 
-    The development key counts only where nobody but this machine can reach the server, and never in
-    production.
+    The development key is accepted only on loopback, and never in production.
     """
     issuers: dict[str, KeySource] = {}
     if config.oidc_issuer is not None:
@@ -247,10 +249,11 @@ _HINTS: Final = {
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A bound socket, made here so that a port in use is a sentence and not an exit of uvicorn's.
+    """A bound socket. It is made here so that a port in use raises :class:`CannotServe`; uvicorn
+    would end the process.
 
-    Its protocol is said: asyncio sets TCP_NODELAY only where it is, and each answer would else wait
-    40 ms for an acknowledgement.
+    The protocol is given explicitly: asyncio sets TCP_NODELAY only then, and without it each answer
+    waits 40 ms for an acknowledgement.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -271,9 +274,9 @@ def _stop(server: uvicorn.Server) -> None:
 
 @contextmanager
 def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    """A SIGTERM or SIGINT stops the server, and the rest is still put away in order.
+    """SIGTERM and SIGINT stop the server; everything else is then closed in order.
 
-    uvicorn takes the signals while it runs, and raises them again afterwards.
+    uvicorn handles the signals while it runs, and raises them again afterwards.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,1 +1,1 @@
-"""One router a resource; each is a function of the services it needs."""
+"""The HTTP API for programs: one router for each resource."""

@@ -1,4 +1,4 @@
-"""What the routes share: who asks, how an answer goes out, and how a page is continued."""
+"""What all routes of the API use: the caller, the answer with its headers, the page cursor."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ _CURSOR_VERSION: Final = b"\x01"
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What requests are answered with."""
+    """The services behind all requests; a route gets them as :data:`Serving`."""
 
     reads: Reads
     authenticator: Authenticator
     page_limit: int
-    """Most items of one page."""
+    """Greatest number of items on a page."""
     queries: QueryService
     resets: Resets
     health: Health = field(default_factory=Health)
-    """What the parts of this process say of themselves."""
+    """State of the parts of this process."""
     topics: TopicsWatch | None = None
     collectors: Sequence[Collector] = ()
-    """What this process tells Prometheus besides what it answers."""
+    """Further metrics of this process."""
 
 
 async def services_of(request: Request) -> Services:
-    """A dependency: what :func:`query_api.app.create_app` was given."""
+    """A dependency: the services given to :func:`query_api.app.create_app`."""
     services: Services = request.app.state.services
     return services
 
@@ -66,8 +66,8 @@ def signed_in(
     services: Serving,
     _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
 ) -> Caller:
-    """A dependency: the caller, who may read something at all; a 503, 401 or 403 otherwise."""
-    services.reads.view()  # before all else: not ready is not ready for anybody
+    """A dependency: a caller with a role that may read; a 503, 401 or 403 problem otherwise."""
+    services.reads.view()  # first: a view that is not ready is a 503 for every caller
     caller = services.authenticator.caller(request.headers.getlist("authorization"))
     services.queries.admit(caller)
     return caller
@@ -77,7 +77,7 @@ SignedIn = Annotated[Caller, Depends(signed_in)]
 
 
 def errors(*more: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI of the error answers that every address under ``/v1`` can give, and ``more``."""
+    """OpenAPI of the error statuses common to all paths under ``/v1``, and of ``more``."""
     return documented(400, 401, 403, *more, 429, 500, 503)
 
 
@@ -93,7 +93,7 @@ FRESHNESS: Final = {
         f"{rendering.LONGEST_HEADER} characters: /readyz tells it then."
     ),
 }
-"""OpenAPI of the headers by which answers tell how fresh they are."""
+"""OpenAPI of the freshness headers."""
 
 
 RATE_LIMIT: Final = {
@@ -106,7 +106,7 @@ RATE_LIMIT: Final = {
 
 
 def rate_limit_headers(left: Allowance) -> dict[str, str]:
-    """What the caller may still ask, in an answer."""
+    """The rate-limit headers of an answer."""
     return {
         "RateLimit-Policy": f'"{left.name}";q={left.per_minute};w=60',
         "RateLimit": f'"{left.name}";r={left.left};t={left.full_in_s}',
@@ -114,7 +114,7 @@ def rate_limit_headers(left: Allowance) -> dict[str, str]:
 
 
 def not_modified() -> dict[int | str, dict[str, Any]]:
-    """OpenAPI of the headers of an answer, and of the one to a matching ``If-None-Match``."""
+    """OpenAPI of the headers of a 200, and of the 304 to a matching ``If-None-Match``."""
     headers = {
         "ETag": _header("Of everything in the answer but its freshness."),
         **FRESHNESS,
@@ -128,11 +128,10 @@ def not_modified() -> dict[int | str, dict[str, Any]]:
 
 
 def answer(request: Request, body: BaseModel, freshness: Freshness, left: Allowance) -> Response:
-    """``body`` as JSON; 304 if the caller has it already.
+    """``body`` as JSON; 304 if ``If-None-Match`` names its ETag.
 
-    The ETag is of what was asked for and leaves freshness out, and how far the topic was read,
-    which change by the second: so it is a weak one, and how fresh the answer is stands in headers
-    too, a 304's as well (docs/decisions/0022).
+    The ETag leaves out freshness and the changes cursor, which change every second. It is therefore
+    a weak one, and freshness is also sent as headers, with a 304 too (docs/decisions/0022).
     """
     asked_for = body.model_dump_json(exclude={"freshness", "changes_cursor"}).encode()
     etag = f'W/"{blake2b(asked_for, digest_size=16).hexdigest()}"'
@@ -144,14 +143,14 @@ def answer(request: Request, body: BaseModel, freshness: Freshness, left: Allowa
 
 
 def cursor(after: DeviceId | None) -> str | None:
-    """The opaque text by which the next page is asked for."""
+    """The opaque cursor of the page after this device; ``None`` after the last page."""
     if after is None:
         return None
     return base64url.encode(_CURSOR_VERSION + after.encode())
 
 
 def place(text: str | None) -> DeviceId | None:
-    """The Device ID behind a cursor; a 422 problem if this server did not give it out."""
+    """The Device ID in a cursor; a 422 problem if it is no cursor of this API."""
     if text is None:
         return None
     try:
@@ -169,8 +168,8 @@ def place(text: str | None) -> DeviceId | None:
 
 
 def _has(headers: list[str], etag: str) -> bool:
-    """Whether ``If-None-Match`` names this entity; by weak comparison, as RFC 9110 says, and also
-    with what proxies add to the tag of an answer that they compress."""
+    """Whether ``If-None-Match`` names this ETag, by weak comparison (RFC 9110). The suffix that a
+    proxy adds when it compresses an answer is ignored."""
     header = ",".join(headers)
     return header.strip() == "*" or not _opaque(etag).isdisjoint(_opaque(header))
 

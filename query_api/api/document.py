@@ -1,4 +1,4 @@
-"""``/openapi.json``: what the routes say of themselves, with examples and one shape of errors."""
+"""``/openapi.json``: FastAPI's document of the routes, with examples and one shape of errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DESCRIPTION: Final = (
 
 
 def application(routers: tuple[APIRouter, ...] = ROUTERS) -> FastAPI:
-    """The routes for programs, with nothing behind them yet."""
+    """The API's routes, without services."""
     app = FastAPI(
         title=TITLE,
         version=VERSION,
@@ -43,8 +43,8 @@ def application(routers: tuple[APIRouter, ...] = ROUTERS) -> FastAPI:
 
 
 def openapi(app: FastAPI, page_limit: int) -> dict[str, Any]:
-    """FastAPI's document of ``app``, completed; made once. ``page_limit`` is the most items of a
-    page."""
+    """FastAPI's document of ``app``, completed; made once. ``page_limit`` is the greatest number
+    of items on a page."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
@@ -57,13 +57,13 @@ def openapi(app: FastAPI, page_limit: int) -> dict[str, Any]:
 
 
 def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Of every path, every method."""
+    """The operation of every path and method."""
     for methods in document["paths"].values():
         yield from methods.values()
 
 
 def _with_page_limit(document: dict[str, Any], most: int) -> None:
-    """``limit`` as the setting has it, which the routes learn with the request."""
+    """Documents the maximum of ``limit``: it is a setting, which the routes do not declare."""
     for operation in _operations(document):
         for parameter in operation.get("parameters", ()):
             if parameter["name"] == "limit":
@@ -77,7 +77,7 @@ def _with_page_limit(document: dict[str, Any], most: int) -> None:
 
 
 def _with_examples(document: dict[str, Any]) -> None:
-    """Of every parameter, body and good answer."""
+    """Adds an example to every parameter, body and successful answer."""
     for operation in _operations(document):
         name = operation["operationId"]
         for parameter in operation.get("parameters", ()):
@@ -92,7 +92,7 @@ def _with_examples(document: dict[str, Any]) -> None:
 
 
 def _with_our_errors(document: dict[str, Any]) -> None:
-    """FastAPI adds a 422 of its own shape wherever none is documented: here none is ever sent."""
+    """Removes the 422 of FastAPI's own shape, which is never sent here."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
@@ -104,9 +104,9 @@ def _with_our_errors(document: dict[str, Any]) -> None:
 
 
 def _with_named_words(document: dict[str, Any]) -> dict[str, Any]:
-    """Each list of allowed words once, under its name: a client made from this has one type each.
+    """Defines each enumeration once and refers to it, so that a generated client has one type each.
 
-    What refers to it keeps its own description beside, as JSON Schema 2020-12 allows.
+    A reference keeps its own description beside it, as JSON Schema 2020-12 allows.
     """
     named = _naming(document)
     assert isinstance(named, dict)
@@ -118,7 +118,7 @@ def _with_named_words(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _naming(node: Any) -> Any:
-    """``node`` with a reference wherever one of the lists stood."""
+    """``node`` with references in place of the enumerations."""
     if isinstance(node, list):
         return [_naming(each) for each in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""A request as one file from one snapshot, CSV or workbook: for programs and for people."""
+"""A request as one file from one snapshot, CSV or workbook: for the API and the screen."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ MEDIA_TYPE = "text/csv; charset=utf-8; header=present"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What somebody wants as a file."""
+    """The items to be put into a file."""
 
     queries: QueryService
     caller: Caller
     request: ServiceRequestId
     filters: Filters
 
-    def asked(self, held: ExitStack) -> Download:
+    def download(self, held: ExitStack) -> Download:
         """The items, from a snapshot that ``held`` keeps open."""
         return self.queries.download(self.caller, self.request, self.filters, held)
 
 
 def csv_answer(wanted: Wanted) -> StreamingResponse:
-    """Every wanted item of a request; :class:`~query_api.queries.reads.NothingHeld`."""
+    """The items as CSV, streamed; :class:`~query_api.queries.reads.NothingHeld`."""
     with ExitStack() as stack:
-        download = wanted.asked(stack)
+        download = wanted.download(stack)
         chunks = _closing(stack.pop_all(), rendering.csv_chunks(download.items))
     return StreamingResponse(
         chunks, media_type=MEDIA_TYPE, headers=_headers(wanted, "csv", download.freshness)
@@ -43,10 +43,10 @@ def csv_answer(wanted: Wanted) -> StreamingResponse:
 
 
 def workbook_answer(wanted: Wanted) -> StreamingResponse:
-    """The same rows as a workbook; :class:`~query_api.queries.reads.NothingHeld`."""
+    """The items as a workbook; :class:`~query_api.queries.reads.NothingHeld`."""
     with ExitStack() as files:
         with ExitStack() as snapshot:
-            download = wanted.asked(snapshot)
+            download = wanted.download(snapshot)
             path = workbook.workbook(download.items, files)
         length = path.stat().st_size
         chunks = workbook.chunks(path, files.pop_all())
@@ -55,13 +55,13 @@ def workbook_answer(wanted: Wanted) -> StreamingResponse:
 
 
 def _closing(held: ExitStack, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """``chunks``, with the snapshot held until the last one is out."""
+    """``chunks``; the snapshot is released after the last one."""
     with held:
         yield from chunks
 
 
 def _headers(wanted: Wanted, ending: str, freshness: Freshness) -> dict[str, str]:
-    """The file's name, and the freshness that has no place among six columns."""
+    """The file's name, freshness and rate limit: the file itself has no place for them."""
     name = "firmware-distribution-" + wanted.request.replace(":", "_") + f".{ending}"
     return {
         "Content-Disposition": f'attachment; filename="{name}"',

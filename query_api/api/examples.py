@@ -1,4 +1,4 @@
-"""Examples of what is asked and answered, for the document; typed, so that they stay possible."""
+"""Examples of requests and answers for ``/openapi.json``; typed, so that they stay valid."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ BODIES: Final[dict[str, Any]] = {
         confirm_final=False,
     ).model_dump(),
 }
-"""Operation -> body."""
+"""Operation -> request body."""
 
 ANSWERS: Final[dict[str, Any]] = {
     "read_request": answers.RequestAnswer(
@@ -111,4 +111,4 @@ ANSWERS: Final[dict[str, Any]] = {
     ).model_dump(mode="json"),
     "metrics_page": "# TYPE fdt_lag_events gauge\nfdt_lag_events 0.0\n",
 }
-"""Operation -> what is answered when all is well. A workbook has no example: it is no text."""
+"""Operation -> body of the successful answer. A workbook has no example: it is binary."""

@@ -1,4 +1,4 @@
-"""The metrics of the read side, each defined once."""
+"""Definitions of the read side's metrics; :mod:`query_api.api.metrics` and the manual use them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Prometheus may ask: how much is held, how fresh it is, and how requests are answered."""
+"""The read side's metrics for Prometheus: items held, freshness, and answers."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from runtime.topics import TopicsWatch
 from schemas.identifiers import DeviceId, InvalidIdentifier
 
 SOURCES_SHOWN: Final = 40
-"""Of sources and CSP regions, the latest: regions are what publishers write."""
+"""Sources and CSP regions exported, the latest ones: publishers may write any region name."""
 OTHER: Final = "other"
 _OLDEST_SHARE: Final = 0.01
-"""Of the time that may go into looking through the requests for the oldest: some 3 us a request,
-and with 10,000 of them every three seconds."""
+"""Share of the time that may be spent on scanning the requests for the oldest. A scan takes some
+3 us a request: with 10,000 requests there is one every three seconds."""
 _IN_PROGRESS: Final = frozenset(
     int(status) for status in Status if status.completion is Completion.IN_PROGRESS
 )
 _BACK: Final = "/sign-in/callback"
-"""Where everybody who signs in to the screen comes back."""
+"""Route to which the identity provider sends browsers back."""
 SIGN_INS: Final = {303: "signed_in", 400: "refused", 503: "provider_away"}
-"""Its status -> what became of the sign-in."""
+"""HTTP status of that route -> outcome of the sign-in."""
 
 
 class Metrics:
@@ -63,14 +63,14 @@ class Metrics:
             self._sign_ins.labels(outcome)
 
     def answered(self, route: str, status: int | None, seconds: float) -> None:
-        """Count an answer; no status is one that was broken off before it began."""
+        """Count an answer; no status means that the connection ended before the answer began."""
         self._seconds.labels(route).observe(seconds)
         self._answers.labels(route, "aborted" if status is None else str(status)).inc()
         if route == _BACK:
             self._sign_ins.labels(SIGN_INS.get(status or 0, OTHER)).inc()
 
     def refused(self, kind: str) -> None:
-        """Count an answer that is a problem of this kind."""
+        """Count an answer that is a problem of ``kind``."""
         self._problems.labels(kind).inc()
 
     def exposition(self) -> bytes:
@@ -79,7 +79,7 @@ class Metrics:
 
 
 class _ViewCollector(Collector):
-    """Reads the view when it is asked, so that nothing has to be kept in step; NaN is *unknown*."""
+    """Reads the view at each scrape, so that no second count has to be kept; NaN is *unknown*."""
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
@@ -121,8 +121,8 @@ class _ViewCollector(Collector):
 
 
 class HeardCollector(Collector):
-    """Up to when other read sides were heard; ``heard_at`` says none before, and is none where
-    nothing is shared."""
+    """Time up to which notices of other read sides were read. ``heard_at`` gives seconds since 1970
+    UTC, or ``None`` before the first; it is ``None`` itself where no session keys are shared."""
 
     def __init__(self, heard_at: Callable[[], float | None] | None) -> None:
         self._heard_at = heard_at
@@ -134,8 +134,8 @@ class HeardCollector(Collector):
 
 
 class _OldestCollector(Collector):
-    """The oldest request with anything In Progress; however often it is asked for, looking takes
-    little."""
+    """Age of the oldest request with items In Progress. The scan is repeated only as often as
+    :data:`_OLDEST_SHARE` allows."""
 
     def __init__(self, reads: Reads, clock: Callable[[], float] = time.monotonic) -> None:
         self._progress = reads.progress
@@ -158,7 +158,7 @@ class _OldestCollector(Collector):
 
 
 class SpoolCollector(Collector):
-    """Audit entries that wait for the broker."""
+    """Size and age of the audit entries that wait for the broker."""
 
     def __init__(self, spool: Spool, now: Callable[[], float] = time.time) -> None:
         self._spool = spool
@@ -174,7 +174,7 @@ class SpoolCollector(Collector):
 
 def oldest_in_progress(view: View) -> int | None:
     """Earliest received time of any evidence in a request that has items In Progress, in
-    milliseconds; none without such a request. The counts of the requests tell it, not the items."""
+    milliseconds; none without such a request. Read from the counts of the requests."""
     with view.snapshot() as reading:
         found = (decode_request_counts(value) for _, value in reading.scan(COUNTS_PREFIX))
         times = (counts.oldest for counts in found if counts and _IN_PROGRESS & {*counts.statuses})
@@ -182,7 +182,7 @@ def oldest_in_progress(view: View) -> int | None:
 
 
 def shown(sources: Mapping[str, int]) -> Mapping[str, int]:
-    """Sources as labels: a bounded number of them, and none that is an identifier."""
+    """The sources to be exported as labels: a bounded number, and no identifiers."""
     latest = sorted(sources.items(), key=lambda one: -one[1])
     found: dict[str, int] = {}
     for number, (name, at) in enumerate(latest):

@@ -1,6 +1,6 @@
-"""What every answer gets: its headers, a line in the log, a count, and a shape even when we fail.
+"""Middleware around the whole application: headers, log line, metrics, and a 500 for a defect.
 
-The log line names the route, never the path: paths carry identifiers.
+The log line names the route, never the path: paths contain identifiers.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""What an answer carries unless it says otherwise itself."""
+"""Headers of an answer that does not set them itself."""
 VARY: Final = "Authorization"
-"""What every answer depends on."""
+"""``Vary`` of every answer."""
 NO_ROUTE: Final = "none"
 ASKED_BY_MACHINES: Final = ("/healthz", "/readyz", "/metrics")
-"""Every few seconds, so that their lines would hide the rest: they are for debugging."""
+"""Asked for every few seconds. Their log lines would hide the others: they have level debug."""
 ACCESS_LOG: Final = "query_api.access"
 REQUEST_ID: Final = b"x-request-id"
 
@@ -48,7 +48,11 @@ access_log = logging.getLogger(ACCESS_LOG)
 
 
 class Observe:
-    """ASGI middleware around the whole application."""
+    """ASGI middleware around the whole application.
+
+    ``on_damage`` is called when a request finds the view damaged; ``failed`` makes the answer to a
+    request that raised.
+    """
 
     def __init__(
         self,
@@ -78,7 +82,7 @@ class Observe:
             if isinstance(error, StoreDamaged):
                 self._on_damage(error)
             if answer.status is not None:
-                raise  # half an answer is out: the server cuts the connection
+                raise  # the answer has begun: the server closes the connection
             logger.error("a request to %s failed", _route(scope), exc_info=error)
             await self._failed(scope)(scope, receive, answer.send)
         finally:
@@ -99,12 +103,12 @@ class Observe:
 
 
 class _Answer:
-    """The answer on its way out."""
+    """The answer as it is sent."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.status: int | None = None
-        """None while nothing was sent."""
+        """``None`` until the answer begins."""
         self.size = 0
 
     async def send(self, message: Message) -> None:
@@ -120,7 +124,7 @@ class _Answer:
 
 
 def _request_id(scope: Scope) -> str:
-    """What a gateway calls the request, if it says so in a usable form; else a name of ours."""
+    """The gateway's request ID, if it sent a usable one; else a new one."""
     for name, value in scope["headers"]:
         if name == REQUEST_ID and _USABLE_ID.fullmatch(value):
             return bytes(value).decode("ascii")

@@ -1,4 +1,4 @@
-"""What operators and orchestrators ask: alive, ready, and how it goes."""
+"""Routes for operators and orchestrators: ``/healthz``, ``/readyz`` and ``/metrics``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ router = APIRouter(tags=["Operations"])
 
 
 async def metrics_of(request: Request) -> Metrics:
-    """A dependency: what this application counts."""
+    """A dependency: the metrics of this application."""
     metrics: Metrics = request.app.state.metrics
     return metrics
 

@@ -1,4 +1,4 @@
-"""Query and path parameters as types: checked, explained and documented in one place."""
+"""Query and path parameters as types, with their checks and their documentation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from schemas.identifiers import EUI_HINT, REQUEST_HINT
 
 _FIRST_YEAR: Final = 1970
 _LONGEST_CODE: Final = 80
-"""Characters: a native code has at most 64, and a result."""
+"""Characters: a native code has at most 64, and a result follows it."""
 
 
 def _status(text: str) -> str:
@@ -83,7 +83,7 @@ INSTANT = frozenset({"as_at"})
 
 
 def filters(status: list[str], completion: list[str], reason: Sequence[str] = ()) -> Filters:
-    """The filters that checked parameters stand for."""
+    """The filters of checked parameters."""
     return Filters(
         frozenset(Status(STATUS_BY_LABEL[label]) for label in status),
         frozenset(Completion(word) for word in completion),
@@ -96,7 +96,7 @@ async def chosen(
     completion: CompletionFilter = [],  # noqa: B006
     reason: ReasonFilter = [],  # noqa: B006
 ) -> Filters:
-    """A dependency: the filters of an address."""
+    """A dependency: the filters in the query parameters."""
     return filters(status, completion, reason)
 
 
@@ -104,7 +104,7 @@ Chosen = Annotated[Filters, Depends(chosen)]
 
 
 async def instant(as_at: AsAt = None) -> int | None:
-    """A dependency: the instant in milliseconds since 1970 UTC; a 422 problem for no time."""
+    """A dependency: ``as_at`` in milliseconds since 1970 UTC; a 422 problem if it is no time."""
     if as_at is None:
         return None
     try:

@@ -54,12 +54,12 @@ router = APIRouter(tags=["Service Requests"])
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which page is asked for."""
+    """Position and size of the page asked for."""
 
     size: int
-    """Most items of it."""
+    """Greatest number of items."""
     cursor: str | None
-    """``next_cursor`` of the page before."""
+    """``next_cursor`` of the previous page."""
     since: Seen | None = None
     """``changes_cursor`` of an earlier answer."""
 
@@ -70,7 +70,7 @@ async def page_of(
     cursor: Cursor = None,
     changed_since: ChangedSince = None,
 ) -> Page:
-    """A dependency: the page; a 422 problem for more items than the setting allows."""
+    """A dependency: the page; a 422 problem if ``limit`` exceeds the setting."""
     since = None if changed_since is None else _seen(changed_since)
     if limit is None:
         return Page(min(DEFAULT_LIMIT, services.page_limit), cursor, since)
@@ -109,7 +109,7 @@ async def file_of(
     service_request_id: RequestPath,
     chosen: Chosen,
 ) -> Wanted:
-    """A dependency: what is wanted as a file."""
+    """A dependency: the items of the download."""
     check_parameters(request, frozenset(), FILTERS)
     return Wanted(services.queries, caller, one(ServiceRequestId, service_request_id), chosen)
 

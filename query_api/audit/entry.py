@@ -1,4 +1,4 @@
-"""One audit entry: who, in which organisation and role, did what, with what outcome."""
+"""The audit entry: user, organisation, roles, action, criterion and outcome."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECORD = "AuditEntry"
 
 
 class Action(StrEnum):
-    """What a user did."""
+    """Action of a user."""
 
     SEARCH = "search"
     VIEW = "view"
@@ -28,7 +28,7 @@ class Action(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How it ended."""
+    """Outcome of an action."""
 
     FOUND = "found"
     EMPTY = "empty"
@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 
 
 class AuditEntry(msgspec.Struct, frozen=True):
-    """The fields of the Avro record of the same name."""
+    """An entry, with the fields of the Avro record of the same name."""
 
     event_id: str
     user: str
@@ -52,7 +52,7 @@ class AuditEntry(msgspec.Struct, frozen=True):
     """Milliseconds since 1970 UTC by this server's clock."""
 
     def fields(self) -> dict[str, Any]:
-        """As the codec takes them."""
+        """The fields as the codec encodes them."""
         return msgspec.structs.asdict(self)
 
 
@@ -69,7 +69,7 @@ def entry_of(
     rows: int = 0,
     now_ms: Callable[[], int] = wall_ms,
 ) -> AuditEntry:
-    """A new entry about what ``caller`` did."""
+    """A new entry for an action of ``caller``, at the present time."""
     return AuditEntry(
         event_id=str(uuid.uuid4()),
         user=caller.subject,

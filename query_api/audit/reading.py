@@ -1,6 +1,6 @@
-"""The audit topic read back: the newest entries of a period, for auditors.
+"""Reads the audit topic: the newest entries of a period, for the auditors' page.
 
-Read from the broker at every question: it is asked seldom, and nothing has to be kept in step.
+Every question reads the topic anew: questions are rare, and no copy has to be kept.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from schemas.topics import AUDIT
 
 MOST_ENTRIES: Final = 500
 _READ_AT_MOST: Final = 200_000
-"""Entries of a period that are looked through; of more, the newest."""
+"""Greatest number of a period's entries that are read; if there are more, the newest."""
 _ANSWER_S: Final = 5.0
 _READ_S: Final = 20.0
 _BATCH: Final = 5000
@@ -33,7 +33,7 @@ class LogUnavailable(ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which entries are wanted; none means all."""
+    """Filter of entries; ``None`` in a field means all."""
 
     since_ms: int
     user: str | None = None
@@ -41,7 +41,7 @@ class Question:
     outcome: str | None = None
 
     def wants(self, entry: AuditEntry) -> bool:
-        """Whether an entry is an answer."""
+        """Whether the filter selects an entry."""
         return (
             entry.occurred_at >= self.since_ms
             and self.user in (None, entry.user)
@@ -51,10 +51,10 @@ class Question:
 
 
 class AuditLog(Protocol):
-    """Where entries are read from."""
+    """Port: where entries are read from."""
 
     def newest(self, question: Question, most: int = MOST_ENTRIES) -> list[AuditEntry]:
-        """At most so many entries, newest first; :class:`LogUnavailable`."""
+        """At most ``most`` entries, newest first; :class:`LogUnavailable`."""
 
 
 class KafkaAuditLog:
@@ -65,18 +65,18 @@ class KafkaAuditLog:
         self._codec = codec
 
     def newest(self, question: Question, most: int = MOST_ENTRIES) -> list[AuditEntry]:
-        """At most so many entries, newest first; :class:`LogUnavailable`."""
+        """See :meth:`AuditLog.newest`."""
         try:
             found = once_led(lambda: self._found(question), _ANSWER_S)
         except KafkaException as error:
             told = f"{self._bootstrap} does not answer: {error.args[0]}"
             raise LogUnavailable(told) from error
-        # Of entries of one millisecond the one read later is the newer.
+        # Of entries in the same millisecond the one read later is the newer.
         latest_first = reversed(found.values())
         return sorted(latest_first, key=lambda entry: -entry.occurred_at)[:most]
 
     def _found(self, question: Question) -> dict[str, AuditEntry]:
-        """What is wanted, by event ID: a copy is no second entry."""
+        """The selected entries by event ID: the topic may hold an entry more than once."""
         with self._consumer() as consumer:
             found: dict[str, AuditEntry] = {}
             for entry in self._entries(consumer, question.since_ms):
@@ -107,7 +107,8 @@ class KafkaAuditLog:
                     yield entry
 
     def _assign(self, consumer: Consumer, since_ms: int) -> dict[int, int]:
-        """Begin where the period begins; partition -> offset of its last record."""
+        """Assign the partitions from the start of the period; partition -> offset of its last
+        record."""
         topic = consumer.list_topics(AUDIT, timeout=_ANSWER_S).topics[AUDIT]
         wanted = [TopicPartition(AUDIT, number, since_ms) for number in topic.partitions]
         begins, ends = [], {}
@@ -121,7 +122,7 @@ class KafkaAuditLog:
         return ends
 
     def _entry(self, message: Message) -> AuditEntry | None:
-        """The entry, or none where another program wrote something else there."""
+        """The entry of a record; ``None`` if the record is none of ours."""
         try:
             return AuditEntry(**self._codec.decode(RECORD, message.value()))
         except BadRecord:
@@ -129,7 +130,7 @@ class KafkaAuditLog:
 
 
 def _strike_off(ends: dict[int, int], message: Message) -> None:
-    """A partition that is read to its end is done."""
+    """Removes the partition of a message that was its last one."""
     partition, offset = message.partition(), message.offset()
     if partition is not None and offset is not None and offset >= ends.get(partition, offset + 1):
         ends.pop(partition, None)

@@ -1,8 +1,8 @@
-"""Audit entries on disk until the broker has them: appended to a file, taken file by file.
+"""The spool: audit entries on disk until the broker has them.
 
-An entry is on its file before its answer goes out, so it outlives this process. It is published at
-least once: a crash between publishing and deleting a file publishes the file again, under the same
-event ids.
+:mod:`query_api.audit.trail` appends entries and publishes them file by file. An entry is in its
+file before the answer is sent, so it survives the end of this process. Each is published at least
+once: after a crash between publishing and deleting a file the same event IDs are published again.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _decode = msgspec.json.Decoder(AuditEntry).decode
 
 
 class SpoolFull(OSError):
-    """The entries that wait for the broker take all the room they may."""
+    """The entries that wait for the broker have reached the spool's limit."""
 
 
 class Spool:
-    """A folder of entries, at most ``max_bytes`` of them. Safe for many threads."""
+    """A folder of entries, ``max_bytes`` at most. Safe for many threads."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -45,16 +45,16 @@ class Spool:
 
     @property
     def size(self) -> int:
-        """Bytes that wait."""
+        """Bytes of the entries that wait."""
         return self._bytes
 
     @property
     def room(self) -> int:
-        """Bytes that may wait."""
+        """Greatest number of bytes that may wait."""
         return self._max_bytes
 
     def append(self, entry: AuditEntry) -> None:
-        """Put an entry on disk; :class:`SpoolFull`, or ``OSError`` of the disk."""
+        """Write an entry to disk; :class:`SpoolFull`, or ``OSError`` of the disk."""
         line = _encode(entry) + b"\n"
         with self._lock:
             if self._bytes + len(line) > self._max_bytes:
@@ -65,7 +65,7 @@ class Spool:
             self._bytes += len(line)
 
     def closed(self) -> list[Path]:
-        """The files that are complete, oldest first; what was appended so far is among them."""
+        """Closes the open file; the closed files, oldest first."""
         with self._lock:
             if self._file.tell():
                 self._close_open_file()
@@ -77,21 +77,21 @@ class Spool:
         for path in (*sorted(self._folder.glob(_CLOSED)), self._folder / _OPEN):
             try:
                 found = path.stat()
-            except FileNotFoundError:  # taken by the broker meanwhile
+            except FileNotFoundError:  # published and deleted meanwhile
                 continue
             if found.st_size:
                 return found.st_mtime
         return None
 
     def delete(self, path: Path) -> None:
-        """The broker has all of this file."""
+        """Delete a file whose entries the broker has."""
         size = path.stat().st_size
         path.unlink()
         with self._lock:
             self._bytes -= size
 
     def close(self) -> None:
-        """Let go of the open file; what it holds is taken at the next start."""
+        """Close the open file; its entries are published after the next start."""
         self._file.close()
 
     def _close_open_file(self) -> None:
@@ -103,7 +103,7 @@ class Spool:
 
 
 def entries(path: Path) -> list[AuditEntry]:
-    """The entries of a file; a line that a crash cut off is left out, and told."""
+    """The entries of a file; a line that a crash cut off is logged and left out."""
     found = []
     for line in path.read_bytes().splitlines():
         try:
@@ -114,7 +114,7 @@ def entries(path: Path) -> list[AuditEntry]:
 
 
 def _end_last_line(path: Path) -> None:
-    """What is appended after a crash begins on a line of its own."""
+    """Ends a line that a crash cut off, so that the next entry begins on its own line."""
     if path.exists() and path.read_bytes()[-1:] not in (b"", b"\n"):
         with path.open("ab") as file:
             file.write(b"\n")

@@ -1,7 +1,7 @@
-"""The audit trail: what is done is written down before it is answered, and published soon after.
+"""The audit trail: an action is written to disk before it is answered, and published soon after.
 
-While the broker is away entries wait on disk. Only when that room is used up is a question
-refused: nobody looks things up without leaving a trace.
+:mod:`query_api.queries.query_service` writes entries with the :class:`Auditor`. While the broker is
+away entries wait in the spool. Once that is full, questions are refused: none goes unrecorded.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ logger = logging.getLogger(__name__)
 
 PUBLISH_EVERY_S: Final = 0.5
 _TIMEOUT_S: Final = 20.0
-"""When to give the broker up, and try again later with what is on disk."""
+"""Time-out of one attempt to publish; the entries stay on disk for the next attempt."""
 _AGAIN_S: Final = 2.0
 _FULL_QUEUE_S: Final = 0.1
 PART: Final = "audit"
-"""Its name among the parts of the read side."""
+"""Name of this part in the health of the read side."""
 NEARLY_FULL: Final = 0.8
-"""Of the spool's room: what then waits for the broker is about to stop all answers."""
+"""Share of the spool in use from which an outage is a trouble: a full spool stops all answers."""
 
 _OUTAGES: Final = (
     KafkaError._MSG_TIMED_OUT,
@@ -45,18 +45,18 @@ _OUTAGES: Final = (
 
 
 class Trail(Protocol):
-    """Where entries go."""
+    """Port: where entries are kept until they are published."""
 
     def append(self, entry: AuditEntry) -> None:
-        """Keep an entry; :class:`~query_api.audit.spool.SpoolFull` where there is no room."""
+        """Keep an entry; :class:`~query_api.audit.spool.SpoolFull` if there is no room."""
 
 
 class NoTrail(RuntimeError):
-    """An entry could not be written down, so nothing may be answered."""
+    """An entry could not be written, so the question must not be answered."""
 
 
 class Auditor:
-    """Writes entries down."""
+    """Writes entries to the trail."""
 
     def __init__(self, trail: Trail, now_ms: Callable[[], int] = wall_ms) -> None:
         self._trail = trail
@@ -70,7 +70,7 @@ class Auditor:
         outcome: Outcome,
         rows: int = 0,
     ) -> None:
-        """Write down what ``caller`` did; :class:`NoTrail` where that cannot be done."""
+        """Record an action of ``caller``; :class:`NoTrail` if it cannot be written."""
         try:
             self._trail.append(entry_of(caller, action, criterion, outcome, rows, self._now_ms))
         except OSError as error:
@@ -79,10 +79,10 @@ class Auditor:
 
 
 class SpoolPublisher:
-    """A thread that brings the spool's files to the audit topic, oldest first.
+    """A thread that publishes the spool's files to the audit topic, oldest first.
 
-    A broker that is away is waited for. What else keeps entries on disk is told in ``health``;
-    ``on_end`` is called if the thread cannot go on.
+    It waits for a broker that is away. Any other reason that keeps entries on disk is a trouble in
+    ``health``. ``on_end`` is called if the thread fails.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class SpoolPublisher:
         self._thread.start()
 
     def stop(self) -> None:
-        """Publish what is there if the broker answers at once; the rest waits on disk."""
+        """Publish once more, then end the thread; what the broker does not take stays on disk."""
         self._stopping.set()
         self._thread.join()
         self._spool.close()
@@ -127,7 +127,7 @@ class SpoolPublisher:
         self._publish_all()
 
     def _publish_all(self) -> bool:
-        """Everything that is on disk, oldest first; whether the broker took it."""
+        """Publish all files, oldest first; whether the broker took them."""
         for path in self._spool.closed():
             if not self._publish(entries(path)):
                 return False
@@ -135,7 +135,7 @@ class SpoolPublisher:
         return True
 
     def _publish(self, waiting: list[AuditEntry]) -> bool:
-        """Whether the broker has all of these."""
+        """Publish entries; whether the broker has all of them."""
         failures: list[KafkaError] = []
         producer = self._producer.current()
 
@@ -163,7 +163,8 @@ class SpoolPublisher:
         return True
 
     def _waits(self, entries: int, why: str, is_outage: bool) -> bool:
-        """Say why entries stay on disk: an outage is a trouble once the room is nearly used up."""
+        """Log why entries stay on disk; an outage is a trouble only once the spool is nearly full.
+        Always false."""
         told = f"{entries} audit entries wait on disk: {why}"
         logger.warning("%s", told, extra=about(topic=AUDIT, part=PART))
         if not is_outage or self._spool.size > NEARLY_FULL * self._spool.room:

@@ -1,1 +1,1 @@
-"""Who is asking and what they may see: tokens, keys, sign-in, sessions, rights, rate limits."""
+"""Callers and their rights: tokens, keys, sign-in, sessions, rate limits."""

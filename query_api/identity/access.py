@@ -1,7 +1,7 @@
-"""Who may see what: the one place that decides it.
+"""Access rules: which caller may see or do what. Every decision about access is made here.
 
-A supplier sees the requests that its organisation's User IDs originated. The Service Centre and
-auditors see every request, and the reports that belong to none.
+A supplier sees the requests that the User IDs of its organisation originated. The Service Centre
+and auditors see every request, and the reports that belong to no request.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from schemas.identifiers import Eui64, ServiceRequestId
 
 
 class Role(StrEnum):
-    """Roles that a token may carry; a user may have several."""
+    """Roles in a token; a user may have several."""
 
     SUPPLIER = "supplier"
     SERVICE_CENTRE = "service-centre"
@@ -21,33 +21,33 @@ class Role(StrEnum):
 
 
 class Forbidden(Exception):
-    """A known user whose token gives no right to this screen; the message says what is missing."""
+    """The caller lacks a right; the message says which role is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A signed-in user, as the token describes it."""
+    """A signed-in user, by the claims of the token."""
 
     subject: str
     user_ids: frozenset[Eui64]
     """User IDs of the organisation."""
     roles: frozenset[Role]
     name: str = ""
-    """What the identity provider calls the user, for people to read."""
+    """Display name from the identity provider."""
 
     @property
     def shown_name(self) -> str:
-        """The user's name, or else the subject."""
+        """The display name, or the subject if there is none."""
         return self.name or self.subject
 
     @property
     def sees_everything(self) -> bool:
-        """Requests of every owner, and reports without an owner."""
+        """Whether the caller sees the requests of every owner, and reports without an owner."""
         return bool(self.roles & {Role.SERVICE_CENTRE, Role.AUDITOR})
 
 
 def require_reader(caller: Caller) -> None:
-    """:class:`Forbidden` unless the caller has a role that can see anything at all."""
+    """:class:`Forbidden` unless the caller has a role that may read."""
     if caller.sees_everything:
         return
     if Role.SUPPLIER not in caller.roles:
@@ -72,7 +72,7 @@ def require_reset(caller: Caller) -> None:
 
 
 def require_log(caller: Caller) -> None:
-    """:class:`Forbidden` unless the caller may read who looked at what."""
+    """:class:`Forbidden` unless the caller may read the log of access and resets."""
     if not may_read_log(caller):
         raise Forbidden("Only auditors read the access log: your account has another role.")
 
@@ -95,5 +95,5 @@ def may_see(caller: Caller, request_id: str) -> bool:
 
 
 def may_see_unmatched(caller: Caller) -> bool:
-    """Whether the caller may see reports that belong to no request, and so to no owner."""
+    """Whether the caller may see reports that belong to no request, and thus to no owner."""
     return caller.sees_everything

@@ -1,7 +1,7 @@
-"""Who is asking: bearer tokens (JWT), checked by issuer, audience, times and fixed algorithms.
+"""Bearer tokens (JWT): checks signature, issuer, audience and times, and reads the caller.
 
-Only asymmetric algorithms are accepted, so a token can never be signed with what is public, nor not
-at all.
+Only asymmetric algorithms are accepted: no token signed with a public key as a shared secret, and
+no unsigned one.
 """
 
 from __future__ import annotations
@@ -34,16 +34,17 @@ from schemas.identifiers import Eui64, InvalidIdentifier
 logger = logging.getLogger(__name__)
 
 ALGORITHMS: Final = ("ES256", "RS256", "EdDSA", "Ed25519")
-"""Never ``none``, never a shared secret."""
+"""Accepted signature algorithms: neither ``none`` nor one with a shared secret."""
 LEEWAY_S: Final = 30
 MAX_TOKEN_LENGTH: Final = 16_384
 
 
 class _Allowed(jws.JWSRegistry):
-    """The fixed list; no warning on the old name ``EdDSA``, which providers still use."""
+    """The registry of accepted algorithms, without a warning on the old name ``EdDSA``, which
+    providers still use."""
 
     def get_alg(self, name: str) -> JWSAlgModel:
-        """The algorithm of that name; joserfc's error if it is not on the list."""
+        """The algorithm of that name; joserfc's error if it is not accepted."""
         if name not in ALGORITHMS:
             raise UnsupportedAlgorithmError(f"Algorithm of '{name}' is not allowed")
         return self.algorithms[name]
@@ -54,7 +55,7 @@ _REGISTRY: Final = _Allowed()
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Names of the claims that are read; a dot leads into nested claims."""
+    """Names of the claims that are read; a dot separates the names of nested claims."""
 
     user_ids: str = "user_ids"
     roles: str = "roles"
@@ -83,11 +84,11 @@ class Authenticator:
         self._audience = audience
 
     def caller(self, authorization: list[str]) -> Caller:
-        """The user behind a request's ``Authorization`` headers; else a 401 or 503 problem."""
+        """The caller of a request with these ``Authorization`` headers; a 401 or 503 problem."""
         return self.caller_of(self.verified(_bearer_token(authorization)))
 
     def caller_of(self, claims: Mapping[str, Any]) -> Caller:
-        """The user that verified claims describe; a 401 problem if they hold what they may not."""
+        """The caller that verified claims describe; a 401 problem if a claim is not valid."""
         name = claims.get("name") or claims.get("preferred_username")
         return Caller(
             subject=str(claims["sub"]),
@@ -115,7 +116,7 @@ class Authenticator:
         return claims
 
     def _announced(self, token: str) -> tuple[str, str]:
-        """Issuer and key ID as the token itself gives them: nothing is believed of it yet."""
+        """Issuer and key ID in the token, which is not verified yet."""
         try:
             unverified = jws.extract_compact(token.encode())
             header = unverified.headers()
@@ -208,7 +209,7 @@ def _provider_away() -> Problem:
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> object:
-    """The claim of that very name, or the one that its dots lead to."""
+    """The claim of exactly that name, or the nested one."""
     if name in claims:
         return claims[name]
     found: object = claims
@@ -226,7 +227,7 @@ def put_claim(claims: dict[str, Any], name: str, value: object) -> None:
 
 
 def _texts(value: object) -> list[str]:
-    """A list of texts, or one text that separates them with spaces; anything else holds none."""
+    """The texts of a claim: a list, or one text separated by spaces; else none."""
     if isinstance(value, str):
         return value.split()
     if isinstance(value, list):

@@ -1,8 +1,8 @@
-"""What was ended before its time: sessions, all sessions of somebody, sign-ins that were used.
+"""Revocations: ended sessions, all sessions of a user, sign-ins that were used.
 
-A cookie says by itself who has signed in, so whatever ends it early has to be remembered until the
-cookie is worth nothing in any case. Ends of other read sides come in through :meth:`Endings.learn`;
-``tell`` makes our own known to them.
+A cookie proves by itself who has signed in. Whatever ends it early has to be remembered until the
+cookie expires. Ends at other read sides arrive through :meth:`Endings.learn`; ``tell`` publishes
+the ends at this one.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ FOR_EVER: Final = float("inf")
 
 
 class EndingsUnknown(RuntimeError):
-    """What other read sides have ended is not known, so nobody's session can be believed."""
+    """Ends at other read sides may be missing here, so no session can be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """One end. Times are seconds since 1970 UTC."""
+    """One revocation. Times are seconds since 1970 UTC."""
 
     what: bytes
     """:func:`digest` of what has ended."""
     needed_until: float
-    """When no cookie that it concerns is worth anything any more."""
+    """When every cookie concerned has expired, so that it can be forgotten."""
     signed_in_by: float = FOR_EVER
-    """Sign-ins up to this time have ended, by the identity provider's clock."""
+    """It concerns sign-ins up to this time, by the identity provider's clock."""
 
 
 Tell = Callable[[Ending], bool]
-"""Makes an end known to other read sides; whether it is certain that they will hear of it."""
+"""Publishes an end to other read sides; whether it is certain that they will receive it."""
 
 
 def nobody_else(_: Ending) -> bool:
-    """There is no other read side."""
+    """``tell`` of a single read side."""
     return True
 
 
 def digest(kind: str, name: str) -> bytes:
-    """What stands for a session, a user, a sign-in where ends are told and remembered."""
+    """SHA-256 that identifies a session, user or sign-in in an :class:`Ending`."""
     return hashlib.sha256(f"{kind}\n{name}".encode()).digest()
 
 
 class Endings:
-    """Every end that still matters. Safe for many threads."""
+    """The ends that are still needed. Safe for many threads."""
 
     def __init__(self, tell: Tell = nobody_else, clock: Callable[[], float] = time.time) -> None:
         self._tell = tell
@@ -57,15 +57,15 @@ class Endings:
         self._held: dict[bytes, Ending] = {}
         self._swept_at = clock()
         self.unknown_because: Callable[[], str | None] = lambda: None
-        """Why ends of other read sides may be missing here, if so."""
+        """Gives the reason why ends at other read sides may be missing here, or ``None``."""
 
     def end(self, ending: Ending) -> bool:
-        """It holds here at once; whether it is certain that it will hold everywhere."""
+        """Apply an end here at once; whether it is certain that all read sides will apply it."""
         self.learn(ending)
         return self._tell(ending)
 
     def learn(self, ending: Ending) -> None:
-        """What another read side, or this one, has ended."""
+        """Take in an end from any read side; a later one of the same name extends it."""
         with self._lock:
             self._sweep()
             held = self._held.get(ending.what)
@@ -78,7 +78,8 @@ class Endings:
             self._held[ending.what] = ending
 
     def covers(self, what: bytes, signed_in_at: float = 0.0) -> bool:
-        """Whether a sign-in of then has been ended under this name; :class:`EndingsUnknown`."""
+        """Whether a sign-in at ``signed_in_at`` has been ended under this digest;
+        :class:`EndingsUnknown`."""
         if (why := self.unknown_because()) is not None:
             raise EndingsUnknown(why)
         with self._lock:
@@ -86,7 +87,7 @@ class Endings:
         return held is not None and signed_in_at <= held.signed_in_by
 
     def _sweep(self) -> None:
-        """Forget, once a minute at most, what matters no more."""
+        """Forget expired ends, once a minute at most."""
         now = self._clock()
         if now - self._swept_at < 60.0:
             return

@@ -1,14 +1,12 @@
 """Keys that sign access tokens: an OIDC provider's, by discovery, or the local development key.
 
-Public keys are held in memory; a provider that is away is no reason to refuse tokens whose key is
-known, but keys that could not be confirmed for a day are not trusted any more.
+Public keys are held in memory. While the provider is away tokens with a known key are accepted,
+until the keys have not been confirmed for a day.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +18,7 @@ import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
+from query_api.identity.own_secrets import own_secret
 from query_api.identity.provider_http import ProviderAway, ProviderHttp
 
 logger = logging.getLogger(__name__)
@@ -27,11 +26,11 @@ logger = logging.getLogger(__name__)
 DEVELOPMENT_ISSUER: Final = "fdt-development"
 DEVELOPMENT_KEY_FILE: Final = "development-key.jwk"
 REFRESH_AT_MOST_EVERY_S: Final = 60.0
-"""An unknown key ID, which anybody can send, asks the provider no more often than this."""
+"""Least time between requests to the provider because of unknown key IDs: anybody can send one."""
 RETRY_EVERY_S: Final = 5.0
-"""When to ask again a provider that did not answer as it should."""
+"""Time until a provider that did not answer correctly is asked again."""
 CONFIRM_EVERY_S: Final = 3600.0
-"""Known keys are fetched anew this often, so that a withdrawn one is noticed."""
+"""How often known keys are fetched again, so that a withdrawn one is noticed."""
 TRUSTED_FOR_S: Final = 86_400.0
 
 _KEY_TYPES: Final[dict[str, type[ECKey | RSAKey | OKPKey]]] = {
@@ -46,7 +45,7 @@ class UnknownKey(LookupError):
 
 
 class KeySource(Protocol):
-    """Where the keys of one issuer come from."""
+    """Port: the keys of one issuer."""
 
     def key(self, kid: str) -> Key:
         """The public key of this ID; raises :class:`UnknownKey` or :class:`ProviderAway`."""
@@ -56,38 +55,25 @@ class DevelopmentKey:
     """An EC P-256 key in a file that only its owner can read; made on first use."""
 
     def __init__(self, data_dir: Path) -> None:
-        path = data_dir / DEVELOPMENT_KEY_FILE
-        if not path.exists():
-            _create(path)
-        self.private = ECKey.import_key(msgspec.json.decode(path.read_bytes(), type=dict[str, Any]))
+        stored = own_secret(data_dir / DEVELOPMENT_KEY_FILE, _new_key)
+        self.private = ECKey.import_key(msgspec.json.decode(stored, type=dict[str, Any]))
         self._public = ECKey.import_key(self.private.as_dict(private=False))
         self.kid = self.private.thumbprint()
 
     def published(self) -> dict[str, Any]:
-        """The public half as a key set."""
+        """The public key as a key set."""
         public = {**self._public.as_dict(private=False), "kid": self.kid, "use": "sig"}
         return {"keys": [{**public, "alg": "ES256"}]}
 
     def key(self, kid: str) -> Key:
-        """The public half, if ``kid`` is its ID."""
+        """The public key; :class:`UnknownKey` if ``kid`` is not its ID."""
         if kid != self.kid:
             raise UnknownKey("this is another machine's development key")
         return self._public
 
 
-def _create(path: Path) -> None:
-    """Write a new key beside ``path`` and link it there: complete, 0600, and never over another."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    key = ECKey.generate_key("P-256", private=True)
-    handle, name = tempfile.mkstemp(prefix=".key-", dir=path.parent)  # mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.json.encode(key.as_dict(private=True)))
-        os.link(name, path)
-    except FileExistsError:
-        logger.info("another process made the development key first")
-    finally:
-        os.unlink(name)
+def _new_key() -> bytes:
+    return msgspec.json.encode(ECKey.generate_key("P-256", private=True).as_dict(private=True))
 
 
 class _Discovery(msgspec.Struct):
@@ -118,7 +104,9 @@ class OidcKeys:
         self._away = f"The keys of {issuer} are not known yet."
 
     def key(self, kid: str) -> Key:
-        """The key of this ID; asks the provider where it is unknown or not confirmed of late."""
+        """The key of this ID; asks the provider if it is unknown or due to be confirmed.
+
+        Raises :class:`UnknownKey`, or :class:`ProviderAway`."""
         found = self._keys.get(kid)
         if found is None or self._age() > CONFIRM_EVERY_S:
             self._refresh(wait=found is None)
@@ -134,7 +122,7 @@ class OidcKeys:
         return self._clock() - self._confirmed_at
 
     def _refresh(self, *, wait: bool) -> None:
-        """Fetch the keys if that is due; with a known key nobody waits for another's attempt."""
+        """Fetch the keys if that is due; without ``wait`` only if no other thread does so."""
         if not self._lock.acquire(blocking=wait):
             return
         try:
@@ -144,7 +132,7 @@ class OidcKeys:
             self._lock.release()
 
     def _try(self) -> None:
-        """One attempt; a failure keeps the keys that are held."""
+        """One attempt; after a failure the known keys stay in use."""
         try:
             self._keys = self._fetch()
         except ProviderAway as error:
@@ -166,7 +154,7 @@ class OidcKeys:
 
 
 def _signing_key(listed: dict[str, Any]) -> Key | None:
-    """A published key, or none where it is not for signatures that this server accepts."""
+    """A published key; ``None`` if it is not for signatures that this server accepts."""
     kind = _KEY_TYPES.get(str(listed.get("kty")))
     if kind is None or listed.get("use", "sig") != "sig":
         return None

@@ -1,6 +1,6 @@
-"""What an identity provider says has ended: logout tokens (OpenID Connect Back-Channel Logout 1.0).
+"""Logout tokens (OpenID Connect Back-Channel Logout 1.0), for the screen's back-channel route.
 
-The provider posts one to every client when somebody signs out anywhere, or is signed out by an
+The provider posts one to every client when a user signs out anywhere, or is signed out by an
 administrator.
 """
 
@@ -22,7 +22,7 @@ class LoggedOut:
     """Who was signed out at the provider."""
 
     provider_session: str | None
-    """Of which of the provider's sessions; None for all of the user's."""
+    """The provider's session; ``None`` for all sessions of the user."""
     subject: str
     at: float
     """Seconds since 1970 UTC by the provider's clock."""
@@ -44,7 +44,8 @@ class LogoutTokens:
         )
 
     def read(self, token: str) -> LoggedOut:
-        """Who was signed out; a problem if this is no logout token of the provider for us."""
+        """Who was signed out; a problem if this is not the provider's logout token for this
+        client."""
         claims = self._tokens.verified(token)
         events = claims.get("events")
         if not isinstance(events, dict) or EVENT not in events or "nonce" in claims:

@@ -1,4 +1,5 @@
-"""What is asked of an OpenID Connect provider over HTTP; keys and sign-in both ask here."""
+"""HTTP requests to an OpenID Connect provider, for :mod:`query_api.identity.keys` and
+:mod:`query_api.identity.sign_in`."""
 
 from __future__ import annotations
 
@@ -16,15 +17,15 @@ TIMEOUT_S: Final = 5.0
 
 
 class ProviderAway(ConnectionError):
-    """The identity provider did not answer as it should, and its keys are not known."""
+    """The identity provider did not answer, or not correctly."""
 
 
 class Discovered(Protocol):
-    """What is wanted of a discovery document: at least whose it is."""
+    """A discovery document: at least its issuer is read."""
 
     @property
     def issuer(self) -> str:
-        """The provider, as it calls itself."""
+        """The issuer that the document names."""
 
 
 _Shape = TypeVar("_Shape")
@@ -32,7 +33,7 @@ _Document = TypeVar("_Document", bound=Discovered)
 
 
 class ProviderHttp:
-    """The provider ``issuer``; asked so seldom that no connection is kept."""
+    """The provider ``issuer``. Requests are so rare that no connection is kept."""
 
     def __init__(
         self, issuer: str, client: httpx.Client | None = None, ca_file: Path | None = None
@@ -43,9 +44,9 @@ class ProviderHttp:
 
     @property
     def trusted(self) -> ssl.SSLContext | bool:
-        """Who may sign its certificate, as an HTTP client takes it; :class:`ProviderAway`.
+        """The trusted CA certificates as an HTTP client's ``verify``; :class:`ProviderAway`.
 
-        The file is read anew each time, so a new authority needs no restart.
+        The file is read each time, so that a new authority needs no restart.
         """
         if self._ca_file is None:
             return True
@@ -55,7 +56,7 @@ class ProviderHttp:
             raise self._unusable(f"FDT_OIDC_CA_FILE {self._ca_file}: {error}") from error
 
     def discovered(self, shape: type[_Document]) -> _Document:
-        """The discovery document; :class:`ProviderAway`, also if it is another provider's."""
+        """The discovery document; :class:`ProviderAway`, also if it names another issuer."""
         address = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
         document = self.answer(address, shape)
         if document.issuer != self.issuer:
@@ -63,7 +64,7 @@ class ProviderHttp:
         return document
 
     def answer(self, address: str, shape: type[_Shape]) -> _Shape:
-        """The JSON at ``address`` in the wanted shape; :class:`ProviderAway`."""
+        """The JSON at ``address``, decoded as ``shape``; :class:`ProviderAway`."""
         self.check(address)
         try:
             if self._client is not None:
@@ -76,7 +77,7 @@ class ProviderHttp:
             raise self._unusable(str(error)) from error
 
     def check(self, address: str) -> None:
-        """:class:`ProviderAway` for clear text over a network, where anybody could answer."""
+        """:class:`ProviderAway` for plain HTTP to another machine, which anybody could answer."""
         parts = urlsplit(address)
         if parts.scheme != "https" and not (
             parts.scheme == "http" and is_loopback(parts.hostname or "")

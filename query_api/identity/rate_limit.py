@@ -1,9 +1,8 @@
-"""How often one user may ask: a bucket a user that fills at an even rate.
+"""Rate limits: a token bucket for each user, kept in memory.
 
-Counted in memory. Read sides tell each other what was taken (``tell`` and :meth:`RateLimit.learn`),
-a share of the limit at a time: so a user who goes from one to another gets, of each further one, at
-most :data:`TOLD_SHARE` of the limit more. The limit keeps one user from taking the time of all, it
-is no ledger.
+Read sides publish what they granted (``tell`` and :meth:`RateLimit.learn`) whenever it reaches
+:data:`TOLD_SHARE` of the limit. A user of several read sides gets at most that share more from each
+further one: the limit protects other users, it does not count exactly.
 """
 
 from __future__ import annotations
@@ -19,26 +18,26 @@ from typing import Final
 from query_api.identity.endings import digest
 
 _USERS_HELD: Final = 10_000
-"""Users remembered; whoever asked longest ago is forgotten first, with a full bucket."""
+"""Users remembered; the least recent is forgotten first, and then has a full bucket."""
 _MINUTE_S: Final = 60.0
 TOLD_SHARE: Final = 1 / 16
-"""Of the limit: what one read side lets a user take before it tells the others."""
+"""Share of the limit that a read side grants to a user before it tells the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a user may still ask."""
+    """What is left of a user's limit."""
 
     name: str
     per_minute: int
     left: int
-    """How many more at once."""
+    """Further requests that would be granted now."""
     full_in_s: int
-    """After how many seconds without any it is the whole number again."""
+    """Seconds without requests until the whole limit is available."""
 
 
 class TooMany(Exception):
-    """The user has asked too often; ``retry_after_s`` is when the next try will be answered."""
+    """The limit is exceeded; the next request is granted after ``retry_after_s`` seconds."""
 
     def __init__(self, what: str, per_minute: int, retry_after_s: int) -> None:
         super().__init__(
@@ -49,25 +48,25 @@ class TooMany(Exception):
 
 
 Tell = Callable[[str, bytes, int], None]
-"""Makes known to other read sides what was taken: limit, digest of the user, how many."""
+"""Publishes to other read sides what was granted: limit, digest of the user, count."""
 
 
 def nobody_else(_limit: str, _user: bytes, _count: int) -> None:
-    """There is no other read side."""
+    """``tell`` of a single read side."""
 
 
 @dataclass(slots=True)
 class _Taken:
-    """What a user has taken."""
+    """The state of a user's bucket."""
 
     full_at: float
-    """When the bucket would be full again, as the time that was taken from it."""
+    """When the bucket will be full, in seconds of the limit's clock."""
     untold: int = 0
-    """Of that, what other read sides do not know yet."""
+    """Requests granted here that other read sides have not been told of."""
 
 
 class RateLimit:
-    """``per_minute`` of something for each user, all at once if need be. Safe for many threads."""
+    """``per_minute`` requests for each user, which may come at once. Safe for many threads."""
 
     def __init__(
         self,
@@ -86,7 +85,7 @@ class RateLimit:
         self._held: OrderedDict[bytes, _Taken] = OrderedDict()
 
     def take(self, user: str) -> None:
-        """Count one; :class:`TooMany` if that is one too many."""
+        """Count one request; :class:`TooMany` if the limit is exceeded."""
         key = digest("user", user)
         with self._lock:
             now = self._clock()
@@ -102,7 +101,7 @@ class RateLimit:
             self._tell(self.what, key, tell)
 
     def learn(self, user: bytes, count: int, ago_s: float) -> None:
-        """Another read side has let the user, by digest, take so many, so long ago."""
+        """Count what another read side granted to a user (by digest) ``ago_s`` seconds ago."""
         with self._lock:
             now = self._clock()
             left_s = count * self._step - max(0.0, ago_s)
@@ -111,7 +110,7 @@ class RateLimit:
                 taken.full_at = min(taken.full_at + left_s, now + _MINUTE_S)
 
     def allowance(self, user: str) -> Allowance:
-        """What is left for a user; nothing is counted."""
+        """What is left for a user; does not count as a request."""
         with self._lock:
             held = self._held.get(digest("user", user))
             taken = 0.0 if held is None else max(0.0, held.full_at - self._clock())
@@ -119,8 +118,7 @@ class RateLimit:
         return Allowance(self.what, self._per_minute, max(0, left), math.ceil(taken))
 
     def _of(self, key: bytes, now: float) -> _Taken:
-        """What the user has taken, now the one seen last; a bucket that is full again tells
-        nothing."""
+        """The user's bucket, marked as the most recent; a new one if it was full."""
         taken = self._held.pop(key, None)
         if taken is None or taken.full_at <= now:
             taken = _Taken(now)

@@ -1,8 +1,8 @@
-"""The secrets that seal what browsers keep for us, from a file that all read sides share.
+"""The secrets that seal cookies, from a file that all read sides share.
 
-One secret a line: the first seals, every one opens, so that keys are changed without signing
-anybody out. The file is read again when it changes. Without a file a secret is made for as long as
-this process lives, and no other read side can open what it sealed.
+One secret a line: the first one seals, all of them open, so that secrets can be replaced without
+signing anybody out. The file is read again when it changes. Without a file the secret is random and
+lasts as long as this process; no other read side can open what it sealed.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ logger = logging.getLogger(__name__)
 LEAST_LENGTH: Final = 32
 """Characters of a secret."""
 PART: Final = "session keys"
-"""Their name among the parts of the read side."""
+"""Name of this part in the health of the read side."""
 _LOOK_EVERY_S: Final = 2.0
 
 
 class UnusableKeys(ValueError):
-    """The file cannot be used; the message says why, and how to mend it."""
+    """The file cannot be used; the message says why, and what to change."""
 
 
 class NotSealedHere(ValueError):
-    """The text was not sealed with one of these keys for this purpose."""
+    """The text was not sealed with a known key for this purpose."""
 
 
 class SealingKeys:
-    """Seals and opens texts for browsers to keep. Safe for many threads."""
+    """Seals and opens the content of cookies (Fernet). Safe for many threads."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class SealingKeys:
         health: Health | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """:class:`UnusableKeys` if there is a path that leads to no secrets."""
+        """Raises :class:`UnusableKeys` if the file at ``path`` cannot be used."""
         self._path = path
         self._health = health or Health()
         self._clock = clock
@@ -58,11 +58,11 @@ class SealingKeys:
         self._ciphers: dict[str, MultiFernet] = {}
 
     def seal(self, purpose: str, content: bytes) -> str:
-        """The text that stands for ``content``: nobody else reads it, or makes one."""
+        """``content`` as an encrypted and authenticated text."""
         return self._cipher(purpose).encrypt(content).decode().rstrip("=")
 
     def open(self, purpose: str, text: str) -> bytes:
-        """What was sealed for this purpose; :class:`NotSealedHere`."""
+        """The content that was sealed for this purpose; :class:`NotSealedHere`."""
         try:
             padded = text.encode("ascii") + b"=" * (-len(text) % 4)
             return self._cipher(purpose).decrypt(padded)
@@ -77,7 +77,7 @@ class SealingKeys:
             return self._ciphers[purpose]
 
     def _look(self) -> None:
-        """Take the file as it is now; one that cannot be used leaves the keys that are held."""
+        """Read the file if it changed; if it cannot be used, the known secrets stay in use."""
         now = self._clock()
         if self._path is None or now - self._looked_at < _LOOK_EVERY_S:
             return
@@ -95,7 +95,7 @@ class SealingKeys:
         logger.info("%d session keys read from %s", len(self._secrets), self._path)
 
     def _state(self) -> tuple[int, int, int] | None:
-        """By which a change of the file is told."""
+        """Properties of the file that differ after a change."""
         try:
             found = self._path.stat() if self._path is not None else None
         except OSError:
@@ -118,6 +118,6 @@ def secrets_of(path: Path) -> list[str]:
 
 
 def _key(secret: str, purpose: str) -> Fernet:
-    """A key a purpose: what was sealed for one never opens for another."""
+    """The key for a purpose: a text sealed for one purpose does not open for another."""
     digest = hashlib.sha256(f"fdt-{purpose}\n{secret}".encode()).digest()
     return Fernet(base64.urlsafe_b64encode(digest))

@@ -1,9 +1,9 @@
-"""Signed-in browsers: who has signed in stands sealed in the browser's own cookie.
+"""Sessions of signed-in browsers, kept sealed in the browser's cookie.
 
-So every read side that has the keys knows it, and none has to remember it. What a cookie cannot say
-is that it was ended: that is remembered, and told to the other read sides
-(:mod:`query_api.identity.endings`). Each answer to a person's own doing seals the cookie anew, with
-the time: both time-outs are exact to the second, by clocks that agree.
+Every read side with the same keys can open the cookie, and none stores sessions. The end of a
+session cannot be seen in a cookie: ends are remembered, and published to the other read sides
+(:mod:`query_api.identity.endings`). Each answer to an action of the user renews the cookie with the
+present time, so that both time-outs are exact to the second if the clocks agree.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from schemas.identifiers import Eui64
 logger = logging.getLogger(__name__)
 
 LONGEST_COOKIE: Final = 3_800
-"""Characters: browsers keep 4,096 with name and attributes."""
+"""Characters of a cookie's value: browsers keep 4,096 with name and attributes."""
 CLOCKS_DIFFER_S: Final = 30.0
-"""A cookie from further in the future than this tells of a clock that is wrong."""
+"""Tolerated difference of clocks; a cookie further in the future is logged."""
 _NAME_BYTES: Final = 16
 _TOKEN_BYTES: Final = 32
 _PURPOSE: Final = "session"
@@ -38,7 +38,7 @@ _ID_TOKEN: Final = "id-token"
 
 
 class TooLarge(ValueError):
-    """What a browser would have to keep of this user does not fit into a cookie."""
+    """The user's session does not fit into a cookie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +46,31 @@ class Session:
     """One signed-in browser. Times are seconds since 1970 UTC."""
 
     name: bytes
-    """Random; only ever in the sealed cookie."""
+    """Random; it occurs only in the sealed cookie."""
     caller: Caller
     began_at: float
     used_at: float
     provider_session: str = ""
-    """What the identity provider calls its own session, if it does."""
+    """ID of the identity provider's own session; empty if it gives none."""
     signed_in_at: float = 0.0
     """By the identity provider's clock."""
 
     def proof(self, what: str) -> str:
-        """A text that a page carries of ``what`` it shows, to ask again for that and no more."""
+        """MAC of ``what`` a page shows, with which the page can refresh that and nothing else."""
         return base64url.encode(self._derived("shown", what)[:_NAME_BYTES])
 
     def has_shown(self, what: str, proof: str) -> bool:
-        """Whether a page of this session showed ``what``."""
+        """Whether ``proof`` is the MAC of ``what`` for this session."""
         return hmac.compare_digest(self.proof(what).encode(), proof.encode())
 
     def form_token(self) -> str:
-        """The token that a form of this session carries; each time in other letters, so that its
-        length in a compressed page tells nothing about it."""
+        """The CSRF token for a form. It is masked anew each time, so that the length of a
+        compressed page reveals nothing about it (BREACH)."""
         mask = secrets.token_bytes(_TOKEN_BYTES)
         return (mask + _masked(mask, self._csrf())).hex()
 
     def accepts(self, form_token: str) -> bool:
-        """Whether a form carries a token of this session."""
+        """Whether ``form_token`` is a CSRF token of this session."""
         try:
             data = bytes.fromhex(form_token)
         except ValueError:
@@ -88,7 +88,7 @@ class Session:
 
 
 class _Content(msgspec.Struct, array_like=True):
-    """A session as it is sealed."""
+    """The sealed content of a session cookie."""
 
     name: bytes
     subject: str
@@ -106,7 +106,7 @@ _EUI_OCTETS: Final = 8
 
 
 class Sessions:
-    """The sessions of all browsers, on every read side with these keys. Safe for many threads."""
+    """Makes, opens and ends sessions. Safe for many threads."""
 
     def __init__(
         self,
@@ -154,8 +154,8 @@ class Sessions:
         return text
 
     def find(self, cookie: str, *, renew: bool = True) -> Session | None:
-        """The live session of a cookie, its idle time begun anew unless ``renew`` is false; the
-        browser has to be given it again, sealed.
+        """The live session of a cookie, or ``None``; its idle time starts anew unless ``renew`` is
+        false. The caller sends it to the browser again, sealed.
 
         Raises :class:`~query_api.identity.endings.EndingsUnknown`.
         """
@@ -165,23 +165,24 @@ class Sessions:
         return replace(session, used_at=self._clock()) if renew else session
 
     def end(self, cookie: str) -> bool:
-        """End a session wherever its cookie is; whether it is certain that all others hear it."""
+        """End a session on every read side; whether it is certain that all will apply it."""
         session = self._opened(cookie)
         if session is None or self._until(session) <= self._clock():
             return True
         return self._endings.end(Ending(_of_session(session), self._until(session)))
 
     def end_of_provider(self, provider_session: str | None, subject: str, by: float) -> bool:
-        """End what the identity provider has ended: one of its sessions, or all of somebody that
-        began up to ``by``, its own time; whether it is certain that all others hear of it."""
+        """End one of the identity provider's sessions, or all sessions of a user that began up to
+        ``by`` (seconds since 1970 UTC, by the provider's clock); whether it is certain that all
+        read sides will apply it."""
         until = self._clock() + self.absolute_s + CLOCKS_DIFFER_S
         if provider_session is not None:
             return self._endings.end(Ending(_of_provider(provider_session), until))
         return self._endings.end(Ending(_of_user(subject), until, by))
 
     def sealed_id_token(self, cookie: str, id_token: str) -> str | None:
-        """The ID token for its session's browser to keep until the sign-out; None if it is too
-        large for that, and the provider has to ask who signs out."""
+        """The ID token, sealed for a cookie that lasts until the sign-out. ``None`` if it is too
+        large: the provider then asks the user to confirm the sign-out."""
         session = self._opened(cookie)
         assert session is not None
         text = self._keys.seal(_ID_TOKEN, session.name + id_token.encode())
@@ -191,7 +192,7 @@ class Sessions:
         return text
 
     def id_token(self, session: Session, text: str) -> str | None:
-        """The ID token of this session, if the browser has kept it."""
+        """The ID token of this session from its cookie; ``None`` if the cookie is not its own."""
         try:
             content = self._keys.open(_ID_TOKEN, text)
         except NotSealedHere:
@@ -216,8 +217,8 @@ class Sessions:
         )
 
     def _clamped(self, session: Session) -> Session:
-        """Nothing has happened later than now; by as much as the other clock is ahead, a session
-        lives longer here."""
+        """``session`` with times in the future set to now: a session from a read side whose clock
+        is ahead lasts longer here by that difference."""
         now = self._clock()
         ahead = max(session.used_at, session.began_at) - now
         if ahead > CLOCKS_DIFFER_S and now - self._warned_at > CLOCKS_DIFFER_S:

@@ -1,8 +1,8 @@
-"""Signing in with OpenID Connect: authorization code with PKCE, state and nonce, and out again.
+"""Sign-in with OpenID Connect (authorization code, PKCE, state, nonce), and sign-out.
 
-A sign-in that is under way stands sealed in a cookie of the browser that began it, so that any read
-side can finish it; it is used once, and is worth nothing after ten minutes. Where it leads
-afterwards is in there too, never in the address.
+A pending sign-in is sealed in a cookie of the browser that began it, so that any read side can
+finish it. It can be used once, within ten minutes. The page to return to is in the cookie too,
+never in an address.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ UNDER_WAY_S: Final = 600.0
 
 _PURPOSE: Final = "sign-in"
 _LONGEST_PATH: Final = 1_000
-"""Characters that a browser keeps of where the sign-in leads."""
+"""Characters of the path to return to; a longer one leads to the start page."""
 _KNOWN_FOR_S: Final = 3600.0
 
 
 class SignInFailed(Exception):
-    """Nobody is signed in; the message says why, and what to do."""
+    """The sign-in failed; the message says why, and what to do."""
 
 
 class Endpoints(msgspec.Struct, frozen=True):
-    """What a provider's discovery document says of itself."""
+    """The endpoints in a provider's discovery document."""
 
     issuer: str
     authorization_endpoint: str
@@ -51,7 +51,7 @@ class Endpoints(msgspec.Struct, frozen=True):
 
 
 class Provider:
-    """An OpenID Connect provider by its discovery document, which is asked for once an hour."""
+    """An OpenID Connect provider; its discovery document is fetched once an hour."""
 
     def __init__(self, http: ProviderHttp, clock: Callable[[], float] = time.monotonic) -> None:
         self.issuer = http.issuer
@@ -62,11 +62,11 @@ class Provider:
 
     @property
     def trusted(self) -> ssl.SSLContext | bool:
-        """Who may sign its certificate, as an HTTP client takes it."""
+        """See :meth:`~query_api.identity.provider_http.ProviderHttp.trusted`."""
         return self._http.trusted
 
     def endpoints(self) -> Endpoints:
-        """Where to go; :class:`~query_api.identity.provider_http.ProviderAway`."""
+        """The endpoints; :class:`~query_api.identity.provider_http.ProviderAway`."""
         if self._known is None or self._clock() - self._known_at > _KNOWN_FOR_S:
             self._known, self._known_at = self._fetch(), self._clock()
         return self._known
@@ -80,7 +80,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """How this system is known at the provider."""
+    """The registration of this system at the provider."""
 
     client_id: str
     client_secret: str | None
@@ -89,7 +89,7 @@ class Client:
 
 
 class _UnderWay(msgspec.Struct, frozen=True, array_like=True):
-    """What the browser keeps of a sign-in, sealed."""
+    """The sealed content of a pending sign-in's cookie."""
 
     state: str
     nonce: str
@@ -104,33 +104,32 @@ _decode = msgspec.msgpack.Decoder(_UnderWay).decode
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A sign-in that is under way."""
+    """A pending sign-in."""
 
     address: str
-    """Where to send the browser."""
+    """URL at the provider to which the browser is sent."""
     state: str
-    """Names the sign-in in the provider's answer."""
+    """The ``state`` that the provider's answer repeats."""
     browser: str
-    """What the browser must show again: sealed here, never taken from a browser, where somebody
-    else may have planted it."""
+    """The cookie that the browser must send back. It is sealed, so that nobody can plant one."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Somebody has signed in."""
+    """A completed sign-in."""
 
     caller: Caller
     id_token: str
     return_to: str
     """Local path."""
     provider_session: str
-    """What the provider calls its own session; empty if it does not say."""
+    """ID of the provider's own session; empty if it gives none."""
     signed_in_at: float | None
-    """By the provider's clock, if it says."""
+    """Seconds since 1970 UTC by the provider's clock; ``None`` if it gives none."""
 
 
 class SignIn:
-    """Sign-ins of all browsers at one provider. Safe for many threads."""
+    """Begins and finishes sign-ins at one provider. Safe for many threads."""
 
     def __init__(
         self,
@@ -149,7 +148,7 @@ class SignIn:
         self._clock = clock
 
     def begin(self, return_to: str) -> Begun:
-        """A new sign-in; :class:`ProviderAway`. ``return_to`` is a local path."""
+        """Begin a sign-in; :class:`ProviderAway`. ``return_to`` is a local path."""
         state, nonce = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         verifier = secrets.token_urlsafe(48)
         with self._oauth() as oauth:
@@ -165,8 +164,11 @@ class SignIn:
         return Begun(str(address), state, sealed)
 
     def finish(self, browser: str | None, answer: Mapping[str, str]) -> SignedIn:
-        """Who has signed in, by the provider's answer; :class:`SignInFailed`, or
-        :class:`~query_api.identity.provider_http.ProviderAway`."""
+        """Check the provider's answer (``answer``: query parameters of the callback) and fetch the
+        ID token. ``browser`` is the cookie of the pending sign-in.
+
+        Raises :class:`SignInFailed`, or :class:`~query_api.identity.provider_http.ProviderAway`.
+        """
         under_way = self._taken(browser, answer.get("state", ""))
         if "error" in answer:
             raise SignInFailed("The identity provider did not sign you in.")
@@ -189,8 +191,8 @@ class SignIn:
         )
 
     def sign_out_address(self, id_token: str | None) -> str | None:
-        """Where the provider ends its own session, if it offers that; without the ID token it asks
-        who signs out."""
+        """URL at which the provider ends its own session; ``None`` if it offers none. Without the
+        ID token it asks the user to confirm."""
         try:
             address = self._provider.endpoints().end_session_endpoint
         except ProviderAway:
@@ -206,8 +208,8 @@ class SignIn:
         return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"
 
     def _taken(self, browser: str | None, state: str) -> _UnderWay:
-        """The sign-in of that state, which is thereby used up on this read side; of any other the
-        provider takes its code only once."""
+        """The pending sign-in of that state, marked as used on this read side. A second use at
+        another read side fails at the provider, which accepts a code only once."""
         under_way = self._opened(browser)
         used = digest("sign-in", state)
         if (

@@ -1,1 +1,1 @@
-"""One function an answer, with the caller's rights applied, and the forms of answers."""
+"""The queries, with the caller's rights applied, and the formats of their answers."""

@@ -1,6 +1,6 @@
-"""The shapes of the JSON answers: names and types of the published contract (design §8).
+"""The JSON answers: names and types of the published contract (design §8).
 
-``/openapi.json`` is made from these; field names are never changed, only added to.
+``/openapi.json`` is made from these models. Fields may be added, never renamed or removed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ VOCABULARIES: Final = {
     "EventTopic": list(SOURCE_TOPICS.values()),
     "Doubt": [str(word) for word in Doubt],
 }
-"""The lists of words that an answer chooses from, by the name that the document gives them."""
+"""Enumerations in answers, by their name in ``/openapi.json``."""
 
 
 def _word(vocabulary: str) -> WithJsonSchema:
@@ -42,7 +42,7 @@ TopicName = Annotated[str, _word("EventTopic")]
 DoubtWord = Annotated[str, _word("Doubt")]
 
 _ALL_SENT: Final = ConfigDict(json_schema_serialization_defaults_required=True)
-"""A field with a default is in every answer too."""
+"""Documents a field with a default as always present."""
 
 
 class Evidence(BaseModel):

@@ -1,10 +1,10 @@
-"""How far a caller has seen a request: the cursor behind ``?changed_since=``.
+"""The cursor of ``?changed_since=``: up to where a caller has seen a request.
 
-It holds the status topic and, for each of its partitions, the offset up to which the view was
-applied that the answer was read from. An entry of the view says where it was last put, so what was
-put behind the cursor is what the caller has not seen as it is. Servers apply the topic in batches
-of their own: an entry counts as put at the end of its batch, so one may be listed again that has
-not changed, and none is missed, whichever server is asked next.
+It contains the identity of the status topic and, for each partition, the offset up to which the
+view was applied when the answer was read. An index entry stores the end offset of the batch that
+last wrote it; it is new to the caller if that is beyond the cursor's offset. Each server applies
+the topic in batches of its own: so an unchanged entry may be listed again, and no change is missed,
+whichever server is asked next.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from query_api.web import base64url
 from storage.store import Reading
 
 LONGEST_CURSOR: Final = 4_000
-"""Characters; a partition takes about seven."""
+"""Characters; each partition adds about seven."""
 _VERSION: Final = b"\x02"
 
 
 class ForeignCursor(ValueError):
-    """A cursor that was not given out here, or is of another status topic."""
+    """The text is no cursor of this API, or belongs to another status topic."""
 
 
 class _Content(msgspec.Struct, array_like=True):
@@ -39,19 +39,19 @@ _decode = msgspec.msgpack.Decoder(_Content).decode
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Up to where each partition of a status topic was seen."""
+    """The offsets up to which a caller has seen the partitions of a status topic."""
 
     topic: bytes
-    """Digest of the broker's id of the topic: one that was created anew begins at 0 again."""
+    """Digest of the broker's topic ID: a topic that was created again starts at offset 0."""
     offsets: tuple[int, ...]
 
     def has(self, changed: Changed) -> bool:
-        """Whether an entry that was put there was seen as it is."""
+        """Whether the caller has seen an entry that was last written at ``changed``."""
         partition, position = changed
         return position <= self.offsets[partition]
 
     def and_then(self, now: Seen) -> Seen:
-        """What was seen after an answer from ``now``, which may be of a server that is behind.
+        """The cursor after an answer that was read at ``now``, maybe from a server that lags.
 
         Raises :class:`ForeignCursor` if the two are of different topics.
         """
@@ -61,7 +61,7 @@ class Seen:
 
 
 def seen_of(reading: Reading) -> Seen:
-    """Up to where the view of a snapshot is applied."""
+    """The offsets up to which the view is applied in a snapshot."""
     meta = reading.get(META_KEY)
     assert meta is not None, "a view has its meta record from the start"
     topic = blake2b(decode_meta(meta).topic_id.encode(), digest_size=6).digest()
@@ -70,13 +70,13 @@ def seen_of(reading: Reading) -> Seen:
 
 
 def cursor(seen: Seen) -> str:
-    """The opaque text that a caller sends back."""
+    """The opaque cursor of an answer."""
     content = msgspec.msgpack.encode(_Content(seen.topic, list(seen.offsets)))
     return base64url.encode(_VERSION + content)
 
 
 def seen_in(text: str) -> Seen:
-    """What stands behind a cursor; :class:`ForeignCursor`."""
+    """The content of a cursor; :class:`ForeignCursor`."""
     try:
         data = base64url.decode(text)
         content = _decode(data[1:])

@@ -1,6 +1,6 @@
-"""Exactly one criterion and one value: what may be searched for, and why anything else is refused.
+"""Search criteria: exactly one criterion with one value; everything else is refused.
 
-A refusal says how to put the search right; it does not repeat the value.
+A refusal says how to correct the search; it does not repeat the value.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CRITERIA: Final = frozenset(
         "search",
     }
 )
-"""Query parameters by which a caller may have meant a second criterion."""
+"""Query parameters that a caller may have meant as a second criterion."""
 
 Identifier = TypeVar("Identifier", DeviceId, ServiceRequestId)
 
@@ -42,7 +42,7 @@ _NAMES: Final[dict[type[DeviceId | ServiceRequestId], str]] = {
     ServiceRequestId: "service_request_id",
     DeviceId: "device_id",
 }
-"""What each is called in the address."""
+"""Kind of identifier -> its name in the path."""
 _ROUTES: Final[dict[type[DeviceId | ServiceRequestId], str]] = {
     ServiceRequestId: "/v1/service-requests/{service_request_id}",
     DeviceId: "/v1/devices/{device_id}",
@@ -50,7 +50,7 @@ _ROUTES: Final[dict[type[DeviceId | ServiceRequestId], str]] = {
 
 
 class Unusable(ValueError):
-    """A value that is no identifier of the wanted kind; the message says how to put it right."""
+    """The value is no identifier of the wanted kind; the message says how to correct it."""
 
     def __init__(
         self,
@@ -60,9 +60,9 @@ class Unusable(ValueError):
     ) -> None:
         super().__init__(message)
         self.problem = problem
-        """Kind of problem, as the API names it."""
+        """Kind of problem in the API."""
         self.other = other
-        """The kind of identifier that it is instead."""
+        """The other kind of identifier, if the value is one."""
 
 
 def parsed(kind: type[Identifier], text: str) -> Identifier:
@@ -86,10 +86,10 @@ def parsed(kind: type[Identifier], text: str) -> Identifier:
 
 
 def typed(kind: type[Identifier], text: str) -> Identifier:
-    """What a person typed or pasted; :class:`Unusable`.
+    """The identifier that a person typed or pasted; :class:`Unusable`.
 
-    Spaces inside, dashes of a word processor and missing dashes are put right where only one
-    identifier can be meant.
+    Inner spaces, typographic dashes and missing dashes are corrected if only one identifier can be
+    meant.
     """
     value = _DASHES.sub("-", _INVISIBLE.sub("", text.strip()))
     compact = re.sub(r"\s+", "", value)
@@ -99,12 +99,12 @@ def typed(kind: type[Identifier], text: str) -> Identifier:
         try:
             return kind.parse(compact)
         except InvalidIdentifier:
-            pass  # what was typed itself is explained
+            pass  # the error is about the text as it was typed
     return parsed(kind, value)
 
 
 def one(kind: type[Identifier], text: str) -> Identifier:
-    """The identifier that ``text`` spells, or a 400 problem that says how to put it right."""
+    """The identifier that ``text`` spells, or a 400 problem that says how to correct it."""
     try:
         return parsed(kind, text)
     except Unusable as error:
@@ -117,16 +117,16 @@ def one(kind: type[Identifier], text: str) -> Identifier:
 
 
 def missing(kind: type[DeviceId | ServiceRequestId]) -> Problem:
-    """The address of a list without a value: nothing is listed without a criterion."""
+    """The problem of a list without an identifier: nothing is listed without a criterion."""
     return _one_only(
         f"Give one {kind.kind}: GET {_ROUTES[kind]}. Nothing is listed without a criterion."
     )
 
 
 def check_parameters(request: Request, single: frozenset[str], many: frozenset[str]) -> None:
-    """Refuse query parameters that are not known, given twice, or would be a second criterion.
+    """A 400 problem for query parameters that are unknown, repeated, or a second criterion.
 
-    ``single`` may be given once, ``many`` repeatedly.
+    Those in ``single`` may be given once, those in ``many`` repeatedly.
     """
     given = Counter(name for name, _ in request.query_params.multi_items())
     known = single | many
@@ -152,7 +152,7 @@ def _known(known: frozenset[str]) -> str:
 def _meant_other(
     kind: type[DeviceId | ServiceRequestId], value: str
 ) -> type[DeviceId | ServiceRequestId] | None:
-    """The other kind, where the value is a valid identifier of that."""
+    """The other kind, if the value is a valid identifier of it."""
     other = DeviceId if kind is ServiceRequestId else ServiceRequestId
     try:
         other.parse(value)

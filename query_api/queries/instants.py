@@ -1,7 +1,7 @@
-"""The answers as they were at an instant: the same questions as :mod:`query_api.queries.reads`.
+"""Answers as at an instant in the past: the same queries as in :mod:`query_api.queries.reads`.
 
-Made from the rows that are held now, without what the broker received afterwards
-(:mod:`projections.questions.as_at`). What they cannot tell is said beside each answer.
+They are derived from the present rows, without what the broker received after the instant
+(:mod:`projections.questions.as_at`). Each answer lists why it may be incomplete (``Doubt``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections import Counter
 from itertools import islice
 from typing import Final
 
-from projections.lifecycle import Status
 from projections.questions.as_at import AsAt, Doubt, as_at
 from projections.views import DeviceView, ItemView, device_view
 from query_api.identity.access import Caller, may_see
@@ -24,18 +23,21 @@ from query_api.queries.reads import (
     RequestPage,
     Snapshot,
     by_completion,
+    by_status,
     most_frequent_first,
     unmatched_shown,
 )
 from schemas.identifiers import DeviceId, ServiceRequestId
 
 MOST_LOOKED_AT: Final = 2_000
-"""Devices of one page: a row has to be read for each, a tenth of a millisecond. A page that finds
-few of what is wanted is short, and the next one goes on."""
+"""Devices read for one page, 0.1 ms each. If few of them match, the page is short, and the next
+one continues."""
 
 
 class NotYet(ValueError):
-    """The instant lies in the future, by the broker's clock; ``now`` is the latest there is."""
+    """The instant is in the future by the broker's clock; ``now`` is the latest valid one.
+
+    Both are milliseconds since 1970 UTC."""
 
     def __init__(self, now: int) -> None:
         super().__init__("the instant lies in the future")
@@ -43,7 +45,7 @@ class NotYet(ValueError):
 
 
 class Past:
-    """One instant of a snapshot; raises :class:`NotYet` for one that has not come."""
+    """A snapshot as at an instant (milliseconds since 1970 UTC); raises :class:`NotYet`."""
 
     def __init__(self, snapshot: Snapshot, at: int) -> None:
         if at > snapshot.now:
@@ -60,16 +62,16 @@ class Past:
         limit: int,
         after: DeviceId | None,
     ) -> RequestPage:
-        """Up to ``limit`` items behind ``after``; the counts are those of the page.
+        """Up to ``limit`` items after ``after``; the counts are those of the page.
 
-        Only devices that are in the request now are looked at: one whose item has ended since is
-        not listed, so :attr:`Doubt.FORGOTTEN` is always said. Raises :class:`NothingHeld`.
+        Only devices that are in the request now are read. One whose item has ended since is not
+        listed, so :attr:`Doubt.FORGOTTEN` is always given. Raises :class:`NothingHeld`.
         """
         if not may_see(caller, request):
             raise NothingHeld
         doubts, statuses = {Doubt.FORGOTTEN, *self._unread}, filters.wanted()
         items: list[ItemView] = []
-        # All at first: reading a row between two of them would have the index sought anew.
+        # All devices first: reading a row in between would make the store seek in the index again.
         devices = list(islice(self._snapshot.devices_of(request, after), MOST_LOOKED_AT + 1))
         last, more = after, len(devices) > MOST_LOOKED_AT
         for device in devices[:MOST_LOOKED_AT]:
@@ -90,7 +92,7 @@ class Past:
             items,
             last if more else None,
             by_completion(counts),
-            {Status(status): number for status, number in sorted(counts.items())},
+            by_status(counts),
             most_frequent_first(Counter(item.reason.code for item in items)),
             seen_of(self._snapshot.reading),
             self._snapshot.freshness,

@@ -1,7 +1,7 @@
-"""The query service: every question is limited, answered and audited here, whatever its form.
+"""The query service: limits, answers and audits every query of the API, the downloads and the
+screen.
 
-JSON, CSV and pages come through here, so none of them can look anything up without the user's
-rights, outside the limits, or without a trace.
+No query bypasses it, and so none is without the caller's rights, a rate limit and an audit entry.
 """
 
 from __future__ import annotations
@@ -32,37 +32,37 @@ from query_api.queries.reads import (
 from schemas.identifiers import DeviceId, ServiceRequestId
 
 NOTHING_TAKES_S: Final = 0.01
-"""Answers that hold nothing all take this long: what is foreign is found sooner or later than what
-is not there, and nobody shall learn from that which it is."""
+"""Least duration of an answer without a result: its time must not reveal whether an identifier is
+unknown or another supplier's."""
 
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How often each user may do what."""
+    """The rate limits of each user."""
 
     search: RateLimit
-    """Looking something up, in any form."""
+    """Searches, in any format."""
     refresh: RateLimit
-    """Looking again at what a page shows already."""
+    """Refreshes of an open page."""
     download: RateLimit
 
     def all(self) -> tuple[RateLimit, ...]:
-        """Each of them."""
+        """All limits."""
         return self.search, self.refresh, self.download
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Items on their way out, and how fresh they are."""
+    """The items of a download, and their freshness."""
 
     items: Iterator[ItemView]
     freshness: Freshness
 
 
 class QueryService:
-    """Answers questions for callers who are signed in."""
+    """Answers the queries of signed-in callers."""
 
     def __init__(self, reads: Reads, auditor: Auditor, log: AuditLog, limits: Limits) -> None:
         self.reads = reads
@@ -71,13 +71,14 @@ class QueryService:
         self._limits = limits
 
     def admit(self, caller: Caller) -> None:
-        """:class:`Forbidden`, written down, unless there is anything for him."""
+        """:class:`Forbidden`, with an audit entry, unless the caller has a role that may read."""
         self.require(caller, require_reader)
 
     def require(
         self, caller: Caller, right: Callable[[Caller], None], criterion: str | None = None
     ) -> None:
-        """:class:`~query_api.identity.access.Forbidden`, written down, without this right."""
+        """:class:`~query_api.identity.access.Forbidden`, with an audit entry, if ``right`` raises
+        it."""
         try:
             right(caller)
         except Forbidden:
@@ -85,11 +86,11 @@ class QueryService:
             raise
 
     def searches_left(self, caller: Caller) -> Allowance:
-        """What the caller may still look up."""
+        """What is left of the caller's limit of searches."""
         return self._limits.search.allowance(caller.subject)
 
     def downloads_left(self, caller: Caller) -> Allowance:
-        """What the caller may still download."""
+        """What is left of the caller's limit of downloads."""
         return self._limits.download.allowance(caller.subject)
 
     def request(
@@ -105,9 +106,11 @@ class QueryService:
     ) -> RequestPage:
         """A page of a request; :class:`~query_api.queries.reads.NothingHeld`.
 
-        ``again`` is for a page that refreshes what it showed before: that is no new look-up.
-        ``at`` is for the answer as it was then, in milliseconds since 1970 UTC; here and below
-        :class:`~query_api.queries.instants.NotYet` if that has not come.
+        All queries: ``again`` marks the refresh of an open page, which has its own limit and no
+        audit entry. ``at`` asks for the answer as at that instant, in milliseconds since 1970 UTC;
+        :class:`~query_api.queries.instants.NotYet` if it is in the future. They also raise
+        :class:`~query_api.queries.reads.NotReady`, :class:`~query_api.identity.rate_limit.TooMany`
+        and :class:`~query_api.audit.trail.NoTrail`.
         """
         self._count(caller, again)
         with self.reads.snapshot() as snapshot:
@@ -161,7 +164,7 @@ class QueryService:
     def download(
         self, caller: Caller, request: ServiceRequestId, filters: Filters, held: ExitStack
     ) -> Download:
-        """Every wanted item of a request, from a snapshot that ``held`` keeps open."""
+        """All selected items of a request, from a snapshot that ``held`` keeps open."""
         self._limits.download.take(caller.subject)
         snapshot = held.enter_context(self.reads.snapshot())
         items = self._noted(
@@ -175,7 +178,7 @@ class QueryService:
         return Download(items, snapshot.freshness)
 
     def log(self, caller: Caller, question: Question) -> list[AuditEntry]:
-        """The newest audit entries, for an auditor; reading them is itself written down."""
+        """The newest audit entries, for an auditor; reading them makes an audit entry too."""
         self.require(caller, require_log, "access log")
         self._limits.search.take(caller.subject)
         found = self._log.newest(question)
@@ -196,7 +199,8 @@ class QueryService:
         silent: bool = False,
         foreign: bool = False,
     ) -> Answer:
-        """The answer, once it is written down what was asked and whether there was anything."""
+        """The answer of ``ask``, after an audit entry with its outcome; ``silent`` writes none for
+        a result. ``foreign`` makes the outcome of an answer without a result *refused*."""
         begun = time.monotonic()
         try:
             answer = ask()
@@ -211,5 +215,5 @@ class QueryService:
 
 
 def _at(snapshot: Snapshot, at: int | None) -> Snapshot | Past:
-    """Whoever answers: the present, or an instant of the past."""
+    """The snapshot, or its state as at an instant."""
     return snapshot if at is None else Past(snapshot, at)

@@ -1,8 +1,8 @@
-"""The answers, as data: one function for each, from one snapshot, with the caller's rights applied.
+"""The queries: each answers from one snapshot of the view, with the caller's rights applied.
 
-JSON, CSV and pages are renderings of what these return. An item is hidden, and not counted, from
-the moment the broker's time reaches its ``available_until``, whether or not its tombstone has come
-yet (I8).
+:mod:`query_api.queries.query_service` calls them; JSON, CSV and pages are renderings of what they
+return. An item is neither listed nor counted once the broker's time reaches its
+``available_until``, whether or not its tombstone has been read (I8).
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from schemas.identifiers import DeviceId, ServiceRequestId
 from storage.store import Reading
 
 UNMATCHED_SHOWN: Final = 200
-"""Most reports without a request in one answer; the newest are shown."""
+"""Greatest number of reports without a request in one answer, the newest ones."""
 
 
 class NothingHeld(LookupError):
-    """Unknown, expired or not the caller's: it must not show which."""
+    """Nothing to show: unknown, expired or another supplier's. The answer does not reveal which."""
 
 
 class NotReady(RuntimeError):
-    """The view has not caught up once; ``remaining`` offsets are still to be read, if known."""
+    """The view has not caught up since the start; ``remaining`` offsets are unread, if known."""
 
     def __init__(self, remaining: int | None) -> None:
         super().__init__("the view has not caught up since the start")
@@ -56,37 +56,37 @@ class NotReady(RuntimeError):
 
 
 PROCESSOR_SILENT_AFTER_MS: Final = 180_000
-"""Three of the intervals at which an idle processor gives a sign of life, unless settings say
-otherwise."""
+"""Default: three times the interval at which an idle processor writes a control record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How fresh an answer is. Times are milliseconds since 1970 UTC."""
+    """Freshness of an answer. Times are milliseconds since 1970 UTC."""
 
     lag_events: int | None
-    """Offsets not applied yet; none while the broker does not answer."""
+    """Offsets not applied yet; ``None`` while the broker does not answer."""
     as_of: int | None
-    """Least over the partitions of the newest control record's time; none until each has one."""
+    """Time of the newest control record, the least of all partitions; ``None`` until each has
+    one."""
     sources: dict[str, int]
     """Source -> last received time."""
     waiting_events: int | None = None
-    """Events that the processor has not folded, at most; none while that cannot be told."""
+    """Upper bound of the events that the processor has not folded; ``None`` if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which items of a request are wanted; empty means all."""
+    """Filter of a request's items; an empty set selects all."""
 
     statuses: frozenset[Status] = frozenset()
     completions: frozenset[Completion] = frozenset()
     reasons: frozenset[str] = frozenset()
-    """Native codes of the evidence, with result."""
+    """Native codes of the evidence, with the result code."""
     since: Seen | None = None
-    """Only what may have changed since; none for all."""
+    """Selects items that may have changed since; ``None`` selects all."""
 
     def wanted(self) -> frozenset[int]:
-        """Numbers of the statuses that pass both filters."""
+        """Numbers of the statuses that pass the filters of status and completion."""
         return frozenset(
             int(status)
             for status in Status
@@ -97,12 +97,12 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """When an answer was so, of one that is not of now."""
+    """The instant of an answer about the past."""
 
     at: int
     """Milliseconds since 1970 UTC, by the broker's clock."""
     doubts: tuple[Doubt, ...]
-    """Why it may not be all that was there; none if it is."""
+    """Why the answer may be incomplete; empty if it is complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +111,15 @@ class RequestPage:
 
     items: list[ItemView]
     next_after: DeviceId | None
-    """Where the next page goes on, if there is one."""
+    """The device after which the next page begins; ``None`` on the last page."""
     counts: dict[Completion, int]
     """Of the whole request, before filters and paging."""
     statuses: dict[Status, int]
-    """The same by Processing Status; statuses that nothing has are left out."""
+    """The same by Processing Status, without zeros."""
     reasons: dict[str, int]
-    """The same by native code with result, the most frequent first."""
+    """The same by native code with result code, the most frequent first."""
     seen: Seen
-    """Up to where the caller has seen the request when he has all pages from this one on."""
+    """Changes cursor that holds once the caller has all pages from this one on."""
     freshness: Freshness
     instant: Instant | None = None
 
@@ -146,7 +146,7 @@ class ItemAnswer:
 
 
 class Snapshot:
-    """Everything that is read for one answer: one snapshot, and the broker's time in it."""
+    """One snapshot of the view, from which one answer is read, with the broker's time."""
 
     def __init__(
         self,
@@ -163,9 +163,9 @@ class Snapshot:
         held = marks(reading)
         self.freshness = _freshness(lag, held, progress)
         self.now = max(broker_now, *(mark.seen_at or 0 for mark in held.values()), 0)
-        """The broker's time: as the newest applied record gives it, and what has passed since."""
+        """The broker's present time: that of the newest applied record, plus the time since."""
         self.folded_until = min([mark.partition_time or 0 for mark in held.values()], default=0)
-        """Everything received before is folded, and in this snapshot."""
+        """All events received before this time are folded in this snapshot."""
 
     def page(
         self,
@@ -175,7 +175,7 @@ class Snapshot:
         limit: int,
         after: DeviceId | None,
     ) -> RequestPage:
-        """Up to ``limit`` items of a request behind ``after``; :class:`NothingHeld`."""
+        """Up to ``limit`` items of a request after ``after``; :class:`NothingHeld`."""
         self._require(caller, request)
         found = self._items(request, filters, after)
         items = [item for _, item in zip(range(limit), found, strict=False)]
@@ -185,7 +185,7 @@ class Snapshot:
             items,
             DeviceId(items[-1].device_id) if more else None,
             by_completion(counts.statuses),
-            {Status(status): number for status, number in sorted(counts.statuses.items())},
+            by_status(counts.statuses),
             most_frequent_first(counts.reasons),
             seen if filters.since is None else filters.since.and_then(seen),
             self.freshness,
@@ -194,12 +194,13 @@ class Snapshot:
     def items(
         self, caller: Caller, request: ServiceRequestId, filters: Filters
     ) -> Iterator[ItemView]:
-        """Every wanted item of a request, as it is read; :class:`NothingHeld` at once."""
+        """All selected items of a request, read one by one; raises :class:`NothingHeld` before the
+        first."""
         self._require(caller, request)
         return self._items(request, filters, None)
 
     def count(self, request: ServiceRequestId, filters: Filters) -> int:
-        """How many items of a request are wanted."""
+        """How many items of a request are selected; filters by native code read every item."""
         if filters.reasons:
             return sum(1 for _ in self._items(request, filters, None))
         counts = self._counts(request).statuses
@@ -223,13 +224,14 @@ class Snapshot:
         raise NothingHeld
 
     def devices_of(self, request: ServiceRequestId, after: DeviceId | None) -> Iterator[str]:
-        """The devices of a request behind ``after``, in order, of which an item is held now."""
+        """The devices after ``after`` that have an item in the request now, in order."""
         return (device for device, _, _ in self._held_entries(request, after))
 
     def row(self, caller: Caller, device: str) -> Row | None:
-        """The row of a device, if the caller may see any of it.
+        """The row of a device; ``None`` if the caller may see nothing of it.
 
-        That is asked before the row is decoded: a foreign device takes no longer than an unknown.
+        Rights are checked before the row is decoded: another supplier's device then takes no longer
+        than an unknown one.
         """
         stored = self.reading.get(device_key(device))
         if stored is None:
@@ -240,7 +242,7 @@ class Snapshot:
         return decode_row(held.state)
 
     def _require(self, caller: Caller, request: ServiceRequestId) -> None:
-        """There must be something that the caller may see before any filter is applied."""
+        """:class:`NothingHeld` if the caller may see no item of the request, before any filter."""
         if not may_see(caller, request) or next(self._held_entries(request), None) is None:
             raise NothingHeld
 
@@ -260,7 +262,7 @@ class Snapshot:
     def _held_entries(
         self, request: ServiceRequestId, after: DeviceId | None = None
     ) -> Iterator[tuple[str, int, bytes]]:
-        """(Device ID, status number, stored entry) of what is not due yet, behind ``after``."""
+        """(Device ID, status number, stored entry) of the items not due yet, after ``after``."""
         prefix = request_prefix(request)
         start = None if after is None else prefix + after.encode() + b"\0"
         for key, value in self.reading.scan(prefix, start):
@@ -269,8 +271,8 @@ class Snapshot:
                 yield key[len(prefix) :].decode(), status, value
 
     def _counts(self, request: ServiceRequestId) -> RequestCounts:
-        """Items by status number and by native code. Counted one by one only where some may be
-        due: a request of 50,000 devices is read through in about 250 ms."""
+        """Items by status number and by native code. They are counted one by one only if some may
+        be due: 50,000 devices take about 250 ms."""
         kept = decode_request_counts(self.reading.get(counts_key(request)))
         if kept is None:
             return RequestCounts({}, 0)
@@ -292,12 +294,12 @@ class Snapshot:
         return item.available_until > self.now and may_see(caller, item.service_request_id)
 
     def _is_held(self, received_at: int) -> bool:
-        """Whether what was received then is still inside the retention."""
+        """Whether something received at that time is within the retention."""
         return received_at + self.retention_ms > self.now
 
 
 class Reads:
-    """Opens moments of the view, once it may be read."""
+    """Opens snapshots of the view, once it may be read."""
 
     def __init__(
         self,
@@ -320,9 +322,9 @@ class Reads:
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """One moment of the view, or :class:`NotReady`.
+        """A snapshot of the view, or :class:`NotReady`.
 
-        The lag is taken before the snapshot, so that an answer is never staler than it says.
+        The lag is read before the snapshot is taken, so that it never understates the lag.
         """
         view = self.view()
         lag = self.progress.lag()
@@ -337,13 +339,13 @@ class Reads:
         return _freshness(lag, view.marks(), self.progress)
 
     def processor_seen(self) -> dict[int, int | None]:
-        """Partition -> when its processor last gave a sign of life, in milliseconds since 1970 UTC
-        by the broker's clock; :class:`NotReady`."""
+        """Partition -> time of its newest control record, in milliseconds since 1970 UTC by the
+        broker's clock; :class:`NotReady`."""
         return {number: mark.as_of for number, mark in self.view().marks().items()}
 
     def silent_partitions(self) -> list[int]:
-        """Partitions whose processor gave no sign of life for
-        :attr:`processor_silent_after_ms`; :class:`NotReady`."""
+        """Partitions without a new control record for :attr:`processor_silent_after_ms`;
+        :class:`NotReady`."""
         since = self.progress.broker_now() - self.processor_silent_after_ms
         return [n for n, at in self.processor_seen().items() if at is None or at < since]
 
@@ -363,7 +365,7 @@ def _freshness(lag: int | None, held: dict[int, PartitionMark], progress: Progre
 def unmatched_shown(
     caller: Caller, view: DeviceView, held: Sequence[TimelineEntry]
 ) -> tuple[tuple[TimelineEntry, ...], int]:
-    """The newest that wait, where the caller may see them, and how many more there are or were."""
+    """The newest unmatched reports, if the caller may see them, and how many more there are."""
     if not may_see_unmatched(caller):
         return (), 0
     shown = held[-UNMATCHED_SHOWN:]
@@ -371,12 +373,17 @@ def unmatched_shown(
 
 
 def most_frequent_first(counts: Mapping[str, int]) -> dict[str, int]:
-    """In the order in which an answer gives them."""
+    """``counts`` in the order of an answer: by count, then by name."""
     return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
+def by_status(counts: Mapping[int, int]) -> dict[Status, int]:
+    """Counts by status number as counts by Processing Status, in the order of the lifecycle."""
+    return {Status(status): number for status, number in sorted(counts.items())}
+
+
 def by_completion(counts: Mapping[int, int]) -> dict[Completion, int]:
-    """Items by Completion Status, of those by status number."""
+    """Counts by status number as counts by Completion Status."""
     found = dict.fromkeys(Completion, 0)
     for status, number in counts.items():
         found[Status(status).completion] += number

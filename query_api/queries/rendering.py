@@ -1,6 +1,7 @@
-"""Renderings of the views: JSON answers and CSV lines. Nothing is decided here.
+"""Renders the results of queries as JSON models, headers and CSV lines.
 
-Both take the same :class:`~projections.views.ItemView`, so a screen and a download cannot differ.
+JSON, CSV, workbook and pages all start from the same :class:`~projections.views.ItemView`, so they
+cannot differ.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ CSV_COLUMNS: Final = (
 )
 CSV_CHUNK_ROWS: Final = 500
 LONGEST_HEADER: Final = 2_000
-"""Characters. Regions are named by those who publish; proxies take about 8 KiB of headers."""
+"""Characters. Publishers name the regions, and proxies accept about 8 KiB of headers."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins with one of these would be run by a spreadsheet."""
+"""A spreadsheet evaluates a cell that begins with one of these."""
 
 
 def time(ms: int) -> str:
@@ -89,14 +90,14 @@ def item(view: views.ItemView) -> answers.Item:
 
 
 def _as_at(value: reads.Instant | None) -> answers.AsAt | None:
-    """Of when an answer is that is not of now."""
+    """The instant of an answer about the past."""
     if value is None:
         return None
     return answers.AsAt(time=time(value.at), doubts=[str(doubt) for doubt in value.doubts])
 
 
 def freshness_headers(value: reads.Freshness) -> dict[str, str]:
-    """The freshness of an answer in which it has no place, or that has no body."""
+    """Freshness as headers, for files and for answers without a body."""
     shown = freshness(value)
     headers = {
         "Fdt-As-Of": shown.as_of or "unknown",
@@ -116,7 +117,7 @@ def freshness(value: reads.Freshness) -> answers.Freshness:
 
 
 def csv_chunks(items: Iterable[views.ItemView]) -> Iterator[bytes]:
-    """RFC 4180 in UTF-8 with CRLF: a header line, then a line an item, many lines at a time."""
+    """CSV (RFC 4180, UTF-8, CRLF): a header line, then one line for each item, in chunks."""
     yield _csv_lines([CSV_COLUMNS])
     rows = (_csv_row(each) for each in items)
     while chunk := list(islice(rows, CSV_CHUNK_ROWS)):
@@ -141,7 +142,7 @@ def reason_words(view: views.ItemView) -> str:
 
 
 def guarded(cell: str) -> str:
-    """``cell`` as a text, where a spreadsheet would run it."""
+    """``cell`` with an apostrophe in front, if a spreadsheet would evaluate it."""
     return "'" + cell if cell.startswith(_FORMULA) else cell
 
 

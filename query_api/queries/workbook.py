@@ -1,8 +1,7 @@
-"""A request as a workbook for people who open it by double-click: the rows of the CSV, typed.
+"""A request as an Excel workbook: the rows of the CSV, with typed cells.
 
-A spreadsheet takes ``00010203`` from a CSV as a number, and ``12345E07`` too. Here identifiers are
-text and times are times (UTC, as the heading says). Rows are written one by one into a file on
-disk, so memory does not grow with them.
+A spreadsheet reads ``00010203`` or ``12345E07`` in a CSV as a number. Here identifiers are text and
+times are times (UTC). Rows are written one by one to a file on disk, so memory use is constant.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from query_api.queries.rendering import CSV_COLUMNS, reason_words
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _SHEET: Final = "Devices"
 _WIDTHS: Final = (56, 17, 25, 26, 60, 22)
-"""Of the columns, in characters."""
+"""Width of each column in characters."""
 _TIME: Final = "yyyy-mm-dd hh:mm:ss"
 _CHUNK: Final = 64 * 1024
 _MADE: Final = datetime(2000, 1, 1)
-"""In the file's properties: the same rows are the same bytes."""
+"""Creation time in the file's properties: it is fixed, so that equal rows give equal bytes."""
 
 
 def workbook(items: Iterable[ItemView], held: ExitStack) -> Path:
-    """A file with a heading and a row an item; ``held`` keeps it, and deletes it."""
+    """A file with a heading and one row for each item; ``held`` deletes it."""
     folder = held.enter_context(TemporaryDirectory(prefix="fdt-workbook-"))
     path = Path(folder) / "request.xlsx"
     book = xlsxwriter.Workbook(
@@ -50,7 +49,7 @@ def workbook(items: Iterable[ItemView], held: ExitStack) -> Path:
 
 
 def chunks(path: Path, held: ExitStack) -> Iterator[bytes]:
-    """The file's bytes; ``held`` is let go of after the last."""
+    """The file's bytes; ``held`` is closed after the last."""
     with held, path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk

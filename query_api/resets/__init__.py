@@ -1,1 +1,1 @@
-"""*Reset by DCC*: the rules of one, and its event on the way to ``firmware.ssmi.v1``."""
+"""*Reset by DCC*: its rules, and the publishing of its event to ``firmware.ssmi.v1``."""

@@ -1,4 +1,7 @@
-"""The Service Centre's events on their way to ``firmware.ssmi.v1``: durable before it is said."""
+"""Publishes the Service Centre's events to ``firmware.ssmi.v1``; called by the resets.
+
+An event is durable when :meth:`Publisher.publish` returns.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,12 @@ _DURABLE_S: Final = 10.0
 
 
 class NotDurable(ConnectionError):
-    """The broker did not confirm the event; it may or may not have it."""
+    """The broker did not confirm the event: it may have been written or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an event stands in the log."""
+    """Partition and offset of an event."""
 
     topic: str
     partition: int
@@ -34,17 +37,14 @@ class Place:
 
 
 class Publisher(Protocol):
-    """The way to the Service Centre's topic."""
+    """Port: publishes to the Service Centre's topic."""
 
     def publish(self, event: dict[str, Any]) -> Place:
-        """Where the event is, once every replica that must have it has it.
-
-        Raises :class:`NotDurable`.
-        """
+        """Publish an event and wait until all in-sync replicas have it; :class:`NotDurable`."""
 
 
 class KafkaPublisher:
-    """Idempotent, acknowledged by all, one event at a time a caller. Safe for many threads."""
+    """Publishes with an idempotent producer and ``acks=all``. Safe for many threads."""
 
     def __init__(self, bootstrap: str, codec: Codec) -> None:
         self._codec = codec
@@ -52,7 +52,7 @@ class KafkaPublisher:
         self._producer = RenewedProducer(bootstrap, "read-side-ssmi", settings)
 
     def publish(self, event: dict[str, Any]) -> Place:
-        """Where the event is, once it is durable; :class:`NotDurable`."""
+        """See :meth:`Publisher.publish`."""
         confirmed = _Confirmation()
         producer = self._producer.current()
         try:
@@ -76,7 +76,7 @@ class KafkaPublisher:
 
 
 class _Confirmation:
-    """What the broker said of one event."""
+    """The delivery report of one event."""
 
     def __init__(self) -> None:
         self._said = threading.Event()

@@ -1,8 +1,8 @@
-"""*Reset by DCC*: what the Service Centre must say, and when a reset is accepted.
+"""*Reset by DCC*: the fields of a reset, when one is accepted, and its event.
 
-The event is durable before the answer. Its id is made from the operator, the item and the
-idempotency key, so a second click, here or at another instance, publishes at most a copy, and the
-fold counts copies once.
+The event is durable before the answer is sent. Its ID is derived from the operator, the item and
+the idempotency key. A second click, also at another read side, therefore publishes at most a copy
+of the same event, which the fold counts once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LONGEST_REASON: Final = 500
 LONGEST_REFERENCE: Final = 40
 LONGEST_KEY: Final = 200
 SHOWN_WITHIN_S: Final = 1.5
-"""How long an answer waits for the view to show the reset."""
+"""Longest wait for the view to show the reset, before the answer is sent without it."""
 
 _LOOK_S: Final = 0.02
 _DONE_HELD: Final = 10_000
@@ -44,7 +44,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u206
 
 
 class InvalidReset(ValueError):
-    """A field cannot be used; ``field`` names it, the message says how to put it right."""
+    """A field is not valid; ``field`` names it, and the message says how to correct it."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -53,37 +53,37 @@ class InvalidReset(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ResetOrder:
-    """What the operator says."""
+    """The operator's input for one reset."""
 
     device: DeviceId
     request: ServiceRequestId
     reason: str
     incident_reference: str
     seen_event_id: str
-    """Event behind the status that the operator saw."""
+    """Event ID of the evidence for the status that the operator saw."""
     key: str
-    """Idempotency key: one a decision, however often it is sent."""
+    """Idempotency key: the same for every attempt to send one decision."""
     confirmed: bool
-    """That a final status is to be reset."""
+    """Whether the operator confirmed the reset of a final status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A reset that is durable."""
+    """A durable reset."""
 
     event_id: str
     place: Place
     shown: bool
-    """Whether the view shows it already."""
+    """Whether the view shows it."""
 
 
 def reason_of(text: str) -> str:
-    """The reason as it is published; :class:`InvalidReset`."""
+    """The reason, trimmed and checked; :class:`InvalidReset`."""
     return _text("reason", "Enter the reason for the reset", text, LONGEST_REASON)
 
 
 def reference_of(text: str) -> str:
-    """The incident reference as it is published; :class:`InvalidReset`."""
+    """The incident reference, trimmed and checked; :class:`InvalidReset`."""
     return _text(
         "incident_reference",
         "Enter the incident reference, for example INC000012345",
@@ -115,12 +115,12 @@ def key_of(text: str) -> str:
 
 
 def is_final(status: Status) -> bool:
-    """Whether resetting this status asks for an extra confirmation."""
+    """Whether resetting this status needs a confirmation."""
     return status.completion is Completion.COMPLETE or status is Status.REJECTED_BY_DSP
 
 
 class Resets:
-    """Takes orders. Safe for many threads."""
+    """Carries out resets. Safe for many threads."""
 
     def __init__(
         self, queries: QueryService, publisher: Publisher, now_ms: Callable[[], int] = wall_ms
@@ -132,7 +132,8 @@ class Resets:
         self._done: OrderedDict[str, tuple[ResetOrder, Place]] = OrderedDict()
 
     def reset(self, caller: Caller, order: ResetOrder) -> Done:
-        """Have the item reset; a problem that says why not, or :class:`NothingHeld`."""
+        """Reset an item. Raises :class:`Forbidden`, :class:`NothingHeld`, or a problem that says
+        why it is refused."""
         self.require(caller, order.device, order.request)
         event_id = self._event_id(caller, order)
         place = self._known(event_id, order)
@@ -141,8 +142,8 @@ class Resets:
         return Done(event_id, place, self._wait_until_shown(caller, order))
 
     def require(self, caller: Caller, device: DeviceId, request: ServiceRequestId) -> None:
-        """:class:`Forbidden`, written down, for anybody but the Service Centre;
-        asked before it is looked whether there is such an item."""
+        """:class:`Forbidden`, with an audit entry, unless the caller is the Service Centre. Checked
+        before the item is looked up, so that the answer does not reveal whether it exists."""
         self._queries.require(caller, require_reset, f"reset {device} {request}")
 
     def _publish(self, caller: Caller, order: ResetOrder, event_id: str) -> Place:
@@ -164,7 +165,8 @@ class Resets:
         return place
 
     def _check(self, caller: Caller, order: ResetOrder, event_id: str) -> Place | None:
-        """Whether the item is still as the operator saw it; its place if this is done already."""
+        """The place of the event if this reset was done before, else ``None``; a problem if the
+        item's status is not the one that the operator saw, or needs a confirmation."""
         item = self._item(caller, order)
         evidence = item.evidence
         if evidence.event_id == event_id:
@@ -207,7 +209,7 @@ class Resets:
         return str(uuid.uuid5(_NAMESPACE, "\n".join(words)))
 
     def _known(self, event_id: str, order: ResetOrder) -> Place | None:
-        """Where the event of this key is, if this instance has published it."""
+        """The place of the event of this key, if this instance has published it."""
         with self._lock:
             known = self._done.get(event_id)
         if known is None:
@@ -227,7 +229,7 @@ class Resets:
                 self._done.popitem(last=False)
 
     def _wait_until_shown(self, caller: Caller, order: ResetOrder) -> bool:
-        """Whether the view shows the reset within a moment; it is durable in any case."""
+        """Whether the view shows the reset within :data:`SHOWN_WITHIN_S`."""
         deadline = time.monotonic() + SHOWN_WITHIN_S
         while time.monotonic() < deadline:
             try:

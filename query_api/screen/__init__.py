@@ -1,1 +1,1 @@
-"""The SSI screen: one router for each thing that a person does there."""
+"""The SSI screen: one router for each task of the user."""

@@ -1,4 +1,4 @@
-"""What the pages have in common: services, addresses, and how a page goes out."""
+"""What all pages use: services, cookies, addresses, and the rendering of an answer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _COMPRESS_FROM: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Everything that pages are made with."""
+    """The services and settings of the pages."""
 
     queries: QueryService
     resets: Resets
@@ -47,9 +47,9 @@ class Screen:
     seal: Seal
     templates: Templates
     public_url: str
-    """Scheme, host and port by which browsers know this system."""
+    """Scheme, host and port of the screen for browsers."""
     provider_origin: str
-    """Where a form may lead besides: the identity provider."""
+    """Origin of the identity provider, to which a form may lead; empty if it is our own."""
     silent_after_ms: int
     processor_silent_after_ms: int
     page_size: int
@@ -58,26 +58,26 @@ class Screen:
 
     @property
     def addresses(self) -> Addresses:
-        """Where pages are."""
+        """Addresses of the pages."""
         return Addresses(self.seal)
 
     @property
     def secure(self) -> bool:
-        """Whether browsers come by https, so that cookies may ask for it."""
+        """Whether browsers use HTTPS, so that cookies can require it."""
         return self.public_url.startswith("https:")
 
     @property
     def cookie(self) -> str:
-        """Name of the session's cookie; the prefix has browsers refuse any weaker one."""
+        """Name of the session cookie; browsers refuse this prefix with weaker attributes."""
         return "__Host-fdt" if self.secure else "fdt-session"
 
     @property
     def id_token_cookie(self) -> str:
-        """Name of the cookie that has the ID token, for the sign-out alone."""
+        """Name of the cookie with the ID token, which only the sign-out reads."""
         return "__Secure-fdt-id-token" if self.secure else "fdt-id-token"
 
     def give_session(self, answer: MutableHeaders, cookie: str) -> None:
-        """Have the browser keep its session."""
+        """Set the session cookie in an answer."""
         made = Response()
         made.set_cookie(
             self.cookie, cookie, path="/", secure=self.secure, httponly=True, samesite="lax"
@@ -85,14 +85,14 @@ class Screen:
         answer.append("set-cookie", made.headers["set-cookie"])
 
     def freshness(self) -> Freshness | None:
-        """How fresh the view is; none while it may not be read."""
+        """Freshness of the view; ``None`` while it is not ready."""
         try:
             return self.queries.reads.freshness()
         except NotReady:
             return None
 
     def session_of(self, request: Request) -> Session | None:
-        """The session that the browser's cookie names, without renewing it."""
+        """The live session of the browser's cookie, not renewed; ``None`` without one."""
         cookie = request.cookies.get(self.cookie)
         try:
             return None if cookie is None else self.sessions.find(cookie, renew=False)
@@ -109,7 +109,7 @@ class Screen:
         fresh: Freshness | None = None,
         **context: Any,
     ) -> Response:
-        """A page as an answer."""
+        """An answer with the page of ``template``."""
         now = self.now_ms()
         silent = silent_sources(fresh, now, self.silent_after_ms) if fresh else []
         unreported = unreported_since(fresh, now, self.processor_silent_after_ms)
@@ -138,7 +138,7 @@ class Screen:
 
 
 def html(request: Request, text: str, status: int, policy: str) -> Response:
-    """A page on its way out, compressed where the browser takes that."""
+    """An answer with ``text``, compressed if the browser accepts it."""
     content = text.encode()
     headers = {"Content-Security-Policy": policy, "Vary": "Cookie, Accept-Encoding"}
     if len(content) >= _COMPRESS_FROM and accepts_gzip(request.headers):
@@ -148,7 +148,7 @@ def html(request: Request, text: str, status: int, policy: str) -> Response:
 
 
 def origin_of(address: str) -> str:
-    """Scheme, host and port of an address."""
+    """Scheme, host and port of a URL."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -165,5 +165,5 @@ def _person(session: Session | None) -> dict[str, Any]:
 
 
 def role_words(caller: Caller) -> str:
-    """The caller's roles for people."""
+    """The caller's roles in words."""
     return ", ".join(ROLE_WORDS[role] for role in Role if role in caller.roles) or "no role"

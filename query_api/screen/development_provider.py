@@ -1,8 +1,8 @@
-"""A small OpenID Connect provider for development: anybody on this machine may be anybody.
+"""A small OpenID Connect provider for development: it signs in any user without a password.
 
-It speaks the protocol in earnest (discovery, code with PKCE, nonce, one use, end of session), so
-that nothing in the sign-in is different from production. It refuses to be anywhere but on loopback,
-and to answer anybody who is not.
+It implements the protocol (discovery, code with PKCE, nonce, single use, end of session), so that
+the sign-in is the same as in production. It runs on loopback only, and answers only requests from
+this machine. :mod:`query_api.assembly` mounts it.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ _POLICY: Final = (
 
 
 class NotOnLoopback(RuntimeError):
-    """The provider would let strangers be anybody."""
+    """The provider was to run at an address other than loopback."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whom a developer may be."""
+    """A user whom a developer can sign in as."""
 
     subject: str
     name: str
@@ -67,7 +67,7 @@ class _Code:
 
 
 class DevelopmentProvider:
-    """Lets a browser choose one of ``people``; ``base`` is this server's own address."""
+    """Signs in one of ``people``, whom the browser chooses; ``base`` is this server's own URL."""
 
     def __init__(
         self,
@@ -112,11 +112,11 @@ class DevelopmentProvider:
 
     @property
     def people(self) -> list[Person]:
-        """Whom one may be."""
+        """The users to choose from."""
         return list(self._people.values())
 
     def refusal(self, asked: dict[str, str]) -> str | None:
-        """Why a request to sign in is refused; none if it is in order."""
+        """Why an authorization request is refused; ``None`` if it is valid."""
         if asked.get("client_id") != CLIENT_ID:
             return "It comes from another client."
         if asked.get("redirect_uri") not in self._redirect_uris:
@@ -126,7 +126,7 @@ class DevelopmentProvider:
         return None
 
     def code(self, subject: str, asked: dict[str, str]) -> str | None:
-        """A code for one use within a minute; none if there is no such person."""
+        """A code for one use within a minute; ``None`` if there is no such user."""
         person = self._people.get(subject)
         if person is None:
             return None
@@ -139,7 +139,7 @@ class DevelopmentProvider:
         return code
 
     def token(self, fields: dict[str, str]) -> dict[str, Any] | None:
-        """The answer to a code; none where it does not fit."""
+        """The token answer to a code; ``None`` if code, client or verifier do not match."""
         held = self._codes.pop(fields.get("code", ""), None)
         verifier = fields.get("code_verifier", "").encode()
         challenge = base64url.encode(hashlib.sha256(verifier).digest())
@@ -160,7 +160,7 @@ class DevelopmentProvider:
         }
 
     def signed_out_address(self, asked: str) -> str:
-        """Where to go after the end of the session: only to the screen itself."""
+        """Address after the end of the session: always one of the screen."""
         origins = {urlsplit(uri)[:2] for uri in self._redirect_uris}
         return asked if urlsplit(asked)[:2] in origins else "/"
 
@@ -181,7 +181,7 @@ class DevelopmentProvider:
 
 
 class OnlyThisMachine:
-    """ASGI middleware: answers nobody who comes from another machine."""
+    """ASGI middleware: refuses requests from other machines."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -225,19 +225,19 @@ Fields = Annotated[dict[str, str], Depends(read_form)]
 
 @router.get("/.well-known/openid-configuration")
 def discovery(provider: Provided) -> Response:
-    """Where everything else is."""
+    """The discovery document."""
     return JSONResponse(provider.discovery())
 
 
 @router.get("/keys")
 def public_keys(provider: Provided) -> Response:
-    """What ID tokens are checked with."""
+    """The public keys that verify ID tokens."""
     return JSONResponse(provider.keys())
 
 
 @router.get("/authorize")
 def choose(request: Request, provider: Provided, templates: Rendered) -> Response:
-    """The page on which a developer chooses whom to be."""
+    """The page on which a developer chooses a user."""
     asked = {name: request.query_params.get(name, "") for name in _ASKED}
     refusal = provider.refusal(asked)
     if refusal is not None:
@@ -254,7 +254,7 @@ def choose(request: Request, provider: Provided, templates: Rendered) -> Respons
 
 @router.post("/authorize")
 def chosen(request: Request, provider: Provided, templates: Rendered, fields: Fields) -> Response:
-    """Back to the screen with a code for whom was chosen."""
+    """Redirects to the screen with a code for the chosen user."""
     refusal = provider.refusal(fields)
     code = None if refusal else provider.code(fields.get("person", ""), fields)
     if code is None:
@@ -274,7 +274,7 @@ def token(provider: Provided, fields: Fields) -> Response:
 
 @router.get("/end-session")
 def end_session(provider: Provided, post_logout_redirect_uri: str = "/") -> Response:
-    """Back to the screen."""
+    """Redirects to the screen."""
     return RedirectResponse(provider.signed_out_address(post_logout_redirect_uri), 303)
 
 

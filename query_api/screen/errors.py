@@ -1,4 +1,4 @@
-"""Refusals as pages: what is wrong, and what to do, never what was looked for."""
+"""Problems as pages: what is wrong and what to do, without the value that was looked for."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LINES: Final[Mapping[str, str]] = {
 
 
 class SignInNeeded(Exception):
-    """Nobody is signed in; ``return_to`` is the local path that was asked for."""
+    """The browser has no live session; ``return_to`` is the local path that was asked for."""
 
     def __init__(self, return_to: str) -> None:
         super().__init__("sign in first")
@@ -40,12 +40,12 @@ class SignInNeeded(Exception):
 
 
 def is_refresh(request: Request) -> bool:
-    """Whether the page asks by itself, to show again what it shows."""
+    """Whether an open page refreshes itself."""
     return request.headers.get(_REFRESH) == "true"
 
 
 def is_for_people(request: Request) -> bool:
-    """Whether the answer is looked at in a browser."""
+    """Whether the answer is for a browser."""
     path = request.url.path
     if any(path == prefix or path.startswith(f"{prefix}/") for prefix in _FOR_PROGRAMS):
         return False
@@ -53,7 +53,7 @@ def is_for_people(request: Request) -> bool:
 
 
 def to_sign_in(request: Request, needed: SignInNeeded) -> Response:
-    """The way to the sign-in, and back to where the user was going."""
+    """A redirect to the sign-in, which returns to the page that was asked for."""
     address = f"/sign-in?{urlencode({'to': needed.return_to})}"
     if is_refresh(request):
         return Response(status_code=401, headers={"HX-Redirect": address})

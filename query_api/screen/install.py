@@ -1,4 +1,4 @@
-"""The screen put together."""
+"""Installs the screen's routes in the application; :mod:`query_api.app` calls it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from query_api.screen.signing.renewing import Renew
 
 
 def install(app: FastAPI, screen: Screen) -> None:
-    """Give ``app`` the pages of ``screen``."""
+    """Add the routes and middleware of ``screen`` to ``app``."""
     app.state.screen = screen
     app.add_middleware(Renew, screen=screen)
     for room in (session, back_channel, search, results, reset, log, public):

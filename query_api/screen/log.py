@@ -1,4 +1,4 @@
-"""The auditor's page: who looked at what, and what was reset."""
+"""The auditors' page: the log of access and resets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PERIODS: Final = ((1, "The last hour"), (24, "The last day"), (168, "The last 7
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What the form says."""
+    """The filter in the form."""
 
     hours: int = 24
     action: str | None = None
@@ -59,7 +59,7 @@ def _log_page(request: Request, screen: Screen, session: Session, chosen: Chosen
 
 @router.get("/access-log")
 def log(request: Request, screen: Showing, session: CurrentSession) -> Response:
-    """The last day."""
+    """The entries of the last day."""
     return _log_page(request, screen, session, Chosen())
 
 
@@ -67,7 +67,7 @@ def log(request: Request, screen: Showing, session: CurrentSession) -> Response:
 def filtered_log(
     request: Request, screen: Showing, session: CurrentSession, fields: PostedFields
 ) -> Response:
-    """What is asked for."""
+    """The entries that the form selects."""
     return _log_page(request, screen, session, _chosen(fields))
 
 

@@ -1,4 +1,4 @@
-"""What anybody may see: the screen's own files, and what a kind of problem means."""
+"""Routes without sign-in: the screen's static files, and the explanation of each problem."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get(f"{PREFIX}{{name}}")
 async def asset(request: Request, name: str) -> Response:
-    """One file, to be kept for ever: its name changes with its content."""
+    """A static file. Browsers may cache it without limit: its name changes with its content."""
     found = assets().get(name)
     if found is None:
         raise Problem("no-such-path", "There is no such file.")
@@ -29,7 +29,7 @@ async def asset(request: Request, name: str) -> Response:
 
 @router.get(f"{EXPLAINED}{{kind}}")
 def explanation(request: Request, screen: Showing, kind: str) -> Response:
-    """What a kind of problem means and how it is mended: where the API's problems link to."""
+    """Explains a kind of problem and its remedy; ``type`` in a problem of the API links here."""
     if kind not in KINDS:
         raise Problem("no-such-path", "There is no such kind of problem.")
     status, title = KINDS[kind]

@@ -72,7 +72,7 @@ def _form(
 def item_of(
     screen: Showing, session: CurrentSession, device_token: DeviceToken, request_token: RequestToken
 ) -> ItemView:
-    """A dependency: the item of the address, for somebody who may reset it."""
+    """A dependency: the item in the path, for a user who may reset it."""
     device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
     screen.resets.require(session.caller, device, named)
     return screen.queries.item(session.caller, device, named, again=True).item
@@ -85,7 +85,7 @@ Resettable = Annotated[ItemView, Depends(item_of)]
 def reset_form(
     request: Request, screen: Showing, session: CurrentSession, item: Resettable
 ) -> Response:
-    """What a reset does, and what it asks for."""
+    """The form, with the consequences of a reset."""
     if item.status is Status.RESET_BY_DCC:
         return RedirectResponse(screen.addresses.item(item.device_id, item.service_request_id), 303)
     return _form(request, screen, session, item, {}, {}, 200)
@@ -99,7 +99,7 @@ def reset(
     fields: PostedFields,
     item: Resettable,
 ) -> Response:
-    """Reset the item, and show it; or say what is missing."""
+    """Resets the item and shows it, or shows the form with the errors."""
     device, named = DeviceId(item.device_id), ServiceRequestId(item.service_request_id)
     said, errors = _understood(fields)
     if errors:
@@ -119,7 +119,7 @@ def reset(
 
 
 def _understood(fields: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The fields as they count, and what is wrong with the others."""
+    """The valid fields, and field -> error of the others."""
     said, errors = {}, {}
     for name, check in _FIELDS.items():
         try:
@@ -130,7 +130,8 @@ def _understood(fields: Mapping[str, str]) -> tuple[dict[str, str], dict[str, st
 
 
 def _anew(fields: Mapping[str, str]) -> dict[str, str]:
-    """Another status is another decision: it gets a new key, and no confirmation yet."""
+    """The fields for a status that has changed: it needs a new decision, so the idempotency key is
+    new and the confirmation is removed."""
     return {name: text for name, text in fields.items() if name not in ("key", "confirm")}
 
 

@@ -1,4 +1,4 @@
-"""What was searched for: the devices of a request, the requests of a device, one item."""
+"""The pages of results: the devices of a request, the requests of a device, one item."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ NOTICES = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the list of a request a page is."""
+    """Position of a page in the list of a request."""
 
     after: str | None
     shown_from: int
     refresh: str
 
     def parameters(self) -> dict[str, Any]:
-        """As an address has them."""
+        """The position as query parameters."""
         return {} if self.after is None else {"after": self.after, "from": self.shown_from}
 
 
@@ -60,7 +60,7 @@ async def chosen_filters(
     status: Annotated[list[str], Query()] = [],  # noqa: B006
     completion: Annotated[list[str], Query()] = [],  # noqa: B006
 ) -> Filters:
-    """A dependency: the filters in an address; the form sends an empty text for *All*."""
+    """A dependency: the filters in the query; the form sends an empty text for *All*."""
     labels, words = [text for text in status if text], [text for text in completion if text]
     for name, given, known in (
         ("status", labels, set(STATUS_BY_LABEL)),
@@ -111,7 +111,7 @@ def request_page(
 async def file_of(
     screen: Showing, session: CurrentSession, request_token: RequestToken, chosen: Chosen
 ) -> Wanted:
-    """A dependency: what the page shows, on all its pages."""
+    """A dependency: all items that the filters select."""
     named = request_of(screen.seal, request_token)
     return Wanted(screen.queries, session.caller, named, chosen)
 
@@ -121,13 +121,13 @@ FileWanted = Annotated[Wanted, Depends(file_of)]
 
 @router.get("/requests/{request_token}/download")
 def download(wanted: FileWanted) -> Response:
-    """What the page shows, on all its pages, as CSV."""
+    """All items that the filters select, as CSV."""
     return csv_answer(wanted)
 
 
 @router.get("/requests/{request_token}/spreadsheet")
 def download_workbook(wanted: FileWanted) -> Response:
-    """The same as a workbook."""
+    """All items that the filters select, as a workbook."""
     return workbook_answer(wanted)
 
 
@@ -166,7 +166,7 @@ def item_page(
     done: Annotated[str, Query(max_length=20)] = "",
     at: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
-    """One item with its timeline, now or as it was."""
+    """One item with its timeline, now or as at an instant."""
     device, named = device_of(screen.seal, device_token), request_of(screen.seal, request_token)
     instant, mistake = _instant(at)
     again = instant is None and _again(session, request, f"{device} {named}")
@@ -178,7 +178,7 @@ def item_page(
     except NothingHeld:
         if instant is None:
             raise
-        screen.queries.item(session.caller, device, named)  # else it is not his, or not held at all
+        screen.queries.item(session.caller, device, named)  # NothingHeld if it is not there now
         return _nothing_then(request, screen, session, (device, named), instant)
     return screen.page(
         request,
@@ -202,7 +202,7 @@ def item_page(
 def _item_context(
     screen: Screen, session: Session, answer: ItemAnswer, done: str
 ) -> dict[str, Any]:
-    """All that the page of an item shows of it."""
+    """Template variables of the page of an item."""
     item, addresses, instant = answer.item, screen.addresses, answer.instant
     here = addresses.item(item.device_id, item.service_request_id)
     can_reset = may_reset(session.caller) and item.status is not Status.RESET_BY_DCC
@@ -223,7 +223,7 @@ def _item_context(
 def _item_refreshing(
     screen: Screen, answer: ItemAnswer, parameters: dict[str, str], refresh: str, proof: str
 ) -> dict[str, Any]:
-    """What was does not move."""
+    """Template variables of the refresh; a page about the past does not refresh."""
     item = answer.item
     here = screen.addresses.item(item.device_id, item.service_request_id)
     moves = answer.instant is None and (_soon(item, parameters["done"]) or _moves([item]))
@@ -232,19 +232,19 @@ def _item_refreshing(
 
 
 def _soon(item: ItemView, done: str) -> bool:
-    """Whether a reset is recorded that is not shown yet, here: another read side may show it."""
+    """Whether a reset was recorded that this read side does not show yet."""
     return done in NOTICES and item.status is not Status.RESET_BY_DCC
 
 
 def _shown_yet(item: ItemView, done: str) -> str:
-    """Which notice is true of a recorded reset."""
+    """Name of the notice about a recorded reset: whether the item shows it yet."""
     if done not in NOTICES:
         return ""
     return "reset-soon" if _soon(item, done) else "reset"
 
 
 def _instant(text: str) -> tuple[int | None, str | None]:
-    """The time that was entered, in milliseconds; or what is wrong with it."""
+    """The time that was entered, in milliseconds since 1970 UTC; or the error."""
     if not text.strip():
         return None, None
     try:
@@ -263,7 +263,7 @@ def _nothing_then(
     what: tuple[DeviceId, ServiceRequestId],
     instant: int,
 ) -> Response:
-    """The item is held now, and was not then."""
+    """The page of an item that exists now and did not at the instant."""
     return screen.page(
         request,
         "message.html",
@@ -275,12 +275,12 @@ def _nothing_then(
 
 
 def _again(session: Session, request: Request, what: str) -> bool:
-    """Whether the page only refreshes what this session was shown already, as it proves."""
+    """Whether the request refreshes an open page of this session, by the proof that it sends."""
     return is_refresh(request) and session.has_shown(what, request.query_params.get(_SHOWN, ""))
 
 
 def _moves(items: Iterable[ItemView]) -> bool:
-    """Whether any item may still change by itself."""
+    """Whether any item may still change without a user's action."""
     return any(item.completion is Completion.IN_PROGRESS for item in items)
 
 
@@ -297,7 +297,7 @@ def _request_context(
     place: Place,
     proof: str,
 ) -> dict[str, Any]:
-    """All that the page of a request shows."""
+    """Template variables of the page of a request."""
     plain = screen.addresses.request(request)
     parameters = _parameters(chosen)
     wanted = sum(page.statuses.get(Status(number), 0) for number in chosen.wanted())
@@ -348,8 +348,8 @@ def _parameters(chosen: Filters) -> dict[str, Any]:
 def _refreshing(
     address: str, parameters: dict[str, Any], moves: bool, refresh: str, proof: str
 ) -> dict[str, Any]:
-    """Where the page is, and whether it keeps itself up to date; it then asks with ``proof`` of
-    what it shows."""
+    """Template variables of the refresh: the address, whether it is on, and ``proof`` of what the
+    page shows."""
     paused = refresh == OFF
     here = query(address, **parameters)
     switch = here if paused else query(address, **parameters, refresh=OFF)

@@ -1,4 +1,4 @@
-"""Sealed identifiers in the paths of pages."""
+"""Opens the sealed identifiers in the paths of pages, for the routes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DeviceToken = Annotated[str, Path(max_length=200)]
 
 
 def request_of(seal: Seal, token: str) -> ServiceRequestId:
-    """The request in a path; a 404 problem."""
+    """The Service Request ID in a path; a 404 problem if the text was not sealed here."""
     try:
         return seal.open_request(token)
     except NotSealedHere as error:
@@ -23,7 +23,7 @@ def request_of(seal: Seal, token: str) -> ServiceRequestId:
 
 
 def device_of(seal: Seal, token: str) -> DeviceId:
-    """The device in a path; a 404 problem."""
+    """The Device ID in a path; a 404 problem if the text was not sealed here."""
     try:
         return seal.open_device(token)
     except NotSealedHere as error:

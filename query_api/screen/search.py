@@ -1,4 +1,4 @@
-"""The search: one choice, one value; what it finds is shown at an address that does not tell it."""
+"""The search form: one criterion and one value. It redirects to a sealed address."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KINDS: Final[dict[str, type[DeviceId | ServiceRequestId]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What is wrong with a search, and in which field."""
+    """An error in the form, and its field."""
 
     field: str
     text: str
@@ -65,7 +65,7 @@ def search_form(request: Request, screen: Showing, session: CurrentSession) -> R
 def search(
     request: Request, screen: Showing, session: CurrentSession, fields: PostedFields
 ) -> Response:
-    """On to what was searched for, or back to the form with how to put it right."""
+    """Redirects to the page of the result, or shows the form with the error."""
     by, value = fields.get("by", ""), fields.get("value", "")
     found = understood(by, value)
     if isinstance(found, Mistake):
@@ -78,14 +78,14 @@ def search(
 
 @router.get("/statuses")
 def statuses(request: Request, screen: Showing, session: CurrentSession) -> Response:
-    """What the statuses and marks mean."""
+    """The page that explains statuses and marks."""
     return screen.page(
         request, "statuses.html", session, here="statuses", marks=list(MARKS.values())
     )
 
 
 def understood(by: str, value: str) -> DeviceId | ServiceRequestId | Mistake:
-    """The identifier that is meant, or how to put the search right."""
+    """The identifier, or the error."""
     kind = _KINDS.get(by)
     if kind is None:
         return Mistake("by", "Choose Service Request ID or Device ID")

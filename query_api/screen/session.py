@@ -1,4 +1,4 @@
-"""Signing in and out, and who is signed in: every page asks here."""
+"""Sign-in, sign-out and the current session; every page depends on :func:`current_session`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from query_api.web.problems import RETRY_AFTER_S, Problem
 logger = logging.getLogger(__name__)
 
 TABS: Final = 5
-"""Sign-ins that one browser may have under way."""
+"""Pending sign-ins of one browser, at most."""
 HOME: Final = "/search"
 SIGN_OUT: Final = "/sign-out"
 
@@ -36,7 +36,7 @@ _ENDED: Final = {
 
 
 def local_path(text: str) -> str:
-    """``text`` if it is a page of ours, else the search: nobody is led elsewhere."""
+    """``text`` if it is a local path, else the search: no redirect leads to another site."""
     return text if text != "/" and _LOCAL.fullmatch(text) else HOME
 
 
@@ -50,7 +50,7 @@ Showing = Annotated[Screen, Depends(screen_of)]
 
 
 def current_session(request: Request, screen: Showing) -> Session:
-    """A dependency: the session of the browser, whose user has anything to look at here."""
+    """A dependency: the browser's live session, of a user with a role that may read."""
     session = live(screen, request)
     screen.queries.admit(session.caller)
     return session
@@ -59,7 +59,7 @@ def current_session(request: Request, screen: Showing) -> Session:
 def posted_fields(
     request: Request, screen: Showing, fields: Annotated[dict[str, str], Depends(read_form)]
 ) -> dict[str, str]:
-    """A dependency: the fields of a form that a page of this very session sent."""
+    """A dependency: the fields of a form, once its CSRF token is checked."""
     session = live(screen, request)
     origin = request.headers.get("origin", screen.public_url)
     if origin != screen.public_url or not session.accepts(fields.pop("csrf", "")):
@@ -91,7 +91,7 @@ def live(screen: Screen, request: Request) -> Session:
 
 
 def _asked(request: Request) -> str:
-    """What was asked for, if it can be asked for again."""
+    """Path and query of a request, if it can be repeated after the sign-in."""
     if request.method != "GET":
         return HOME
     query = f"?{request.url.query}" if request.url.query else ""
@@ -103,13 +103,13 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 def home() -> Response:
-    """The search is where everything begins."""
+    """Redirects to the search."""
     return RedirectResponse(HOME, 303)
 
 
 @router.get("/sign-in")
 def sign_in_page(request: Request, screen: Showing, to: str = HOME, after: str = "") -> Response:
-    """What this is, and the way in."""
+    """The start page, with the button to sign in."""
     if screen.session_of(request) is not None:
         return RedirectResponse(local_path(to), 303)
     start = f"{screen.public_url}/sign-in/start?{urlencode({'to': local_path(to)})}"
@@ -119,7 +119,7 @@ def sign_in_page(request: Request, screen: Showing, to: str = HOME, after: str =
 
 @router.get("/sign-in/start")
 def start(request: Request, screen: Showing, to: str = HOME) -> Response:
-    """On to the identity provider."""
+    """Redirects to the identity provider."""
     try:
         begun = screen.sign_in.begin(local_path(to))
     except ProviderAway as error:
@@ -140,7 +140,7 @@ def start(request: Request, screen: Showing, to: str = HOME) -> Response:
 
 @router.get("/sign-in/callback")
 def callback(request: Request, screen: Showing) -> Response:
-    """Back from the identity provider."""
+    """The identity provider's answer: begins the session."""
     cookie = _cookie_of(screen, request.query_params.get("state", ""))
     browser = request.cookies.get(cookie)
     try:
@@ -166,7 +166,7 @@ def callback(request: Request, screen: Showing) -> Response:
 
 @router.post(SIGN_OUT)
 def sign_out(request: Request, screen: Showing, _: PostedFields) -> Response:
-    """End the session on every read side and at the identity provider."""
+    """Ends the session on every read side and at the identity provider."""
     session = live(screen, request)
     everywhere = screen.sessions.end(request.cookies[screen.cookie])
     screen.queries.auditor.note(session.caller, Action.SIGN_OUT, None, Outcome.ACCEPTED)
@@ -181,7 +181,7 @@ def sign_out(request: Request, screen: Showing, _: PostedFields) -> Response:
 
 
 def _only_here(screen: Screen, request: Request, onward: str) -> Response:
-    """Other read sides could not be told in time: that is said, and they are told later."""
+    """The page after a sign-out that other read sides do not know of yet; they are told later."""
     logger.warning("a sign-out is not known to other read sides yet")
     return screen.page(
         request,
@@ -197,7 +197,7 @@ def _only_here(screen: Screen, request: Request, onward: str) -> Response:
 
 
 def _begin(screen: Screen, request: Request, found: SignedIn) -> Response:
-    """A session under a new name; one that the browser had before is ended."""
+    """Begins a session with a new name, and ends the one that the browser had before."""
     cookie = screen.sessions.begin(found.caller, found.provider_session, found.signed_in_at)
     screen.queries.auditor.note(found.caller, Action.SIGN_IN, None, Outcome.ACCEPTED)
     screen.sessions.end(request.cookies.get(screen.cookie, ""))
@@ -216,12 +216,12 @@ def _begin(screen: Screen, request: Request, found: SignedIn) -> Response:
 
 
 def _prefix(screen: Screen) -> str:
-    """Browsers take a cookie with this beginning only from this very host, by https."""
+    """Browsers accept a cookie with the prefix ``__Host-`` only from this host over HTTPS."""
     return "__Host-fdt-sign-in-" if screen.secure else "fdt-sign-in-"
 
 
 def _cookie_of(screen: Screen, state: str) -> str:
-    """Each sign-in has a cookie of its own, so that two tabs do not take each other's."""
+    """Name of the cookie of one sign-in: two tabs do not overwrite each other's."""
     return _prefix(screen) + hashlib.sha256(state.encode()).hexdigest()[:16]
 
 
@@ -230,7 +230,7 @@ def _forget(screen: Screen, answer: Response, cookie: str) -> None:
 
 
 def _forget_others(screen: Screen, request: Request, answer: Response) -> None:
-    """Sign-ins that were begun and left, once there are several."""
+    """Deletes the cookies of abandoned sign-ins, if there are more than :data:`TABS`."""
     begun = [name for name in request.cookies if name.startswith(_prefix(screen))]
     if len(begun) >= TABS:
         for name in begun:

@@ -1,1 +1,1 @@
-"""What read sides tell each other over Kafka: what was ended, and what was taken of limits."""
+"""Notices between read sides over Kafka: ends of sessions, and use of rate limits."""

@@ -1,8 +1,8 @@
-"""What other read sides tell: one thread reads it, and knows up to when it has heard everything.
+"""Reads the notices of other read sides, in one thread, and knows up to when it has read all.
 
-While the broker is away sessions go on: who signed out there meanwhile is heard of when it is back.
-That is borne for as long as a session may be idle; then nobody's session is believed until the
-topic has been read again.
+While the broker is away sessions stay valid, though some may have been ended at another read side.
+After the idle time-out of a session this is no longer accepted: no session is valid until the topic
+has been read again.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from schemas.topics import READ_SIDE
 logger = logging.getLogger(__name__)
 
 PART: Final = "sign-outs"
-"""Its name among the parts of the read side."""
+"""Name of this part in the health of the read side."""
 ASK_EVERY_S: Final = 2.0
-"""How often the broker is asked where the topic ends, and told again what it did not take."""
+"""How often the end offset is fetched, and unpublished notices are sent again."""
 _ANSWER_S: Final = 2.0
 _IDLE_S: Final = 0.25
 _BATCH: Final = 1_000
@@ -40,10 +40,10 @@ _READING: Final = "what other read sides have ended is still being read"
 
 
 class Listener:
-    """Follows the notices of all read sides, in a thread of its own.
+    """Reads the notices of all read sides, in a thread of its own.
 
-    ``closed_after_s`` is how long it may hear nothing before sessions count no more; ``on_end`` is
-    called if the thread cannot go on.
+    ``closed_after_s`` is the time without contact after which sessions are not accepted; ``on_end``
+    is called if the thread fails.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Listener:
         endings.unknown_because = self.unknown_because
 
     def follow(self, limits: Iterable[RateLimit]) -> None:
-        """Tell these what other read sides let users take of them."""
+        """Pass what other read sides granted on to these limits."""
         self._limits = {limit.what: limit for limit in limits}
 
     def start(self) -> None:
@@ -89,13 +89,13 @@ class Listener:
             self._thread.join()
 
     def heard_at(self) -> float | None:
-        """Up to when everything that was told is known here, in seconds since 1970 UTC; None before
-        the topic was read once."""
+        """Time up to which all notices were read, in seconds since 1970 UTC; ``None`` before the
+        topic was first read to its end."""
         age_s = self._age_s()
         return None if age_s is None else time.time() - age_s
 
     def unknown_because(self) -> str | None:
-        """Why nobody's session can be believed now, if so."""
+        """Why no session can be accepted now; ``None`` if they can."""
         age_s = self._age_s()
         if age_s is None:
             return f"{_READING}: {self._why}"
@@ -125,7 +125,7 @@ class Listener:
             consumer.close()
 
     def _take(self, messages: list[Message]) -> None:
-        """Learn what was told, in its order; what cannot be read yet waits."""
+        """Apply notices in order; those whose schema cannot be had now wait."""
         for message in messages:
             if (error := message.error()) is None:
                 self._waiting.append(message)
@@ -157,12 +157,12 @@ class Listener:
         if isinstance(told, Ending):
             self._endings.learn(told)
         elif notice.read_side != self._teller.name and told.limit in self._limits:
-            # once the topic is read to its end what comes is new, whatever the clocks say
+            # after the first read to the end a notice is new: clocks need not agree
             ago_s = 0.0 if self._heard_at is not None else time.time() - at
             self._limits[told.limit].learn(told.user, told.count, ago_s)
 
     def _ask(self, consumer: Consumer) -> None:
-        """Whether everything is read that was told before now."""
+        """Compare the position with the end of the topic, and note the time if all is read."""
         asked_at = time.monotonic()
         place = TopicPartition(READ_SIDE, PARTITION)
         try:
@@ -175,7 +175,7 @@ class Listener:
             self._lost = True
             return
         if self._topic_id not in (None, topic_id):
-            # Its offsets begin again, and may have come as far as those that were read.
+            # The new topic's offsets start at 0, and may already be beyond the old position.
             logger.warning("%s was created anew: it is read from its beginning", READ_SIDE)
             self._next_offset, self._lost = 0, True
         self._topic_id = topic_id
@@ -203,6 +203,6 @@ class Listener:
 
 
 def _fetched(consumer: Consumer) -> list[Message]:
-    """What has come in; waits a little if nothing has."""
+    """The messages that have arrived; waits up to ``_IDLE_S`` for the first."""
     first = consumer.poll(_IDLE_S)
     return [] if first is None else [first, *consumer.consume(_BATCH - 1, 0.0)]

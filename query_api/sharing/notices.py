@@ -1,4 +1,4 @@
-"""One notice: an end, or what was taken of a limit, as a record of ``firmware.read-side.v1``."""
+"""A notice, as a record of ``firmware.read-side.v1``: an end, or the use of a rate limit."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _TAKEN: Final = "taken"
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a user was let take of a limit."""
+    """Requests that a read side granted to a user."""
 
     limit: str
     user: bytes
-    """Digest."""
+    """Digest of the user's subject."""
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What one read side tells."""
+    """A notice of one read side."""
 
     read_side: str
-    """The record's key: which process tells it."""
+    """Name of the publishing process; the record's key."""
     told: Ending | Taken
 
     def encoded(self, codec: Codec) -> bytes:

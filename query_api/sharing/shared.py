@@ -1,4 +1,4 @@
-"""What this read side has in common with those that have the same session keys, put together."""
+"""The state that read sides with the same session keys share: keys, ends, limits, listener."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from schemas.codec import Codec
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Keys, ends and limits; by itself a read side is alone with them."""
+    """Keys, ends and limits; by default those of a single read side."""
 
     keys: SealingKeys = field(default_factory=SealingKeys)
     endings: Endings = field(default_factory=Endings)
@@ -26,7 +26,7 @@ class Shared:
 
     @property
     def threads(self) -> tuple[Listener, ...]:
-        """What has to be started and stopped."""
+        """The threads to be started and stopped."""
         return () if self.listener is None else (self.listener,)
 
 
@@ -38,7 +38,8 @@ def shared(
     on_end: Callable[[BaseException], None],
     closed_after_s: float,
 ) -> Shared:
-    """With all that have these keys; :class:`~query_api.identity.sealing_keys.UnusableKeys`."""
+    """The state shared with all read sides that use the file ``keys``. ``closed_after_s``: see
+    :class:`Listener`. Raises :class:`~query_api.identity.sealing_keys.UnusableKeys`."""
     sealing = SealingKeys(keys, health)
     teller = Teller(bootstrap, codec)
     endings = Endings(teller.ended)

@@ -1,4 +1,4 @@
-"""What this read side tells the others: durable before a sign-out is answered, else as it goes."""
+"""Publishes this read side's notices: an end is durable before a sign-out is answered."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from schemas.topics import READ_SIDE
 logger = logging.getLogger(__name__)
 
 PARTITION: Final = 0
-"""Everything stands in one, so that who has read it to its end has read all there is."""
+"""All notices are in one partition, so that its end offset is the end of all of them."""
 TOLD_WITHIN_S: Final = 3.0
-"""How long a sign-out waits for the broker, before it is answered with what is known."""
+"""How long a sign-out waits for the broker's acknowledgement."""
 
 
 class Teller:
-    """Publishes notices. What ended is told again until the broker has it, for as long as this
-    process lives; what was taken of a limit is worth that only at once. Safe for many threads."""
+    """Publishes notices. An end is sent again until the broker has it, as long as this process
+    runs; the use of a limit is sent once, for it is soon out of date. Safe for many threads."""
 
     def __init__(self, bootstrap: str, codec: Codec) -> None:
         self.name = secrets.token_hex(8)
-        """Random: whose notices these are."""
+        """Random name of this process in its notices."""
         self._codec = codec
         self._lock = threading.Lock()
         self._untold: dict[bytes, Ending] = {}
@@ -39,18 +39,18 @@ class Teller:
         self._producer = RenewedProducer(bootstrap, "read-side-notices", settings)
 
     def ended(self, ending: Ending) -> bool:
-        """Tell an end; whether the broker has it, else it is told again later."""
+        """Publish an end; whether the broker has it. If not, it is sent again later."""
         with self._lock:
             self._untold[ending.what] = ending
         self._publish(ending, wait_s=TOLD_WITHIN_S + 0.5)
         return ending.what not in self._untold
 
     def taken(self, limit: str, user: bytes, count: int) -> None:
-        """Tell what was taken of a limit; nobody waits for it."""
+        """Publish the use of a limit, without waiting for the broker."""
         self._publish(Taken(limit, user, count), wait_s=0.0)
 
     def again(self) -> None:
-        """Tell what the broker did not take before."""
+        """Send again the ends that the broker did not take."""
         with self._lock:
             untold = list(self._untold.values())
         for ending in untold:
@@ -83,7 +83,7 @@ class Teller:
             self._failed(error.args[0].str())
 
     def _failed(self, why: str) -> None:
-        """Said once for each reason, until the broker takes something."""
+        """Logs a failure once for each reason, until the broker takes a notice."""
         if why != self._why:
             logger.warning("other read sides were not told: %s", why)
         self._why = why

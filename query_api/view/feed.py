@@ -1,7 +1,7 @@
 """The feed: one thread that reads the status topic and applies it to the view, batch by batch.
 
-It goes on from the offsets in the view, sees committed records only, waits for a broker that is
-away, and ends the process on anything else: a view that silently stands still would be a lie.
+It starts at the offsets in the view, reads committed records only, and waits for a broker that is
+away. Any other failure ends the process: a view that silently stopped would give wrong answers.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ logger = logging.getLogger(__name__)
 
 BATCH_RECORDS: Final = 1_000
 GATHER_S: Final = 0.005
-"""For how long a batch that has begun waits for more."""
+"""How long a batch waits for further records after the first."""
 FETCH_AHEAD: Final = {
     "queued.max.messages.kbytes": 1_024,
     "fetch.queue.backoff.ms": 10,
     "fetch.message.max.bytes": 32 * 1_024,
 }
-"""What the client fetches ahead. Its queue is one for all partitions: a record of a partition where
-little happens waits behind all that was fetched of the others. So the queue is short, it is filled
-again soon after it was full (the default is a second), and one fetch brings little of each."""
+"""Limits of the client's prefetching. The client has one queue for all partitions, where a record
+of a quiet partition waits behind everything fetched from the others. So the queue is short, it is
+refilled soon after it was full (the default is a second), and a fetch brings little of each."""
 IDLE_S: Final = 0.25
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 10.0
@@ -58,14 +58,14 @@ T = TypeVar("T")
 
 
 class FeedFailed(Explained):
-    """The feed cannot go on; the message says why, and what to do."""
+    """The feed failed; the message says why, and what to do."""
 
 
 class Feed:
-    """Keeps the view in ``folder`` level with the status topic.
+    """Keeps the view in ``folder`` up to date with the status topic.
 
-    ``on_failure`` is called once, from the thread that met the failure, when the view cannot be
-    served any longer; :attr:`failure` then holds the reason.
+    ``on_failure`` is called once, from the thread that failed, when the view can no longer be
+    served; :attr:`failure` then holds the reason.
     """
 
     def __init__(
@@ -91,11 +91,11 @@ class Feed:
         self._broker_answers = True
 
     def start(self) -> None:
-        """Begin, in a thread of its own."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and release the view; nothing may read it any more."""
+        """End the thread and close the view; nothing may read it afterwards."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -104,9 +104,9 @@ class Feed:
             self._view = None
 
     def fail(self, error: BaseException) -> None:
-        """The view cannot be served any longer: the process is to end, for the reason ``error``.
+        """End the process because of ``error``: the view can no longer be served.
 
-        A damaged view is condemned, so that the next start rebuilds it.
+        A damaged view is marked, so that the next start rebuilds it.
         """
         if isinstance(error, StoreDamaged):
             condemn(self._folder, str(error))
@@ -133,7 +133,7 @@ class Feed:
                 self._advance(view, _fetched(consumer))
 
     def _advance(self, view: View, messages: list[Message]) -> None:
-        """Apply what was fetched, then say how far the view reaches."""
+        """Apply messages to the view, then update the progress."""
         records, ends = _sorted_out(messages)
         if records:
             batch = self._patiently(lambda: batch_of(records, self._codec))
@@ -166,7 +166,7 @@ class Feed:
         self._broker_answers = False
 
     def _patiently(self, ask: Callable[[], T]) -> T | None:
-        """The answer, however long an outage lasts; none if the feed is stopped meanwhile."""
+        """The answer of ``ask``, asked again during an outage; ``None`` if the feed is stopped."""
         wait = FIRST_WAIT_S
         while not self._stopping.is_set():
             try:
@@ -197,10 +197,10 @@ class Feed:
 
 
 def batch_of(messages: Iterable[Message], codec: Codec) -> Batch:
-    """The batch that messages come to; only the last of each key is decoded.
+    """The batch of some messages; only the last one of each key is decoded.
 
-    Raises :class:`FeedFailed` for a record that is not the processor's, and
-    :class:`~schemas.registry.RegistryUnavailable` if its schema cannot be had now.
+    Raises :class:`FeedFailed` for a record that the processor did not write, and
+    :class:`~schemas.registry.RegistryUnavailable` if its schema is not available now.
     """
     batch = Batch()
     rows: dict[bytes, Message] = {}
@@ -258,7 +258,7 @@ def _logged_at(message: Message) -> int:
 
 
 def _place(message: Message) -> tuple[int, int]:
-    """(partition, offset) of a message or of an end that was met."""
+    """(partition, offset) of a message or of an end-of-partition event."""
     partition, offset = message.partition(), message.offset()
     assert partition is not None
     assert offset is not None
@@ -266,15 +266,15 @@ def _place(message: Message) -> tuple[int, int]:
 
 
 def _fetched(consumer: Consumer) -> list[Message]:
-    """What has come in; waits a little if nothing has."""
+    """The messages that have arrived; waits up to :data:`IDLE_S` for the first."""
     first = consumer.poll(IDLE_S)
     return [] if first is None else [first, *consumer.consume(BATCH_RECORDS - 1, GATHER_S)]
 
 
 def _sorted_out(messages: list[Message]) -> tuple[list[Message], dict[int, int]]:
-    """The records, and partition -> end offset where the end was met.
+    """The records, and partition -> end offset of the end-of-partition events.
 
-    Raises :class:`FeedFailed` for an error that waiting cannot mend.
+    Raises :class:`FeedFailed` for an error that is no outage.
     """
     records: list[Message] = []
     ends: dict[int, int] = {}

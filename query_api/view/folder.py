@@ -1,6 +1,6 @@
-"""The view's folder: opened where it can be gone on from, else set aside and begun anew.
+"""Opens the view's folder: a view that fits the log is continued, any other is set aside.
 
-A view is derived data: whatever is doubtful about it is settled by reading the topic again.
+A view is derived data: in doubt it is rebuilt from the topic. :mod:`query_api.view.feed` calls it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from storage.store import Store, StoreDamaged, give_up
 logger = logging.getLogger(__name__)
 
 _CONDEMNED: Final = "SET-ASIDE"
-"""File in a view's folder that says why the next start must not go on from it."""
+"""File in a view's folder that says why the next start must not continue it."""
 
 OpenStore = Callable[[Path], Store]
 
@@ -33,39 +33,39 @@ class ViewInUse(OSError):
 
 @dataclass(frozen=True, slots=True)
 class LogFacts:
-    """The status topic as the broker has it now, by partition number."""
+    """The state of the status topic at the broker, by partition number."""
 
     topic_id: str
     first: dict[int, int]
-    """First offset that is kept."""
+    """First offset that the log still has."""
     end: dict[int, int]
     """Offset after the last committed record."""
     newest: dict[int, int]
     """Log-append time of the newest record in milliseconds; empty partitions are left out."""
     broker_ms: int
     """Newest log-append time of the status topic and the event topics in milliseconds, 0 if all are
-    empty: what time it is at the broker, though the processor may have been down for long."""
+    empty. It gives the broker's time even if the processor has been down for long."""
     tombstones_kept_ms: int
-    """For how long the topic keeps a tombstone (``delete.retention.ms``)."""
+    """How long the topic keeps a tombstone (``delete.retention.ms``)."""
 
     @property
     def meta(self) -> Meta:
-        """What a view of this topic begins with."""
+        """The meta record of a new view of this topic."""
         return Meta(self.topic_id, len(self.end))
 
 
 def rocks(memory_mb: int) -> OpenStore:
-    """Opens stores on disk, which take so many MiB of memory together."""
+    """Opens RocksDB stores, which use ``memory_mb`` MiB of memory together."""
     memory = Memory(memory_mb)
     return lambda path: RocksStore(path, memory=memory)
 
 
 def open_view(folder: Path, facts: LogFacts, open_store: OpenStore) -> View:
-    """The view in ``folder``, ready to go on from its offsets.
+    """The view in ``folder``, ready to be continued from its offsets.
 
-    One that is damaged, condemned, of another layout or topic, or at offsets the log no longer
-    covers is renamed to ``<folder>.aside`` (what was kept there is deleted), and a new one begun.
-    Raises :class:`ViewInUse`, or ``OSError`` of the disk.
+    A view that is damaged, marked by :func:`condemn`, of another layout or topic, or at offsets
+    that the log no longer covers is renamed to ``<folder>.aside`` (replacing the one there), and a
+    new one is created. Raises :class:`ViewInUse`, or ``OSError`` of the disk.
     """
     try:
         view, why = _held(folder, facts, open_store), "no view yet"
@@ -79,12 +79,12 @@ def open_view(folder: Path, facts: LogFacts, open_store: OpenStore) -> View:
 
 
 def condemn(folder: Path, why: str) -> None:
-    """Have the next start set this view aside: something read from it was damaged."""
+    """Mark a view so that the next start sets it aside: a read found it damaged."""
     (folder / _CONDEMNED).write_text(why, encoding="utf-8")
 
 
 class _Unfit(Exception):
-    """Why a held view cannot be gone on from."""
+    """Why a view cannot be continued."""
 
 
 def _held(folder: Path, facts: LogFacts, open_store: OpenStore) -> View | None:
@@ -105,7 +105,7 @@ def _held(folder: Path, facts: LogFacts, open_store: OpenStore) -> View | None:
 
 
 def _checked(store: Store, facts: LogFacts) -> View | None:
-    """The view in an open store, if it fits the log; none if the store is empty."""
+    """The view in an open store; ``None`` if the store is empty. Raises :class:`_Unfit`."""
     try:
         stored = store.get(META_KEY)
         if stored is None and next(store.scan(b""), None) is None:

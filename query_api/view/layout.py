@@ -32,14 +32,14 @@ ENTRY_PREFIX: Final = b"r"
 COUNTS_PREFIX: Final = b"c"
 
 Counts = dict[int, int]
-"""Status number -> items; never holds a zero."""
+"""Status number -> number of items, without zeros."""
 
 
 class Meta(msgspec.Struct, array_like=True, frozen=True):
-    """The topic that a view was made from; another one means another view."""
+    """The topic that a view was made from; a view of another topic is rebuilt."""
 
     topic_id: str
-    """The broker's id of the topic: a topic that was created anew has another."""
+    """The broker's topic ID: a topic that was created again has another."""
     partitions: int
     layout: int = VIEW_LAYOUT
     row_layout: int = LAYOUT
@@ -54,7 +54,7 @@ class PartitionMark(msgspec.Struct, array_like=True):
     as_of: int | None = None
     """Log-append time of the newest applied control record."""
     partition_time: int | None = None
-    """The processor's: everything received before it is folded."""
+    """The processor's partition time: everything received before it is folded."""
     last_received: dict[str, int] = {}
     """Source (``dsp``, ``csp/REGION``, ``comms-hub``, ``ssmi``) -> last received time."""
     folded: dict[str, int] = {}
@@ -62,10 +62,10 @@ class PartitionMark(msgspec.Struct, array_like=True):
 
 
 class HeldDevice(msgspec.Struct, array_like=True):
-    """A device as it was applied.
+    """A device's row, with the index entries that were written for it.
 
-    What stands in the index is kept beside the row, not computed again from it: so entries and
-    counters are taken back exactly as they were put in, whatever later rules would say.
+    The entries are stored and not derived again from the row, so that entries and counters are
+    removed exactly as they were added, even if the rules have changed.
     """
 
     indexed: list[tuple[str, int, str]]
@@ -75,18 +75,18 @@ class HeldDevice(msgspec.Struct, array_like=True):
 
 
 class RequestCounts(msgspec.Struct, array_like=True):
-    """The items of a request that have index entries, due ones among them until their tombstone."""
+    """Counts of a request's index entries; a due item counts until its tombstone is applied."""
 
     statuses: Counts
     oldest: int
-    """No evidence of theirs was received before, in milliseconds since 1970 UTC: while that is
-    inside the retention, nothing of the request is due. It does not rise when an item moves on."""
+    """Lower bound of the received times of their evidence, in milliseconds since 1970 UTC: while it
+    is within the retention, no item is due. It is not raised when an item's evidence changes."""
     reasons: dict[str, int] = {}
-    """Native code of the evidence, with result -> items; never holds a zero."""
+    """Native code of the evidence with result code -> number of items, without zeros."""
 
 
 class IndexEntry(msgspec.Struct, array_like=True):
-    """What a list shows of one item; status, times, code and place are those of its evidence."""
+    """One item as lists show it; status, times, code and place are those of its evidence."""
 
     device_type: str
     version: str
@@ -94,12 +94,12 @@ class IndexEntry(msgspec.Struct, array_like=True):
 
 
 _HEAD: Final = struct.Struct(">BQHQ")
-"""Status number and received time of the evidence, then partition number and position: filters,
-expiry and changes need no more than these."""
+"""Status number and received time of the evidence, then :data:`Changed`: filters, expiry and the
+changes cursor read only these."""
 
 Changed = tuple[int, int]
-"""Status partition, and the position (next offset) of the batch in which an entry was last put.
-Whoever has seen the view at that position or behind it has seen the entry as it is."""
+"""Status partition, and the end (next offset) of the batch that last wrote an entry. A reader of
+the view at that offset or later has seen the entry in its present form."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_entry = msgspec.msgpack.Decoder(IndexEntry).decode
@@ -116,7 +116,7 @@ def device_key(device_id: str) -> bytes:
 
 
 def request_prefix(request_id: str) -> bytes:
-    """What the keys of all entries of a request begin with."""
+    """Prefix of the keys of all entries of a request."""
     return ENTRY_PREFIX + request_id.encode() + b"\0"
 
 
@@ -141,12 +141,12 @@ def partition_of_key(key: bytes) -> int:
 
 
 def encode_value(value: Meta | PartitionMark | HeldDevice | RequestCounts | Counts) -> bytes:
-    """The stored bytes of anything but an index entry."""
+    """The stored bytes of any value but an index entry."""
     return _encode(value)
 
 
 def encode_entry(entry: IndexEntry, changed: Changed) -> bytes:
-    """The stored bytes of an index entry that was last put at ``changed``."""
+    """The stored bytes of an index entry that was last written at ``changed``."""
     head = _HEAD.pack(entry.evidence.status, entry.evidence.received_at, *changed)
     return head + _encode(entry)
 
@@ -158,36 +158,36 @@ def entry_head(data: bytes) -> tuple[int, int]:
 
 
 def entry_changed(data: bytes) -> Changed:
-    """Where a stored entry was last put, without decoding it."""
+    """Where a stored entry was last written, without decoding it."""
     _, _, partition, position = _HEAD.unpack_from(data)
     return partition, position
 
 
 def decode_entry(data: bytes) -> IndexEntry:
-    """The entry behind stored bytes."""
+    """The entry in stored bytes."""
     return _decode_entry(memoryview(data)[_HEAD.size :])
 
 
 def decode_counts(data: bytes | None) -> Counts:
-    """Stored counts; none stored is no items."""
+    """Stored counts; empty if nothing is stored."""
     return {} if data is None else _decode_counts(data)
 
 
 def decode_request_counts(data: bytes | None) -> RequestCounts | None:
-    """Stored counts of a request; none stored is no items."""
+    """Stored counts of a request; ``None`` if nothing is stored."""
     return None if data is None else _decode_request_counts(data)
 
 
 def decode_mark(data: bytes) -> PartitionMark:
-    """The mark behind stored bytes."""
+    """The mark in stored bytes."""
     return _decode_mark(data)
 
 
 def decode_held(data: bytes) -> HeldDevice:
-    """The device behind stored bytes."""
+    """The device in stored bytes."""
     return _decode_held(data)
 
 
 def decode_meta(data: bytes) -> Meta:
-    """The meta record behind stored bytes; :class:`msgspec.DecodeError` if it is none of ours."""
+    """The meta record in stored bytes; :class:`msgspec.DecodeError` if it has another layout."""
     return _decode_meta(data)

@@ -1,4 +1,4 @@
-"""An item of a list from its index entry alone: what the device's row gives, without timeline."""
+"""Makes list items from index entries: the same as from the device's row, without timeline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from schemas.topics import Source
 def list_item(
     request_id: str, device_id: str, entry: IndexEntry, catalogue: Catalogue, retention_ms: int
 ) -> ItemView:
-    """The item as lists show it; ``retention_ms`` counts from the evidence's received time."""
+    """The item as lists show it. It is available for ``retention_ms`` after its evidence was
+    received."""
     evidence = entry.evidence
     return ItemView(
         service_request_id=request_id,
@@ -29,9 +30,9 @@ def list_item(
 
 
 class ForgivingCatalogue(Catalogue):
-    """A catalogue for reading: a code that it does not know costs the words, not the answer.
+    """A catalogue that gives a substitute text for an unknown code, instead of raising.
 
-    Rows are made by the processor's catalogue; during an upgrade that may be a newer one.
+    Rows are made with the processor's catalogue, which may be newer during an upgrade.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -41,7 +42,7 @@ class ForgivingCatalogue(Catalogue):
     def meaning(
         self, source: Source, code: str, result: int | None, message: str | None
     ) -> Meaning:
-        """What a code means; a substitute text where the catalogue does not know it."""
+        """The meaning of a code; a substitute text if the catalogue does not know it."""
         try:
             return self._catalogue.meaning(source, code, result, message)
         except UnknownCode:

@@ -1,7 +1,6 @@
-"""How far the feed has come: written by its thread, read by every request.
+"""Progress of the feed: written by its thread, read by every request.
 
-The one place that says whether answers may be given (I11), how far behind they are, and what time
-it is at the broker.
+It decides whether answers may be given (I11), and gives their lag and the broker's time.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from runtime.broker_clock import BrokerClock
 
 EVENT_ENDS_HOLD_S: Final = 20.0
 ENDS_HOLD_S: Final = 5.0
-"""End offsets that are older than this say nothing about the present."""
+"""Age from which end offsets are not used any more."""
 
 
 class Progress:
-    """Positions against end offsets, and the view once there is one.
+    """Positions, end offsets and the view. Safe for many threads.
 
-    ``clock`` gives seconds that never go back.
+    ``clock`` is monotonic, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -40,11 +39,11 @@ class Progress:
 
     @property
     def view(self) -> View | None:
-        """The view, as soon as it has once caught up with where the topic ended at the start."""
+        """The view, once it has reached the end offsets at the start; ``None`` before."""
         return self._view if self._caught_up else None
 
     def begin(self, view: View, positions: Mapping[int, int], targets: Mapping[int, int]) -> None:
-        """Reading begins at ``positions``; the view may be read when it has come to ``targets``."""
+        """Reading starts at ``positions``; the view may be read once it reaches ``targets``."""
         with self._lock:
             self._view = view
             self._positions = dict(positions)
@@ -53,7 +52,7 @@ class Progress:
             self._compare()
 
     def reach(self, positions: Mapping[int, int]) -> bool:
-        """Everything below ``positions`` is applied; true if this was the moment of catching up."""
+        """Everything below ``positions`` is applied; true if the view became readable now."""
         with self._lock:
             before = self._caught_up
             for partition, offset in positions.items():
@@ -62,31 +61,30 @@ class Progress:
             return self._caught_up and not before
 
     def hear(self, broker_ms: int) -> None:
-        """A record of this log-append time has come."""
+        """A record with this log-append time (milliseconds) was read."""
         self._broker.hear(broker_ms)
 
     def broker_now(self) -> int:
-        """The broker's present time in milliseconds, or a little before it; 0 while nothing is
-        known.
+        """The broker's present time in milliseconds, or a little less; 0 while it is unknown.
 
-        It goes on though nothing is written: what is due must be hidden then, too.
+        It advances even if nothing is written, so that due items are hidden then too.
         """
         return self._broker.now()
 
     def see_ends(self, ends: Mapping[int, int]) -> None:
-        """The broker said where the topic ends now."""
+        """New end offsets of the status topic, by partition."""
         with self._lock:
             self._see_ends(ends)
 
     def see_event_ends(self, ends: Mapping[tuple[str, int], int]) -> None:
-        """The broker said where the event topics end now, by (topic, partition)."""
+        """New end offsets of the event topics, by (topic, partition)."""
         with self._lock:
             self._event_ends = dict(ends)
             self._event_ends_seen_at = self._clock()
 
     def waiting(self, folded: Mapping[int, Mapping[str, int]]) -> int | None:
-        """Events that the processor has not folded, at most: markers of publishers' transactions
-        count. ``folded`` is partition -> topic -> next offset; none while the broker is away."""
+        """Upper bound of the events that the processor has not folded (transaction markers count);
+        ``None`` while the broker is away. ``folded`` is partition -> topic -> next offset."""
         with self._lock:
             seen_at = self._event_ends_seen_at
             if seen_at is None or self._clock() - seen_at > EVENT_ENDS_HOLD_S:
@@ -97,7 +95,7 @@ class Progress:
             )
 
     def lag(self) -> int | None:
-        """Offsets not applied yet, over all partitions; none while the broker does not answer."""
+        """Offsets not applied yet, over all partitions; ``None`` while the broker is away."""
         lags = self.lags()
         return None if lags is None else sum(lags.values())
 
@@ -110,7 +108,7 @@ class Progress:
             return _lags(self._positions, self._ends)
 
     def remaining(self) -> int | None:
-        """Offsets still to be read before the first answer; none until the broker was reached."""
+        """Offsets to be read before the first answer; ``None`` until the broker was reached."""
         with self._lock:
             return None if self._view is None else _distance(self._positions, self._targets)
 

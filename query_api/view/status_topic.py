@@ -1,7 +1,7 @@
-"""What the broker says of the status topic: identity, offsets, and whether it answers at all.
+"""Metadata of the status topic from the broker: topic ID, offsets, and outages.
 
-:class:`KafkaStatusLog` asks and waits, before the feed begins; :class:`Watch` asks beside it,
-without ever making it wait.
+:class:`KafkaStatusLog` asks and waits, before the feed begins; :class:`Watch` asks while it runs,
+without blocking it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from schemas.topics import SOURCE_TOPICS, STATUS
 logger = logging.getLogger(__name__)
 
 CLIENT_LOG_LEVEL: Final = 2
-"""librdkafka repeats itself on standard error; what matters comes back as errors, logged once."""
+"""Level of librdkafka's own log: relevant errors are returned to us, and logged once."""
 ENDS_EVERY_S: Final = 1.0
 EVENTS_EVERY_S: Final = 5.0
 TOPIC_EVERY_S: Final = 15.0
@@ -37,7 +37,7 @@ _NEWEST: Final[OffsetSpec] = OffsetSpec.max_timestamp()  # type: ignore[no-untyp
 
 _OUTAGES: Final = frozenset(
     {
-        # The password is being replaced, or is wrong: the connection's complaint tells.
+        # The password is being replaced, or is wrong: the error of the connection says so.
         KafkaError._AUTHENTICATION,
         KafkaError.SASL_AUTHENTICATION_FAILED,
         KafkaError._TRANSPORT,
@@ -61,8 +61,8 @@ _OUTAGES: Final = frozenset(
         KafkaError.THROTTLING_QUOTA_EXCEEDED,
     }
 )
-"""What the Kafka protocol calls retriable of the errors that our questions can meet, and what the
-client says of a broker that it does not reach."""
+"""Errors that are waited for: those of our requests that the Kafka protocol calls retriable, and
+those of the client for a broker that it does not reach."""
 
 
 _REFUSED: Final = (
@@ -73,43 +73,43 @@ _REFUSED: Final = (
 
 
 class BrokerAway(ConnectionError):
-    """The broker did not answer: an outage, to be waited for."""
+    """The broker did not answer; the caller waits and asks again."""
 
 
 class TopicMissing(BrokerAway):
-    """The broker answered, and has no such topic (yet)."""
+    """The broker has no such topic (yet)."""
 
 
 class NotAllowed(Explained):
-    """The broker does not let us read the topic: somebody has to give our user the right."""
+    """The user lacks the right to read the topic; an operator has to grant it."""
 
 
 class TopicChanged(Explained):
-    """The topic is not, or may not be, the one the view is made from: only a new start helps."""
+    """The topic is not, or may not be, the one that the view was made from: a restart is needed."""
 
 
 def is_outage(error: KafkaError) -> bool:
-    """Whether waiting is the right answer to an error of the Kafka client."""
+    """Whether an error of the Kafka client is to be waited for."""
     return error.code() in _OUTAGES or error.retriable()
 
 
 def is_refusal(error: KafkaError) -> bool:
-    """Whether our user lacks a right."""
+    """Whether an error means that the user lacks a right."""
     return error.code() in _REFUSED
 
 
 class KafkaStatusLog:
-    """Questions about the status topic to the broker at ``bootstrap``."""
+    """Requests metadata of the status topic from the broker at ``bootstrap``."""
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._admin = kafka.admin_client(bootstrap, {"log_level": CLIENT_LOG_LEVEL})
 
     def facts(self) -> LogFacts:
-        """Identity and bounds of the topic now.
+        """Topic ID and offsets now.
 
-        Raises :class:`BrokerAway` (or :class:`TopicMissing`) where waiting may help, and
-        ``KafkaException`` for anything else, such as missing rights.
+        Raises :class:`BrokerAway` (or :class:`TopicMissing`) if waiting may help, and
+        ``KafkaException`` otherwise, for example for missing rights.
         """
         topic_id, partitions = self._described()
         places = [TopicPartition(STATUS, number) for number in range(partitions)]
@@ -125,7 +125,7 @@ class KafkaStatusLog:
         )
 
     def watch(self, facts: LogFacts) -> Watch:
-        """Goes on asking, for a topic that was found to be as in ``facts``."""
+        """A watch on the topic of ``facts``."""
         return Watch(self._admin, facts)
 
     def _described(self) -> tuple[str, int]:
@@ -133,7 +133,7 @@ class KafkaStatusLog:
         return str(found.topic_id), len(found.partitions)
 
     def _newest(self, topic: str, partitions: int) -> dict[int, int]:
-        """Partition -> log-append time of its newest record; empty ones are left out."""
+        """Partition -> log-append time of its newest record; empty partitions are left out."""
         places = [TopicPartition(topic, number) for number in range(partitions)]
         found = self._offsets(places, _NEWEST)
         return {number: info.timestamp for number, info in found.items() if info.timestamp >= 0}
@@ -157,7 +157,7 @@ class KafkaStatusLog:
 
 
 class Watch:
-    """End offsets and identity of the topic, asked for again and again."""
+    """Polls end offsets and topic ID, without blocking."""
 
     def __init__(self, admin: AdminClient, facts: LogFacts) -> None:
         self._admin = admin
@@ -170,11 +170,11 @@ class Watch:
         self._ask_ends_at = self._ask_topic_at = self._answered_at = time.monotonic()
 
     def poll(self) -> dict[int, int] | None:
-        """New end offsets by partition number, if an answer has come in since the last call.
+        """New end offsets by partition number, if an answer arrived since the last call.
 
-        Raises :class:`BrokerAway` once for each question that failed, and :class:`TopicChanged` if
-        the topic was deleted, created anew or given another number of partitions, or if the broker
-        was away for so long that tombstones may have come and gone.
+        Raises :class:`BrokerAway` once for each request that failed, and :class:`TopicChanged` if
+        the topic was deleted, created again or given another number of partitions, or if the broker
+        was away for so long that tombstones may have been written and deleted meanwhile.
         """
         now = time.monotonic()
         self._ask(now)
@@ -189,9 +189,9 @@ class Watch:
         return None
 
     def event_ends(self) -> dict[tuple[str, int], int] | None:
-        """New end offsets of the event topics by (topic, partition), if an answer has come in.
+        """New end offsets of the event topics by (topic, partition), if an answer arrived.
 
-        An outage is told by :meth:`poll`, a missing topic by whoever watches the topics.
+        :meth:`poll` reports an outage, :class:`~runtime.topics.TopicsWatch` a missing topic.
         """
         if not self._events or not all(future.done() for future in self._events.values()):
             return None
@@ -202,7 +202,7 @@ class Watch:
             return None
 
     def _ask_events(self) -> None:
-        """One question for all of them: it tells how much waits for the processor."""
+        """One request for all event topics, for the number of events that wait to be folded."""
         places = [
             TopicPartition(topic, place.partition)
             for topic in SOURCE_TOPICS.values()
@@ -245,7 +245,7 @@ class Watch:
 
 
 def start_offsets(next_offsets: Mapping[int, int], facts: LogFacts) -> dict[int, int]:
-    """Where reading begins in each partition: where the view stands, or at what is kept."""
+    """First offset to read of each partition: that of the view, or the first in the log."""
     return {number: max(next_offsets[number], first) for number, first in facts.first.items()}
 
 
@@ -257,7 +257,7 @@ def _result(future: Future[Any]) -> Any:
 
 
 def _translated(error: KafkaException, whom: str, client: AdminClient | None = None) -> Exception:
-    """``client``: who can be asked what failed of the connection."""
+    """``error`` as one of this module's; ``client`` knows the last error of the connection."""
     told: KafkaError = error.args[0]
     if told.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
         return TopicMissing(f"{whom} has no topic {STATUS} yet: create it with 'fdt topics'")
@@ -270,7 +270,7 @@ def _translated(error: KafkaException, whom: str, client: AdminClient | None = N
 
 
 def not_allowed(told: str, error: KafkaError) -> str:
-    """How to mend a right that the broker says we lack: of a topic, or of the group."""
+    """The sentence for a missing right on a topic or group, with the remedy."""
     return (
         f"{told} ({error.str()}): give our user what 'fdt topics --acls' lists for the read side, "
         "or name the right user in FDT_KAFKA_USER"

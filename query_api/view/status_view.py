@@ -1,7 +1,7 @@
-"""The view of the status topic: by device and by request, applied batch by batch, atomically.
+"""The view of the status topic: rows by device and an index by request, applied in batches.
 
-A batch is one write: rows, index entries, counters, freshness and the offsets that come next. So
-the two views always agree at one applied offset (I6), and a crash leaves the end of some batch.
+A batch is one atomic write of rows, index entries, counters, freshness and next offsets. So rows
+and index always agree at one applied offset (I6), and a crash leaves the state after some batch.
 """
 
 from __future__ import annotations
@@ -42,23 +42,24 @@ from storage.store import WORTH_GIVING_BACK, Reading, Store
 
 @dataclass(slots=True)
 class Control:
-    """What a control record tells the read side. Times are milliseconds since 1970 UTC."""
+    """The fields of a control record that the read side uses. Times are milliseconds since 1970
+    UTC."""
 
     logged_at: int
     """Log-append time."""
     partition_time: int | None
     last_received: dict[str, int]
     folded: dict[str, int] = field(default_factory=dict)
-    """Source topic -> offset of the first event that is not folded."""
+    """Source topic -> offset of the first event not folded."""
 
 
 @dataclass(slots=True)
 class Covered:
-    """How far a batch reaches in one partition."""
+    """The part of one partition that a batch covers."""
 
     next_offset: int
     seen_at: int
-    """Newest log-append time among its records, in milliseconds."""
+    """Newest log-append time of its records, in milliseconds."""
 
 
 @dataclass(slots=True)
@@ -66,14 +67,14 @@ class Batch:
     """Records of the status topic, reduced to the last of each key."""
 
     rows: dict[DeviceId, bytes | None] = field(default_factory=dict)
-    """Device -> stored row, or none for a tombstone."""
+    """Device -> stored row, or ``None`` for a tombstone."""
     controls: dict[int, Control] = field(default_factory=dict)
     covered: dict[int, Covered] = field(default_factory=dict)
     stands: dict[DeviceId, int] = field(default_factory=dict)
-    """Device -> partition of its record; of a batch of one partition it need not be said."""
+    """Device -> partition of its record; may be left out if the batch covers one partition."""
 
     def end_for(self, device: DeviceId) -> Changed:
-        """Where the batch ends in the partition of a device's record."""
+        """The end of the batch in the partition of a device's record."""
         number = self.stands.get(device)
         if number is None:
             (number,) = self.covered
@@ -81,25 +82,24 @@ class Batch:
 
 
 class _Draft:
-    """What a batch comes to, before any of it is written."""
+    """The changes of a batch before they are written."""
 
     def __init__(self) -> None:
         self.changes: dict[bytes, bytes | None] = {}
         self._moves: dict[tuple[str, int, str], int] = {}
-        """(request ID, status number, native code) -> by how many its items become more or
-        fewer."""
+        """(request ID, status number, native code) -> change in the number of items."""
         self._oldest: dict[str, int] = {}
-        """Request ID -> earliest received time of the evidence put for it."""
+        """Request ID -> earliest received time of the evidence written for it."""
 
     def take_back(self, device: DeviceId, indexed: list[tuple[str, int, str]]) -> None:
-        """Everything that stands in the index for a device."""
+        """Remove the index entries of a device."""
         for of in indexed:
             self.changes[entry_key(of[0], device)] = None
             self._moves[of] = self._moves.get(of, 0) - 1
 
     def put(self, device: DeviceId, state: bytes | None, changed: Changed) -> None:
-        """A device's row with its index entries, after what stood there was taken back; it stands
-        in a batch that ends at ``changed``."""
+        """Write a device's row with its index entries, or delete it; the former entries are already
+        taken back. ``changed`` is the end of the batch."""
         if state is None:
             self.changes[device_key(device)] = None
             return
@@ -114,7 +114,7 @@ class _Draft:
         self.changes[device_key(device)] = encode_value(HeldDevice(indexed, state))
 
     def touched(self) -> dict[str, _Touched]:
-        """Request ID -> what happens to the items of it."""
+        """Request ID -> the change of its counts."""
         found = {request: _Touched(oldest) for request, oldest in self._oldest.items()}
         for (request, status, reason), by in self._moves.items():
             if by:
@@ -124,22 +124,22 @@ class _Draft:
 
 @dataclass(slots=True)
 class _Touched:
-    """What a batch does to the counts of a request."""
+    """The change of a request's counts by a batch."""
 
     oldest: int | None = None
-    """Earliest received time of the evidence that is put, if any is."""
+    """Earliest received time of the evidence that is written, if any is."""
     moves: Counts = field(default_factory=dict)
-    """By how many its items of each status change."""
+    """Change in the number of items by status."""
     reasons: dict[str, int] = field(default_factory=dict)
     """The same by native code."""
 
     def move(self, status: int, reason: str, by: int) -> None:
-        """``by`` more items, or fewer."""
+        """Count ``by`` more items, or fewer if negative."""
         self.moves[status] = self.moves.get(status, 0) + by
         self.reasons[reason] = self.reasons.get(reason, 0) + by
 
     def applied_to(self, before: RequestCounts | None) -> RequestCounts | None:
-        """The counts afterwards; none if no items are left."""
+        """The counts afterwards; ``None`` if no items are left."""
         statuses = _moved({} if before is None else before.statuses, self.moves)
         if not statuses:
             return None
@@ -157,11 +157,11 @@ class View:
         self._totals: Counts = decode_counts(store.get(TOTALS_KEY))
         self._marks = marks(store)
         self._forgotten = 0
-        """Devices taken out since their space was given back."""
+        """Devices deleted since the store last gave back their space."""
 
     @classmethod
     def create(cls, store: Store, meta: Meta) -> View:
-        """A view of nothing yet, in an empty store."""
+        """A new view in an empty store."""
         blank = {partition_key(n): encode_value(PartitionMark()) for n in range(meta.partitions)}
         store.write({META_KEY: encode_value(meta), **blank})
         return cls(store)
@@ -197,11 +197,11 @@ class View:
         return dict(self._totals)
 
     def snapshot(self) -> AbstractContextManager[Reading]:
-        """Reads of one moment."""
+        """A consistent snapshot of the store."""
         return self._store.snapshot()
 
     def figures(self) -> Mapping[str, float]:
-        """How its store fares."""
+        """Metrics of the store."""
         return self._store.figures()
 
     def close(self) -> None:
@@ -217,7 +217,7 @@ class View:
             draft.put(device, state, batch.end_for(device))
 
     def _put_counts(self, draft: _Draft) -> Counts:
-        """Put the counts of every request that was touched; the new totals."""
+        """Write the counts of every request that changed; the new totals."""
         touched = draft.touched()
         keys = [counts_key(request) for request in touched]
         totals = self._totals
@@ -240,7 +240,7 @@ class View:
 
 
 def index_entries(state: bytes) -> dict[str, IndexEntry]:
-    """Request ID -> entry of each item that is served (rule 8: once its device type is known)."""
+    """Request ID -> entry of each served item (rule 8: its device type is known)."""
     return {
         item.request_id: IndexEntry(item.device_type or "", item.version, item.evidence)
         for item in derive_statuses(decode_row(state)).served
@@ -248,7 +248,7 @@ def index_entries(state: bytes) -> dict[str, IndexEntry]:
 
 
 def marks(reading: Reading) -> dict[int, PartitionMark]:
-    """Every partition's mark, as a reading holds them."""
+    """The mark of every partition in a snapshot."""
     return {
         partition_of_key(key): decode_mark(value) for key, value in reading.scan(PARTITION_PREFIX)
     }
@@ -261,7 +261,7 @@ def _moved(counts: dict[Any, int], by: dict[Any, int]) -> dict[Any, int]:
 
 
 def _advanced(mark: PartitionMark, covered: Covered, control: Control | None) -> PartitionMark:
-    """``mark`` after a batch; what a batch without a control record does not tell stays."""
+    """``mark`` after a batch; without a control record its fields keep their values."""
     return PartitionMark(
         next_offset=covered.next_offset,
         seen_at=max(mark.seen_at or 0, covered.seen_at),

@@ -1,1 +1,1 @@
-"""HTTP without our subject: problem details, bodies, encodings, middleware, metrics."""
+"""HTTP without domain knowledge: problem details, request bodies, encodings, TLS."""

@@ -1,8 +1,7 @@
-"""Bytes as text in addresses and cursors, one spelling for each (RFC 4648 section 5, unpadded).
+"""Base64url without padding (RFC 4648 section 5) for addresses and cursors, in one spelling only.
 
-The last character of such a text may have bits that stand for nothing, and decoders differ in what
-else they pass over. What is not spelled as :func:`encode` spells it is refused, so that one address
-is one text.
+Several texts may decode to the same bytes: the last character can have unused bits, and decoders
+ignore some characters. Only the text that :func:`encode` gives is accepted.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ import base64
 
 
 def encode(data: bytes) -> str:
-    """The text of some bytes."""
+    """``data`` as text."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def decode(text: str) -> bytes:
-    """The bytes of a text; ``ValueError`` if it is not the one spelling of any."""
+    """The bytes of a text; ``ValueError`` if :func:`encode` would not give this text."""
     data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     if encode(data) != text:
         raise ValueError("another spelling of the same bytes")

@@ -1,4 +1,4 @@
-"""Bodies of requests: small, of one type, and sent without dawdling."""
+"""Reads request bodies, with limits on their type, size and duration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JSON: Final = "application/json"
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a form, each once; a problem otherwise."""
+    """The fields of a form; a problem if it cannot be read or repeats a field."""
     body = await _body(request, FORM)
     try:
         pairs = parse_qsl(
@@ -35,7 +35,7 @@ async def read_form(request: Request) -> dict[str, str]:
 
 
 async def read_json(request: Request) -> dict[str, Any]:
-    """A JSON object; a problem otherwise."""
+    """A JSON object; a problem if the body is none."""
     body = await _body(request, JSON)
     try:
         found = msgspec.json.decode(body, type=dict[str, Any])

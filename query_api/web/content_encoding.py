@@ -1,9 +1,9 @@
-"""Smaller answers for those who accept it, and ``HEAD`` wherever ``GET`` is.
+"""Middleware: gzip for the API, and ``HEAD`` wherever there is ``GET``.
 
-What programs ask for with a bearer token is compressed here: no browser sends such a token for a
-stranger, so a stranger cannot measure what he makes a browser fetch (BREACH). Pages compress
-themselves, with their secrets in other letters each time; what they download by a cookie is sent as
-it is (docs/decisions/0021).
+Answers of the API are compressed here. They need a bearer token, which a browser does not send on
+behalf of another site, so that no other site can measure their length (BREACH). Pages are
+compressed where they are made, with masked secrets; their downloads are sent uncompressed
+(docs/decisions/0021).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from starlette.middleware.gzip import GZipResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LEAST_BYTES: Final = 1_000
-"""Smaller answers gain nothing."""
+"""Shorter answers are not compressed: it would gain nothing."""
 LEVEL: Final = 5
-"""Of gzip: the highest before the time it takes doubles."""
+"""Level of gzip: the next one takes twice the time."""
 
 _CODING: Final = re.compile(r"\s*([\w!#$%&'*+.^`|~-]+)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
 _FOR_PROGRAMS: Final = ("/v1/", "/openapi.json", "/metrics")
 
 
 class Compress:
-    """ASGI middleware that compresses what programs ask for."""
+    """ASGI middleware that compresses the answers of the API."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -39,7 +39,7 @@ class Compress:
         async def varying(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                if "Accept-Encoding" not in headers.get("vary", ""):  # else it stands there twice
+                if "Accept-Encoding" not in headers.get("vary", ""):  # never twice
                     headers.add_vary_header("Accept-Encoding")
             await send(message)
 
@@ -50,13 +50,13 @@ class Compress:
 
 
 def _gains(path: str) -> bool:
-    """What programs ask for; a workbook is compressed in itself."""
+    """Whether the answer of a path is to be compressed; a workbook already is."""
     return path.startswith(_FOR_PROGRAMS) and not path.endswith(".xlsx")
 
 
 def accepts_gzip(headers: Headers) -> bool:
-    """Whether ``Accept-Encoding`` takes gzip, and likes it no less than the plain answer (RFC 9110,
-    section 12.5.3); a part that is not understood counts for nothing."""
+    """Whether ``Accept-Encoding`` accepts gzip with at least the weight of *identity* (RFC 9110,
+    section 12.5.3). Parts that are not understood are ignored."""
     weights: dict[str, float] = {}
     for header in headers.getlist("accept-encoding"):
         for part in header.lower().split(","):
@@ -68,7 +68,7 @@ def accepts_gzip(headers: Headers) -> bool:
 
 
 class Head:
-    """ASGI middleware that answers ``HEAD`` as ``GET`` without the body."""
+    """ASGI middleware that answers ``HEAD`` like ``GET``, without the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -80,7 +80,7 @@ class Head:
             return
 
         async def without_body(message: Message) -> None:
-            scope["method"] = "HEAD"  # the server compares the body's length only for other methods
+            scope["method"] = "HEAD"  # for HEAD the server does not check the body's length
             if message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)

@@ -1,7 +1,7 @@
-"""TLS of the read side's own listener, with a certificate that is replaced while it serves.
+"""TLS of the read side's listener, with a certificate that can be replaced while it serves.
 
-:mod:`query_api.server` gives the context to the HTTP server and runs the thread. OpenSSL takes a
-chain anew for handshakes to come, so nobody's connection ends when a certificate is renewed.
+:mod:`query_api.server` gives the context to the HTTP server and runs the thread. OpenSSL uses a new
+chain for later handshakes only, so that a renewal ends no connection.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ class UnusableCertificate(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CertificateFiles:
-    """Where the certificate (PEM, with what leads to its authority) and its key stand."""
+    """Paths of the certificate (PEM, with its intermediate certificates) and its key."""
 
     certificate: Path
     key: Path
 
     def read(self) -> tuple[bytes, bytes]:
-        """What they hold now; ``OSError``."""
+        """Their present content; ``OSError``."""
         return self.certificate.read_bytes(), self.key.read_bytes()
 
     def load_into(self, context: ssl.SSLContext) -> None:
-        """Use them from now on; :class:`UnusableCertificate` and nothing is changed."""
+        """Load them into ``context``; on :class:`UnusableCertificate` it is unchanged."""
         told = f"FDT_API_CERTIFICATE_FILE {self.certificate} and FDT_API_KEY_FILE {self.key}"
         try:
-            for each in (_server_context(), context):  # the first is there to be spoiled
+            for each in (_server_context(), context):  # the first one only tries the files
                 each.load_cert_chain(self.certificate, self.key, password=_no_password)
         except ssl.SSLError as error:
             reason = error.reason or str(error)
@@ -54,10 +54,10 @@ class CertificateFiles:
 
 
 class ListenerTls:
-    """The context of the listener, and the thread that looks whether its files were replaced.
+    """The context of the listener, and the thread that reloads its files when they change.
 
-    :class:`UnusableCertificate` at the start; later ``health`` hears of it, and what was read
-    before stays in use. ``on_end`` is called if the thread cannot go on.
+    The constructor raises :class:`UnusableCertificate`. Later an unusable file is a trouble in
+    ``health``, and the former certificate stays in use. ``on_end`` is called if the thread fails.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class ListenerTls:
         self._looking = Repeating(PART, self.look, every_s, on_end)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start the thread."""
         self._looking.start()
 
     def stop(self) -> None:
@@ -83,7 +83,8 @@ class ListenerTls:
         self._looking.stop()
 
     def look(self) -> None:
-        """Look once; what is the same at two looks is whole."""
+        """Check the files once. New content is loaded when it is the same at two checks, so that it
+        is complete."""
         try:
             found = self._files.read()
         except OSError as error:
@@ -104,12 +105,12 @@ class ListenerTls:
 
 
 def _server_context() -> ssl.SSLContext:
-    """TLS 1.2 or newer, with OpenSSL's own choice of ciphers."""
+    """A context for TLS 1.2 or newer, with OpenSSL's default ciphers."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
 def _no_password() -> str:
-    """OpenSSL would ask for one on the terminal."""
+    """Answers OpenSSL's question for a password, which it would else ask on the terminal."""
     raise ValueError("the key is encrypted: give one that is not, readable by this program alone")

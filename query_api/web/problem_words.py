@@ -1,4 +1,4 @@
-"""What each kind of problem means and how it is mended: for the document and for the manual."""
+"""The explanation and the remedy of each kind of problem, for ``/openapi.json`` and the manual."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One kind of problem."""
+    """The explanation of one kind of problem."""
 
     meaning: str
     mend: str
@@ -17,7 +17,7 @@ class Words:
     again: str = "no"
     """Whether the same request may be answered later."""
     on_pages: bool = False
-    """It is only said of pages for people, and stands in no answer for programs."""
+    """It occurs on pages only, never in the API."""
 
 
 AFTER_A_WHILE: Final = "after `Retry-After`"

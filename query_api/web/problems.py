@@ -1,6 +1,6 @@
-"""Errors as RFC 9457 problem details: one shape for every refusal, the framework's own included.
+"""Errors as RFC 9457 problem details: one shape for all of them, the framework's included.
 
-A ``detail`` says how to put it right, and never repeats an identifier that was looked for.
+A ``detail`` says how to correct the request, and never repeats an identifier in it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5
-"""When to ask again while the view is being rebuilt."""
+"""``Retry-After`` while the view is being rebuilt."""
 
 TYPE_PREFIX: Final = "urn:fdt:problem:"
 MANUAL: Final = "docs/problems.md"
-"""The page that explains every kind, each under its own name."""
+"""The manual's page of all kinds, each under its own name."""
 EXPLAINED: Final = "/problems/"
-"""Where the screen explains each kind, under its name."""
+"""Path under which the screen explains each kind."""
 _OTHER: Final = "other"
 _METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
@@ -44,7 +44,7 @@ class ProblemDetails(BaseModel):
 
 
 class Problem(Exception):
-    """An answer that is not a 2xx; ``kind`` is one of :data:`KINDS`."""
+    """A refusal or failure as an answer; ``kind`` is one of :data:`KINDS`."""
 
     def __init__(self, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -87,7 +87,7 @@ KINDS: Final[dict[str, tuple[int, str]]] = {
 
 
 def not_found(retention_ms: int) -> Problem:
-    """The same for an unknown, a foreign and an expired ID: it must not tell which."""
+    """The same for an unknown, another supplier's and an expired ID: it must not reveal which."""
     return Problem(
         "not-found",
         f"No firmware update of the last {duration(retention_ms)} is held for you under this ID. "
@@ -96,7 +96,7 @@ def not_found(retention_ms: int) -> Problem:
 
 
 def not_ready(remaining: int | None) -> Problem:
-    """Nothing is served before the view has caught up once (I11)."""
+    """The view has not caught up since the start (I11)."""
     how_far = (
         "the broker has not been reached yet"
         if remaining is None
@@ -110,24 +110,24 @@ def not_ready(remaining: int | None) -> Problem:
 
 
 def not_yet(now_ms: int) -> Problem:
-    """An instant that has not come."""
+    """``as_at`` is in the future."""
     latest = datetime.fromtimestamp(now_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Problem("invalid-parameter", f"as_at: it lies in the future; the latest is {latest}.")
 
 
 def in_trouble(troubles: Mapping[str, str]) -> Problem:
-    """A part of this process does not work: what it answers cannot be relied on."""
+    """A part of this process does not work, so its answers cannot be relied on."""
     told = "; ".join(f"{part}: {why}" for part, why in troubles.items())
     return Problem("in-trouble", told, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 def too_many(told: str, retry_after_s: int) -> Problem:
-    """The user asks too often; the next try is answered after ``retry_after_s``."""
+    """A rate limit is exceeded; the next request is granted after ``retry_after_s`` seconds."""
     return Problem("too-many", told, {"Retry-After": str(retry_after_s)})
 
 
 def no_trail() -> Problem:
-    """Nothing is answered that cannot be written down."""
+    """The audit entry cannot be written, so nothing is answered."""
     return Problem(
         "audit-full",
         "What is asked is written down, and that cannot be done at the moment: try again in a "
@@ -137,7 +137,7 @@ def no_trail() -> Problem:
 
 
 def response(problem: Problem, status: int | None = None) -> Response:
-    """The HTTP answer of a problem, for programs."""
+    """The answer of the API for a problem."""
     number, title = KINDS[problem.kind]
     body = ProblemDetails(
         type=TYPE_PREFIX + problem.kind,
@@ -152,7 +152,7 @@ def response(problem: Problem, status: int | None = None) -> Response:
 
 
 def internal_error() -> Problem:
-    """What a defect of ours looks like from outside."""
+    """The problem for an unexpected exception."""
     return Problem(
         "internal-error", "This is a defect on our side: report it with the time of day."
     )
@@ -204,11 +204,11 @@ def _example(kind: str) -> dict[str, Any]:
 
 
 Respond = Callable[[Request, Problem, int | None], Response]
-"""Makes the answer of a problem; a status given overrides the kind's own."""
+"""Makes the answer for a problem; a status, if given, overrides that of its kind."""
 
 
 def install(app: FastAPI, respond: Respond) -> None:
-    """Have every error of ``app`` answered by ``respond``."""
+    """Answer every error of ``app`` with ``respond``."""
 
     @app.exception_handler(Problem)
     async def _ours(request: Request, error: Problem) -> Response:
@@ -226,7 +226,8 @@ def install(app: FastAPI, respond: Respond) -> None:
 
 
 def _method_not_allowed(request: Request) -> Problem:
-    """The framework's own header names the methods of the first route of an address only."""
+    """A 405 with all methods of the path in ``Allow``: the framework's own names only those of the
+    first route."""
     asked = {**request.scope, "path_params": {}}
     taken = {
         method
@@ -246,7 +247,7 @@ def _framework_problem(error: HTTPException) -> tuple[Problem, int | None]:
 
 
 def duration(ms: int) -> str:
-    """A retention in the largest unit that is whole."""
+    """A duration in the largest whole unit."""
     for unit, size in (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000)):
         if ms >= size and ms % size == 0:
             return f"{ms // size} {unit}{'s' if ms != size else ''}"
@@ -254,14 +255,14 @@ def duration(ms: int) -> str:
 
 
 def _explained(error: RequestValidationError) -> str:
-    """Which parameter is wrong and what it takes, without repeating what was sent."""
+    """Which parameter is wrong and what is allowed, without repeating the value."""
     told = (f"{_name(found['loc'])}: {_sentence(found)}." for found in error.errors())
     return " ".join(dict.fromkeys(told))  # one sentence, however often a parameter is repeated
 
 
 def _name(place: Sequence[str | int]) -> str:
-    """The parameter as the caller wrote it, without where it stands and its place in a list; of a
-    body that cannot be read, the body."""
+    """The parameter's name, without its location and its index in a list; ``body`` for a body that
+    cannot be read."""
     names = [part for part in place[1:] if isinstance(part, str)]
     return names[0] if names else str(place[0])
 

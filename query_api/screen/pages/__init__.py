@@ -1,1 +1,1 @@
-"""Pages: what the answers look like in a browser. Nothing is decided or read here."""
+"""The presentation of pages: templates, formats and static files. Nothing is queried here."""

@@ -1,6 +1,6 @@
-"""The screen's own files: served by us, under names that change with their content.
+"""The screen's static files, under names that contain a hash of their content.
 
-So a browser may keep each for ever, and loads nothing from anywhere else.
+Browsers may therefore cache each without limit, and load nothing from other sites.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def assets() -> dict[str, Asset]:
 
 
 def address(plain_name: str) -> str:
-    """Where a file is, for a page; ``KeyError`` if there is none of that name."""
+    """Address of a file; ``KeyError`` if there is none of that name."""
     return PREFIX + _by_plain_name()[plain_name].name
 
 

@@ -1,4 +1,4 @@
-"""Templates to text: autoescaped, with the GOV.UK macros and our words at hand."""
+"""Renders the templates (Jinja, autoescaped) with the GOV.UK macros and the project's filters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SERVICE_NAME: Final = "Firmware Distribution Tracking"
 
 @cache
 def environment() -> Environment:
-    """The environment of this process, with every template; each is compiled once."""
+    """The Jinja environment of this process; each template is compiled once."""
     found = Environment(
         loader=ChoiceLoader(
             [

@@ -36,7 +36,7 @@ def day(ms: int) -> str:
 
 
 def span(ms: int) -> str:
-    """``3 days 4 hours``: the two largest units that say something."""
+    """``3 days 4 hours``: the two largest units that are not zero."""
     parts = []
     rest = max(ms, 0)
     for name, size in _UNITS:
@@ -59,7 +59,7 @@ def devices(value: int) -> str:
 
 
 def advice(text: str) -> str:
-    """A next step as it stands after *What to do*: the catalogue's *None* is *Nothing* there."""
+    """A next step for the line *What to do*: the catalogue's *None* reads *Nothing*."""
     return f"Nothing{text.removeprefix('None')}" if text.startswith("None") else text
 
 
@@ -69,7 +69,7 @@ def source_name(topic: str) -> str:
 
 
 def feed_name(feed: str) -> str:
-    """A source as freshness names it (``dsp``, ``csp/REGION``, ``comms-hub``), for people."""
+    """A source in freshness (``dsp``, ``csp/REGION``, ``comms-hub``) in words."""
     name, _, region = feed.partition("/")
     known = {"dsp": "DSP", "csp": "CSP", "comms-hub": "Comms Hub head-end"}
     shown = known.get(name, "DCC Service Centre")

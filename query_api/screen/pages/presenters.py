@@ -1,6 +1,6 @@
-"""Answers arranged for the templates: rows with their addresses, counts with their bars, stages.
+"""Prepares answers for the templates: rows with addresses, counts with bars, stages.
 
-Every value shown comes from the same views that JSON and CSV are made of.
+All values come from the same views as JSON and CSV.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from schemas.identifiers import DeviceId, ServiceRequestId
 from schemas.topics import TOPIC_SOURCES, Source
 
 _SELDOM: Final = "ssmi"
-"""Resets are rare: a Service Centre that says nothing is no sign of anything."""
+"""Source that is never reported as silent: resets are rare."""
 _LEAST_BAR: Final = 0.6
-"""Per cent: one device among 50,000 is still seen."""
+"""Per cent: the bar of one device among 50,000 is still visible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A mark of a timeline entry, in words."""
+    """The words for a mark of a timeline entry."""
 
     word: str
     explained: str
@@ -47,7 +47,7 @@ DOUBTS: Final = {
     Doubt.FORGOTTEN: "Something of this device has ended since, and may have been there then.",
     Doubt.UNREAD: "Not everything that was received by then is shown yet.",
 }
-"""Why a page of an earlier time may not show all that was there."""
+"""The words for each reason why a page about the past may be incomplete."""
 
 MARKS: Final[dict[str, Mark]] = {
     LATE: Mark("late", "It came after a report of a later stage, and changed nothing."),
@@ -62,7 +62,7 @@ MARKS: Final[dict[str, Mark]] = {
 
 @dataclass(frozen=True, slots=True)
 class SilentSource:
-    """A source that has said nothing for long. ``at`` is milliseconds since 1970 UTC."""
+    """A silent source. ``at`` is its last received time, in milliseconds since 1970 UTC."""
 
     name: str
     at: int
@@ -111,48 +111,48 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stage with what was reported in it."""
+    """A stage of the lifecycle with its reports."""
 
     number: int | None
     title: str
     state: str
-    """done, now, failed, ahead or reset: the look of it."""
+    """``done``, ``now``, ``failed``, ``ahead`` or ``reset``."""
     state_word: str
     hint: str
     entries: list[Entry]
 
 
 class Addresses:
-    """Where pages are, by sealed identifiers."""
+    """Addresses of pages, with sealed identifiers."""
 
     def __init__(self, seal: Seal) -> None:
         self._seal = seal
 
     def request(self, request: str) -> str:
-        """The devices of a request."""
+        """Page of a request."""
         return f"/requests/{self._seal.request(ServiceRequestId(request))}"
 
     def device(self, device: str) -> str:
-        """The requests of a device."""
+        """Page of a device."""
         return f"/devices/{self._seal.device(DeviceId(device))}"
 
     def item(self, device: str, request: str) -> str:
-        """One item."""
+        """Page of an item."""
         return f"{self.device(device)}{self.request(request)}"
 
     def after(self, device: DeviceId) -> str:
-        """A place in a list."""
+        """Sealed text for a position in a list."""
         return self._seal.device(device)
 
 
 def query(address: str, **parameters: str | int | list[str] | None) -> str:
-    """``address`` with those parameters that say something."""
+    """``address`` with the parameters that are not empty."""
     said = {name: value for name, value in parameters.items() if value not in (None, "", [])}
     return f"{address}?{urlencode(said, doseq=True)}" if said else address
 
 
 def silent_sources(fresh: Freshness, now: int, after_ms: int) -> list[SilentSource]:
-    """Sources and CSP regions from which nothing came for ``after_ms``."""
+    """Sources and CSP regions from which nothing was received for ``after_ms``."""
     return [
         SilentSource(feed_name(source), at)
         for source, at in fresh.sources.items()
@@ -161,7 +161,8 @@ def silent_sources(fresh: Freshness, now: int, after_ms: int) -> list[SilentSour
 
 
 def unreported_since(fresh: Freshness | None, now: int, after_ms: int) -> int | None:
-    """Since when no processor reports, if that is longer than ``after_ms``."""
+    """Time of the last control record (milliseconds since 1970 UTC), if that is more than
+    ``after_ms`` ago; else ``None``."""
     as_of = None if fresh is None else fresh.as_of
     return as_of if as_of is not None and now - as_of > after_ms else None
 
@@ -187,7 +188,7 @@ def completion_counts(
 def status_counts(
     statuses: Mapping[Status, int], filters: Filters, address: str
 ) -> list[StatusCount]:
-    """The statuses that anything has, in the order of the lifecycle; the fullest fills its bar."""
+    """The statuses that occur, in the order of the lifecycle; the most frequent has a full bar."""
     most = max(statuses.values(), default=0)
     return [
         StatusCount(
@@ -203,7 +204,7 @@ def status_counts(
 
 
 def filter_words(filters: Filters) -> str:
-    """What a filter leaves, such as ``Failed`` or ``Failed and Rejected by DSP``."""
+    """The words for a filter, such as ``Failed`` or ``Failed and Rejected by DSP``."""
     parts = [
         " or ".join(sorted(map(str, filters.completions))),
         " or ".join(status.label for status in sorted(filters.statuses)),
@@ -212,7 +213,7 @@ def filter_words(filters: Filters) -> str:
 
 
 def entries(found: Iterable[TimelineEntry], current: Evidence | None = None) -> list[Entry]:
-    """Timeline entries, in the order they have."""
+    """Timeline entries for the template, in the given order."""
     return [
         Entry(
             each,
@@ -255,7 +256,7 @@ def _stage(
 
 
 def _state(number: int, item: ItemView, reached: int) -> str:
-    """A success of one stage begins the next: that one is under way."""
+    """State of a stage. A success of one stage begins the next, which then is ``now``."""
     if item.status is Status.RESET_BY_DCC:
         return "done" if number <= reached else "ahead"
     if item.completion is Completion.FAILED and number == reached:
@@ -266,8 +267,8 @@ def _state(number: int, item: ItemView, reached: int) -> str:
 
 
 def _reached(item: ItemView, by_stage: Mapping[int | None, list[Entry]]) -> int:
-    """The furthest stage: the status's own, or before a reset the furthest reported; what
-    stands there without a status reached none."""
+    """The furthest stage reached: that of the status or, after a reset, the furthest reported. A
+    report without a status counts for none."""
     stage = item.status.row.stage
     if stage is not None:
         return stage
@@ -276,7 +277,7 @@ def _reached(item: ItemView, by_stage: Mapping[int | None, list[Entry]]) -> int:
 
 
 def _stage_of(report: TimelineEntry) -> int | None:
-    """Where a report belongs; one without a status, to the last stage its source has."""
+    """Stage of a report; without a status it is the last stage of its source."""
     if report.status is not None:
         return report.status.row.stage
     last = {Source.DSP: 1, Source.CSP: 3, Source.COMMS_HUB: 5}

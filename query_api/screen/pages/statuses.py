@@ -1,4 +1,4 @@
-"""What the lifecycle table leaves to the screen: colours of completions, titles of stages."""
+"""Colours of completions and titles of stages, which the lifecycle table does not define."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ STAGES: Final = (
     (4, "Delivered to the device", "The hub passes the image over the HAN"),
     (5, "Activated", "The device starts the new firmware"),
 )
-"""Stage, what is reached at its end, what happens in it."""
+"""(stage, title, what happens in it)"""

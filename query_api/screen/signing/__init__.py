@@ -1,1 +1,1 @@
-"""What keeps people signed in at every read side, and what ends it from outside."""
+"""Renewal of sessions, and the sign-out by the identity provider."""

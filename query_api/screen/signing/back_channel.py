@@ -1,4 +1,4 @@
-"""Where the identity provider says who was signed out, without a browser in between."""
+"""The back-channel logout route, to which the identity provider posts logout tokens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ router = APIRouter(include_in_schema=False)
 def back_channel(
     screen: Showing, fields: Annotated[dict[str, str], Depends(read_form)]
 ) -> Response:
-    """End what the provider has ended; 200 once every read side will know."""
+    """Ends the sessions that a logout token names; 200 once all read sides will apply it."""
     try:
         ended = screen.logout_tokens.read(fields.get("logout_token", ""))
     except Problem as problem:

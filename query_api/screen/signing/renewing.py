@@ -1,4 +1,4 @@
-"""Every answer to what a person does gives the browser its session again, with the time."""
+"""Middleware that renews the session cookie with each answer to a user's action."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from query_api.screen.context import Screen
 
 
 class Renew:
-    """ASGI middleware: what :func:`query_api.screen.session.live` has renewed goes out, sealed."""
+    """ASGI middleware: sends the session that :func:`query_api.screen.session.live` renewed."""
 
     def __init__(self, app: ASGIApp, screen: Screen) -> None:
         self._app = app

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query_api.screen.sealing import KEY_FILE, NotSealedHere, Seal, own_secret
+from query_api.screen.sealing import KEY_FILE, NotSealedHere, Seal, secret_of_folder
 from schemas.identifiers import COUNTER_LIMIT, DeviceId, ServiceRequestId
 
 EUI = st.binary(min_size=8, max_size=8).map(lambda data: data.hex("-").upper())
@@ -54,7 +54,7 @@ def test_a_seal_holds_for_its_key_and_purpose() -> None:
 
 def test_without_a_secret_one_is_made_and_kept(tmp_path: Path) -> None:
     """For its owner only."""
-    secret = own_secret(tmp_path / "data")
-    assert own_secret(tmp_path / "data") == secret
+    secret = secret_of_folder(tmp_path / "data")
+    assert secret_of_folder(tmp_path / "data") == secret
     assert len(secret) == 64
     assert (tmp_path / "data" / KEY_FILE).stat().st_mode & 0o077 == 0
