@@ -1,6 +1,6 @@
-"""The stateful processor: event topics in, the latest-status table out, nothing lost or doubled.
+"""The stateful processor: folds the event topics into the latest-status table, without loss.
 
-Faust owns the group, the assignment and the fetching (:mod:`processor.transport.frames`,
-:mod:`processor.app`); the table, its order of durability and its positions are ours
+Faust does the consumer group, the assignment and the fetching (:mod:`processor.transport.frames`,
+:mod:`processor.app`). The table, its commits and its positions are this project's own
 (:mod:`processor.partition.partition`).
 """

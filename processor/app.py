@@ -1,8 +1,7 @@
-"""The Faust application: one agent over the four event topics, and nothing of Faust's that we do
-not use.
+"""The Faust application: one agent over the four event topics. ``fdt process`` calls :func:`run`.
 
-No web server and no table pages (they would serve every tenant's rows), no leader topic, no topics
-declared by the worker: what runs is the group, the assignment and the fetching.
+Of Faust only the group, the assignment and the fetching are in use: no web server and no table
+pages (they would serve every tenant's rows), no leader topic, no topics declared by the worker.
 """
 
 from __future__ import annotations
@@ -52,21 +51,21 @@ from schemas.topics import SOURCE_TOPICS
 logger = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 1.0
-"""Looking for what is due costs one look into the index of each partition."""
+"""Interval of the sweep, which costs one look-up in the expiry index of each partition."""
 HEARTBEATS: Final = 20
-"""Of one session. The answer to the next one tells a worker that it gets the partitions of another:
-they pause until then."""
+"""Heartbeats in one session time-out. A worker learns of a rebalance from the answer to the next
+heartbeat, and the partitions that move pause until then."""
 BEGIN_AGAIN: Final = 75
-"""Exit code of a worker that ended in order, for the same process to begin anew."""
+"""Exit code of a worker that ended in order to be started again by the same process."""
 END_S: Final = 5.0
-"""How long a worker that failed waits for the batches in hand, which may wait for the broker."""
+"""How long a worker that failed waits for its batches in flight, which may wait for the broker."""
 
 
 class BatchSchema(faust.Schema[Any, Batch]):
-    """Hands batches through as they are: decoding is the partition's."""
+    """Passes batches through unchanged: the partition decodes the records."""
 
     def loads_key(self, app: Any, message: Any, **_: Any) -> Any:
-        """The key is in the records."""
+        """No key: each record of a batch has its own."""
         return None
 
     def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
@@ -75,15 +74,15 @@ class BatchSchema(faust.Schema[Any, Batch]):
 
 
 class ProcessorApp(faust.App):
-    """The application, with the worker its transport asks for positions."""
+    """The application, with the worker that its transport asks for positions."""
 
     owner: Worker
     stages: Stages | None = None
-    """Who hears what the transport spends."""
+    """Receives the times of the transport, when profiling."""
 
 
 def _faust_app(config: ProcessorConfig) -> ProcessorApp:
-    """Faust with its settings, and without what we do not use."""
+    """Faust with the settings of the worker, and its unused parts switched off."""
     return ProcessorApp(
         config.group_id,
         broker=f"frames://{config.bootstrap.replace(',', ';')}",
@@ -110,8 +109,8 @@ def build(
     profile: Profile | None = None,
     meter: Meter | None = None,
 ) -> ProcessorApp:
-    """The application for a configuration; nothing is connected yet. While ``unfit`` says why,
-    nothing is folded."""
+    """The application for a configuration; nothing is connected yet. While ``unfit`` gives a
+    reason, nothing is folded."""
     app = _faust_app(config)
     app.owner = Worker(
         lambda number: make(number),
@@ -122,7 +121,7 @@ def build(
     )
     app.stages = None if profile is None else profile.stages
     make = _partition_factory(config, topics, app.owner, profile, meter or for_nobody())
-    # Its acknowledgements would be kept for a commit that is never made from them.
+    # No acknowledgements: Faust would keep them for a commit that never comes.
     events = app.topic(*SOURCE_TOPICS.values(), schema=BatchSchema(), acks=False)
 
     def consumer() -> FramesConsumer:
@@ -197,7 +196,7 @@ def _watchdog(
 
 
 def _end_stalled(rotation: Rotation, why: str) -> None:
-    """At once; one that was ending for new credentials begins again all the same."""
+    """End at once; a worker that was ending for new credentials starts again instead."""
     if rotation.begin_again:
         logger.critical("the processor begins again at once: %s", why)
         logging.shutdown()
@@ -206,10 +205,10 @@ def _end_stalled(rotation: Rotation, why: str) -> None:
 
 
 def _fail(app: ProcessorApp, error: BaseException) -> None:
-    """End the process: Faust itself would log the error, acknowledge the batch and go on.
+    """End the process. Faust itself would log the error, acknowledge the batch and continue.
 
-    It is not asked to stop either: its agents have waited for each other until nobody waited for
-    them, and nothing that must last depends on their end.
+    Faust is not stopped in order either: its agents have blocked each other when stopped, and
+    nothing durable depends on their end.
     """
     told = "; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
     logger.critical("the processor stops: %s", told, exc_info=error, extra=_place(error))
@@ -225,7 +224,7 @@ def _fail(app: ProcessorApp, error: BaseException) -> None:
 
 
 def _place(error: BaseException) -> dict[str, object]:
-    """Where a defect was met."""
+    """Log fields with the place of the record, if the error is a :class:`Defect`."""
     if not isinstance(error, Defect):
         return {}
     topic, offset = error.place
@@ -237,14 +236,14 @@ def _end(error: BaseException) -> None:
 
 
 def _end_in_order() -> None:
-    """As if an operator asked for it."""
+    """End as on an operator's SIGTERM."""
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _registry(
     config: ProcessorConfig, app: ProcessorApp, registry: CollectorRegistry, clock: BrokerClock
 ) -> CollectorRegistry:
-    """All that a worker tells besides what its partitions count and its parts say."""
+    """``registry`` with the metrics of the worker, its process and its profile."""
     register_worker(registry, app.owner, clock)
     for collector in of_process(config.folder):
         registry.register(collector)
@@ -254,15 +253,15 @@ def _registry(
 
 
 def instance_of(config: ProcessorConfig) -> str:
-    """The worker's name among its group."""
+    """The worker's ``group.instance.id``."""
     return f"{config.group_id}-{config.worker}"
 
 
 def run(config: ProcessorConfig, profile: Profile | None = None) -> int:
-    """Run the worker until it is told to end; 1 if it failed, :data:`BEGIN_AGAIN` if it ended in
-    order to be begun again. A ``profile`` hears what it spends.
+    """Run the worker until it is stopped. Returns the exit code: 0, 1 if it failed,
+    :data:`BEGIN_AGAIN` if it ended in order to be started again. A ``profile`` records its times.
 
-    :class:`~runtime.alone.NotAlone` if another worker has its folder or its name.
+    Raises :class:`~runtime.alone.NotAlone` if another worker has its folder or its name.
     """
     with only_one(config.folder / "lock", "FDT_WORKER_NAME"):
         require_alone(
@@ -276,10 +275,10 @@ def run(config: ProcessorConfig, profile: Profile | None = None) -> int:
 
 
 def _run(config: ProcessorConfig, profile: Profile | None) -> int:
-    # Their services announce every step; what matters to an operator is said by the partitions.
+    # These libraries log every step of their services; the partitions log what an operator needs.
     for name in ("aiokafka", "faust", "mode", "processor.app", "processor.transport.frames"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # A sweep that takes longer than the time between two of them is no news.
+    # A sweep may take longer than its interval: Faust's warning about that is not needed.
     logging.getLogger("mode.timers").setLevel(logging.ERROR)
     health = Health()
     watch = TopicsWatch(config.bootstrap, config.specs, health, _end)
@@ -299,7 +298,7 @@ def _run(config: ProcessorConfig, profile: Profile | None) -> int:
     worker = faust.Worker(
         app, loglevel="warning", quiet=True, override_logging=False, redirect_stdouts=False
     )
-    # It writes control sequences also where no terminal is, into the log of every start.
+    # The spinner writes control sequences into the log even without a terminal.
     worker.spinner = None
     _watchdog(config, app, topics, rotation, lambda: worker.should_stop).start()
     try:

@@ -1,4 +1,7 @@
-"""Partitions put together from a configuration; what they share is made once."""
+"""Makes partitions from a configuration; the parts that they share are made once.
+
+The worker, a rebuild and ``fdt replay`` make theirs here.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from storage.rocks import Memory
 
 
 class Assembly:
-    """Makes the partitions of one process; with a ``profile``, such as tell what they spend."""
+    """Makes the partitions of one process; with a ``profile`` they record their times."""
 
     def __init__(
         self,
@@ -45,14 +48,14 @@ class Assembly:
         )
 
     def stores(self, folder: Path) -> FolderStores:
-        """Stores below a folder; all that are made here share one bound of memory."""
+        """Stores below a folder; all stores made here share one limit of memory."""
         bounds = (folder, self._memory, self._config.least_free_mb)
         if self._profile is not None:
             return ProfiledStores(*bounds, self._profile.stages)
         return FolderStores(*bounds)
 
     def partition(self, number: int, log: StatusLog, stores: FolderStores) -> Partition:
-        """A partition number over a log."""
+        """The partition of a number, over a log and stores."""
         make = Partition if self._profile is None else self._profile.partition
         return make(
             number,

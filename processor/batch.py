@@ -1,4 +1,7 @@
-"""What the transport hands over: for one partition number, all that one fetch brought."""
+"""The batch: all records of one fetch for one partition number.
+
+:mod:`processor.transport.frames` makes it, and :mod:`processor.worker` processes it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Protocol
 
 
 class SourceRecord(Protocol):
-    """A consumed record, as the Kafka client gives it."""
+    """A consumed record of the Kafka client."""
 
     @property
     def key(self) -> bytes | None:
@@ -26,12 +29,12 @@ class SourceRecord(Protocol):
 
     @property
     def timestamp(self) -> int:
-        """Received time by the broker, milliseconds since 1970 UTC."""
+        """Received time by the broker's clock, milliseconds since 1970 UTC."""
         ...
 
     @property
     def headers(self) -> Sequence[tuple[str, bytes | None]]:
-        """Its headers, in order; one may have no value."""
+        """Its headers, in order; a value may be ``None``."""
         ...
 
 
@@ -39,20 +42,20 @@ class SourceRecord(Protocol):
 class Frame:
     """Consecutive records of one source topic.
 
-    Offsets may have holes (markers, deleted records), so a frame says itself where it begins: at
-    ``start``, where the one before it ended. A frame that begins elsewhere shows that one was lost.
+    Offsets may have gaps (transaction markers, deleted records). A frame therefore names its
+    ``start``, where the previous one ended; a frame that starts elsewhere shows that one was lost.
     """
 
     topic: str
     start: int
     records: Sequence[SourceRecord]
     again: bool = False
-    """The broker had nothing at the position any more (it lost records, or the topic is another),
-    and the client went back to where the topic begins: what follows is to be folded again."""
+    """The position no longer exists at the broker (it lost records, or the topic was created
+    again), and the client went back to the topic's start: the records are to be folded again."""
 
     @property
     def next_offset(self) -> int:
-        """Where the next frame begins."""
+        """Offset at which the next frame starts."""
         return self.records[-1].offset + 1 if self.records else self.start
 
 
@@ -63,12 +66,12 @@ class Batch:
     partition: int
     frames: Sequence[Frame]
     ends: dict[str, int]
-    """End offset of each source topic of this partition number, as last seen by the fetches."""
+    """Source topic -> end offset in this partition number, as of the last fetch."""
     assignment: int = 0
-    """The assignment under which it was fetched: it counts under no other."""
+    """Number of the assignment under which it was fetched; it is dropped under any other."""
 
     def __len__(self) -> int:
-        """Its records."""
+        """Number of its records."""
         return sum(len(frame.records) for frame in self.frames)
 
 
@@ -77,17 +80,17 @@ Place = tuple[str, int]
 
 
 class Chain:
-    """Where the next frame of every source partition begins."""
+    """Offset at which the next frame of each source partition starts."""
 
     def __init__(self) -> None:
         self._next: dict[Place, int] = {}
 
     def begin(self, positions: Mapping[Place, int]) -> None:
-        """Everything begins anew at ``positions``."""
+        """Start all source partitions at ``positions``."""
         self._next = dict(positions)
 
     def next(self, topic: str, number: int) -> int:
-        """Where the next frame of a source partition begins."""
+        """Offset at which the next frame of a source partition starts."""
         return self._next[topic, number]
 
     def __iter__(self) -> Iterator[Place]:
@@ -96,7 +99,7 @@ class Chain:
     def batches(
         self, records: Mapping[Place, Sequence[SourceRecord]]
     ) -> list[tuple[int, list[Frame]]]:
-        """The frames of one fetch by partition number."""
+        """The frames of one fetch, by partition number."""
         by_number: dict[int, list[Frame]] = defaultdict(list)
         for (topic, number), found in records.items():
             first = found[0].offset

@@ -1,6 +1,6 @@
-"""Everything a worker needs to know, and the parts of the fold that are made from it.
+"""The configuration of a worker, and the parts of the fold that are made from it.
 
-Kept apart from the application, so that a trial in a child process starts without Faust.
+It is separate from the application so that a trial in a child process starts without Faust.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from schemas.topics import TopicSpec
 
 @dataclass(frozen=True, slots=True)
 class ProcessorConfig:
-    """Everything a worker needs to know."""
+    """Configuration of a worker."""
 
     bootstrap: str
     group_id: str
     worker: str
-    """Name for static membership and for the data folder: unique among the workers."""
+    """Name for static membership and the data folder; unique in the group."""
     folder: Path
     partitions: int
     device_types: frozenset[str]
@@ -39,7 +39,7 @@ class ProcessorConfig:
     timeline_cap: int
     retention: timedelta
     specs: tuple[TopicSpec, ...] = ()
-    """The topics as they should be."""
+    """The required topics and their settings."""
     host: str = "127.0.0.1"
     """Where ``/healthz``, ``/readyz`` and ``/metrics`` are served."""
     port: int = 0
@@ -49,12 +49,12 @@ class ProcessorConfig:
 
     @property
     def retention_ms(self) -> int:
-        """How long an item is held after its evidence, in milliseconds."""
+        """How long an item is held after its evidence was received, in milliseconds."""
         return int(self.retention.total_seconds() * 1000)
 
 
 def reader_of(config: ProcessorConfig) -> Reader:
-    """The checks and the catalogue."""
+    """The reader, with its checks and the catalogue."""
     return Reader(
         load_catalogue(config.catalogue),
         config.device_types,

@@ -1,4 +1,4 @@
-"""What the partitions of one worker count for Prometheus: a few times a batch, never an event."""
+"""The counters that partitions of a worker update: a few times a batch, never for each event."""
 
 from __future__ import annotations
 
@@ -54,20 +54,20 @@ METRICS: Final = (
 _FEW: Final = (1, 10, 100, 1_000, 4_000, 16_000)
 _LONG: Final = (*SECONDS, 30.0, 120.0, 600.0)
 FATAL: Final = ("defect", "kills-process")
-"""Reasons that are a defect of ours: they are exported as 0 before the first, or nobody could tell
-the first from a series that was always there."""
+"""Reasons that show a defect of this software. They are exported as 0 from the start, so that the
+first one is an increase."""
 
 Headers = Sequence[tuple[str, str | bytes | None]]
-"""Of a record, as :mod:`processor.partition.dead_letters` makes them."""
+"""Headers of a record, as :mod:`processor.partition.dead_letters` makes them."""
 
 
 class Meter:
-    """Counts what the partitions of one process do. Safe for many threads."""
+    """The counters of one process. Safe for many threads."""
 
     def __init__(self, registry: CollectorRegistry | None) -> None:
         """``None`` registers nothing."""
         self.broker = BrokerClock()
-        """What time it is at the broker, by the transactions."""
+        """The broker's time, from the transactions' log-append times."""
         self.fold = FOLD.histogram(registry)
         self.records = RECORDS.histogram(registry, _FEW)
         self.transaction = TRANSACTION.histogram(registry, _LONG)
@@ -82,7 +82,7 @@ class Meter:
         self._swept = SWEPT.gauge(registry)
 
     def refused(self, letter: Headers) -> None:
-        """A dead letter with these headers is durable."""
+        """Count a durable dead letter by its headers."""
         for name, value in letter:
             if name == DL_REASON:
                 self._dead_letters.labels(
@@ -90,11 +90,11 @@ class Meter:
                 ).inc()
 
     def reading(self, partition: int, done: int, total: int) -> None:
-        """A partition that is taken over has read ``done`` of ``total`` offsets."""
+        """A partition being taken over has read ``done`` of ``total`` offsets."""
         self._remaining.labels(str(partition)).set(total - done)
 
     def swept(self, rows: int) -> None:
-        """The sweep looked for what is due, and so many rows are held no more."""
+        """Count a sweep that removed or changed ``rows`` rows."""
         self._swept.set(time.time())
         if rows:
             self.forgotten.inc(rows)
@@ -102,5 +102,5 @@ class Meter:
 
 @cache
 def for_nobody() -> Meter:
-    """Counts what nobody asks for: of a rebuild, of a test."""
+    """A meter without registry, for a rebuild or a test."""
     return Meter(None)

@@ -1,6 +1,5 @@
-"""What a worker says of its partitions when Prometheus asks: read from what they hold, so that
-nothing has to be kept in step. What happens a few times a batch is counted by its
-:mod:`processor.meter`."""
+"""The metrics that are read from a worker's partitions at each scrape; :mod:`processor.app`
+registers them. Those that are counted as they happen are in :mod:`processor.meter`."""
 
 from __future__ import annotations
 
@@ -58,15 +57,15 @@ METRICS: Final = (
     *parts.METRICS,
     *process.METRICS,
 )
-"""Everything that a worker exports."""
+"""All metrics of a worker."""
 PROFILED: Final = stages.METRICS
-"""And what it exports besides with ``--profile``."""
+"""Further metrics with ``--profile``."""
 
 OUTCOMES: Final = ("read", "folded", "dead_lettered", QUARANTINED, DELETED_UNREAD)
 
 
 def register_worker(registry: CollectorRegistry, worker: Worker, clock: BrokerClock) -> None:
-    """What is owned, how far it is, and its stores."""
+    """Register the metrics of owned partitions and their stores."""
     registry.register(WorkerCollector(worker, clock))
     registry.register(
         StoresCollector(
@@ -76,14 +75,14 @@ def register_worker(registry: CollectorRegistry, worker: Worker, clock: BrokerCl
 
 
 class WorkerCollector(Collector):
-    """The partitions of a worker; ``clock`` is the broker's."""
+    """Reads the partitions of a worker; ``clock`` gives the broker's time."""
 
     def __init__(self, worker: Worker, clock: BrokerClock) -> None:
         self._worker = worker
         self._clock = clock
 
     def collect(self) -> Iterator[Family]:
-        """What is owned, what became of the records, and how many wait."""
+        """Owned partitions, outcome of their records, and lag."""
         owned = self._worker.owned()
         yield OWNED.of(len(owned))
         yield REBALANCES.of(self._worker.assignment)
@@ -123,5 +122,6 @@ def _seconds(ms: int | None) -> float:
 
 
 def _age(now: int, since: int | None) -> float:
-    """Seconds; the broker's clock as we know it may be a little behind."""
+    """Seconds from ``since`` to ``now``, never negative: the known broker time may be a little
+    behind."""
     return UNKNOWN if since is None or not now else max(0, now - since) / 1000

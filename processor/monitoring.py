@@ -1,7 +1,7 @@
-"""What a worker says of itself over HTTP: alive, ready, metrics. A server and thread of its own.
+"""The worker's HTTP server for ``/healthz``, ``/readyz`` and ``/metrics``, in a thread of its own.
 
-It answers whatever the event loop and the folding threads do: a worker that hangs is told by its
-watchdog, one that works slowly by its metrics.
+It answers independently of the event loop and the folding threads. A worker that hangs is ended by
+its watchdog; one that is slow shows in its metrics.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ _JSON: Final = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What is looked at for the answers."""
+    """The state that the answers are made from."""
 
     health: Health
     topics: TopicsWatch
     owned: Callable[[], Collection[int]]
     """Partition numbers owned."""
     settled: Callable[[], bool]
-    """Whether the group has told which partitions are owned, and they are brought up."""
+    """Whether the partitions are assigned and resumed."""
     registry: CollectorRegistry = field(default_factory=new_registry)
-    """What else is told to Prometheus."""
+    """Further metrics."""
 
 
 class Monitoring:
     """Serves ``/healthz``, ``/readyz`` and ``/metrics``; port 0 lets the system choose one.
 
-    ``OSError`` if the port cannot be had. ``on_end`` is called if the thread cannot go on.
+    Raises ``OSError`` if the port cannot be bound. ``on_end`` is called if the thread fails.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Monitoring:
 
     @property
     def address(self) -> str:
-        """Where it answers."""
+        """URL of the server."""
         host, port = self._server.server_address[:2]
         return f"http://{host!s}:{port}"
 
@@ -75,7 +75,7 @@ class Monitoring:
         logger.info("/healthz, /readyz and /metrics on %s", self.address)
 
     def stop(self) -> None:
-        """End the thread and let go of the port."""
+        """End the thread and close the port."""
         self._stopped = True
         self._server.shutdown()
         self._thread.join()
@@ -102,7 +102,7 @@ class _Answers:
         return 404, _JSON, _encoded({"status": "there is /healthz, /readyz and /metrics"})
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
-        """The class that the server makes one of for each connection."""
+        """The handler class; the server makes an instance for each connection."""
         answer = self.answer
 
         class Handler(BaseHTTPRequestHandler):
@@ -123,7 +123,7 @@ class _Answers:
                     self.wfile.write(body)
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Who asks is no news."""
+                """Requests are not logged."""
 
         return Handler
 
@@ -131,7 +131,7 @@ class _Answers:
         return self._seen.settled() and not self._seen.health.troubles()
 
     def _readiness(self) -> dict[str, Any]:
-        """Ready once the partitions are assigned and brought up, and while every part works."""
+        """Ready once the partitions are assigned and resumed, and while every part works."""
         troubles, settled = self._seen.health.troubles(), self._seen.settled()
         return {
             "status": "ready" if self._is_ready() else "not-ready",

@@ -15,14 +15,14 @@ from storage.store import Store
 logger = logging.getLogger(__name__)
 
 ASIDE_KEPT: Final = 3
-"""Folders set aside that are kept of each partition: the latest ones."""
+"""Folders set aside that are kept for each partition, the latest ones."""
 
 _MIB: Final = 1024 * 1024
 
 
 class FolderStores:
-    """One RocksDB database for each partition number, below ``folder``; they take of ``memory``,
-    which other stores of the process may share."""
+    """One RocksDB database for each partition number, below ``folder``. ``memory`` may be shared
+    with other stores of the process."""
 
     def __init__(self, folder: Path, memory: Memory, least_free_mb: int) -> None:
         self._folder = folder
@@ -30,12 +30,11 @@ class FolderStores:
         self._least_free = least_free_mb * _MIB
 
     def open(self, partition: int) -> Store:
-        """Open or create; :class:`~storage.store.StoreDamaged` if what is there cannot be read."""
+        """Open or create the store; :class:`~storage.store.StoreDamaged` if it cannot be read."""
         return RocksStore(self._path(partition), memory=self._memory)
 
     def set_aside(self, partition: int, why: str) -> None:
-        """Rename the folder: what is set aside is kept for whoever asks why, the oldest not for
-        ever."""
+        """Rename the folder and keep it for an investigation; of several the oldest is deleted."""
         path = self._path(partition)
         held = sorted(
             (int(found.suffix.removeprefix(".aside-")), found)
@@ -54,7 +53,7 @@ class FolderStores:
         )
 
     def require_room(self) -> None:
-        """``OSError`` (``ENOSPC``) if less than the least is free: nothing is committed then."""
+        """``OSError`` (``ENOSPC``) if less than ``least_free_mb`` is free, before a commit."""
         free = shutil.disk_usage(self._folder).free
         if free < self._least_free:
             raise OSError(

@@ -1,7 +1,7 @@
-"""What the broker says of the topics: ids, partition counts, first and last offsets.
+"""Metadata of the topics from the broker: IDs, partition counts, first and last offsets.
 
-A broker that does not answer is an outage (:class:`LogUnavailable`), to be waited
-for; a topic that is not there is not.
+A broker that does not answer is an outage (:class:`LogUnavailable`), which is waited for; a missing
+topic is not.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ _KEYED: Final = (*SOURCE_TOPICS.values(), STATUS)
 
 
 class TopicsUnfit(RuntimeError):
-    """The topics cannot be worked with; the message says how to mend that."""
+    """The topics cannot be used; the message says what to change."""
 
 
 class KafkaTopics:
     """The topics that are keyed by device, on a real broker."""
 
     def __init__(self, bootstrap: str, unfit: Callable[[], str | None] = lambda: None) -> None:
-        """``unfit`` looks at the topics and says why nothing may be folded, if so."""
+        """``unfit`` checks the topics and gives the reason if nothing may be folded."""
         self._bootstrap = bootstrap
         self._unfit = unfit
         self._admin = kafka.admin_client(bootstrap, {"log_level": kafka.CRITICAL})
 
     def ids(self) -> dict[str, str]:
-        """The broker's id of each topic: one that was deleted and created again has another."""
+        """Topic -> the broker's topic ID: a topic that was created again has another."""
         return {name: str(found.topic_id) for name, found in self._described().items()}
 
     def partitions(self) -> int:
-        """The status topic's partition count, by which rows stand; :class:`TopicsUnfit` if a source
-        topic has fewer. One that has more is for whoever watches the topics."""
+        """The status topic's partition count, by which rows are placed; :class:`TopicsUnfit` if a
+        source topic has fewer. The watch on the topics reports one that has more."""
         counts = {name: len(found.partitions) for name, found in self._described().items()}
         if min(counts.values()) < counts[STATUS]:
             raise TopicsUnfit(
@@ -61,7 +61,7 @@ class KafkaTopics:
         return counts[STATUS]
 
     def require_fit(self) -> None:
-        """:class:`TopicsDiffer` if the topics are not fit, looked at anew."""
+        """Check the topics now; :class:`TopicsDiffer` if they are not fit."""
         try:
             why = self._unfit()
         except BrokerSilent as error:
@@ -70,7 +70,7 @@ class KafkaTopics:
             raise TopicsDiffer(why)
 
     def sources(self, number: int) -> dict[str, SourceLog]:
-        """Every source topic in a partition number, as it is now."""
+        """Source topic -> its ID and offsets in a partition number, as they are now."""
         ids = self.ids()
         topics = list(SOURCE_TOPICS.values())
         firsts = self._offsets(topics, number, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
@@ -78,14 +78,14 @@ class KafkaTopics:
         return {topic: SourceLog(ids[topic], firsts[topic], ends[topic]) for topic in topics}
 
     def tombstones_kept_ms(self) -> int:
-        """The status topic's ``delete.retention.ms``, as it is in force."""
+        """The status topic's ``delete.retention.ms`` in force."""
         found = self._answers(broker.settings(self._admin, [STATUS]))[STATUS]
         return broker.tombstones_kept_ms(found)
 
     def unread(self, positions: Mapping[tuple[str, int], int]) -> str | None:
-        """A record at or after the position of its partition, if there is one.
+        """A record at or after the position of its partition, or ``None``.
 
-        Offsets alone cannot tell: transaction markers take offsets and are never read.
+        Offsets alone do not show it: transaction markers take offsets and are never read.
         """
         places = [TopicPartition(t, n, offset) for (t, n), offset in positions.items()]
         consumer = kafka.consumer(self._bootstrap, "watchdog", kafka.COMMITTED)

@@ -1,8 +1,8 @@
-"""The worker: owns the partitions that Faust assigns, and ends on an error that no wait mends.
+"""The worker: owns the partitions that Faust assigns, waits out outages, and ends on other errors.
 
-All folding and all waiting for the broker happen in threads beside the event loop, so that
-heartbeats go on whatever the disk or the broker do. A partition has one batch in hand at a time;
-others go on meanwhile, so that one folds while another waits for its transaction.
+Folding and waiting for the broker happen in threads beside the event loop, so that heartbeats do
+not depend on the disk or the broker. A partition processes one batch at a time; meanwhile others
+continue, so that one folds while another waits for its transaction.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from schemas.registry import RegistryUnavailable
 logger = logging.getLogger(__name__)
 
 CONCURRENCY: Final = 4
-"""Partitions in hand at once: one folds while others wait for their transactions."""
+"""Partitions processed at once: one folds while others wait for their transactions."""
 
 OUTAGES: Final = (RegistryUnavailable, LogUnavailable)
-"""What is waited for; anything else ends the worker."""
+"""Exceptions that are waited out; any other ends the worker."""
 
 T = TypeVar("T")
 
@@ -42,14 +42,14 @@ _LONGEST_PAUSE_S: Final = 15.0
 
 
 class TopicsChanged(Explained):
-    """A topic was deleted and created again while its records were read: start anew with it."""
+    """A topic was deleted and created again while it was read: the worker has to start again."""
 
 
 class Worker:
     """The partitions of one process.
 
-    ``unfit`` says why nothing may be folded now, if so; ``threads`` fold; ``clock`` and ``sleep``
-    are in seconds.
+    ``unfit`` gives the reason if nothing may be folded now; ``threads`` run the folds; ``clock``
+    and ``sleep`` are in seconds. ``on_failure`` gets the exception that ends the worker.
     """
 
     def __init__(
@@ -82,20 +82,20 @@ class Worker:
         self.assignment = 0
         """Number of the present assignment."""
         self.waits = 0
-        """How often work was put off because the broker or the registry did not answer."""
+        """How often work was repeated because the broker or the registry did not answer."""
         self.ends: Mapping[Place, int] = {}
-        """End offsets of the source partitions owned, as the fetches last saw them."""
+        """End offsets of the source partitions owned, as of the last fetches."""
         self.settled = False
-        """Whether the group has told what is owned, and it is."""
+        """Whether the partitions are assigned and resumed."""
 
     async def assigned(self, partitions: set[int]) -> None:
-        """Own exactly ``partitions``: close the others, bring these up to the log's end."""
+        """Own exactly ``partitions``: close the others, and resume these."""
         async with self._all_turns():
             await self._guarded(lambda: self._own(partitions))
         self.settled = True
 
     async def revoked(self) -> None:
-        """Wait for the batches in hand; own nothing until the next assignment."""
+        """Wait for the batches in flight; own nothing until the next assignment."""
         self.settled = False
         async with self._all_turns():
             self._owned = set()
@@ -114,22 +114,22 @@ class Worker:
         return {n: one for n in sorted(self._owned) if (one := held.get(n)) is not None}
 
     def progress(self) -> int:
-        """Changes with every step forward, and with every wait for somebody else."""
+        """A number that changes with every step of work and every repeated wait."""
         return self._steps
 
     def step(self) -> None:
-        """A step forward."""
+        """Note a step of work."""
         self._steps += 1
 
     async def process(self, batch: Batch) -> None:
-        """Fold one batch, once the topics are fit for it; one of a former assignment is dropped
-        unread, for it comes again."""
+        """Process a batch, once the topics are fit. One of a former assignment is dropped: it is
+        fetched again."""
         while not await self._processed(batch):
             await self._sleep(_FIRST_PAUSE_S)
 
     async def _processed(self, batch: Batch) -> bool:
-        """Whether the batch is done with. The turn is not kept while the topics are unfit: a
-        rebalance waits for it."""
+        """Whether the batch was processed or dropped. The partition's turn is released while the
+        topics are unfit, because a rebalance waits for it."""
         await self._until_fit()
         async with self._turns[batch.partition]:
             if batch.assignment == self.assignment and batch.partition in self._owned:
@@ -144,7 +144,7 @@ class Worker:
         return True
 
     async def _until_fit(self) -> None:
-        """Wait while nothing can be placed; whoever looks at the topics says so."""
+        """Wait while the topics are unfit; their watch logs the reason."""
         while self._unfit() is not None:
             self.step()
             await self._sleep(_FIRST_PAUSE_S)
@@ -152,7 +152,7 @@ class Worker:
     async def keep_alive(self, interval_s: float, ends: Callable[[int], dict[str, int]]) -> None:
         """Write a control record for every partition that wrote nothing for ``interval_s``.
 
-        Ends the worker if a topic is not the one that it reads any more.
+        Ends the worker if a topic was created again.
         """
         if self._owned:
             await self._guarded(self._check_topics)
@@ -165,8 +165,8 @@ class Worker:
                     self._written[number] = self._clock()
 
     async def sweep(self) -> None:
-        """Forget what is due, a few rows of a partition at a time, so that folding goes on between
-        them."""
+        """Forget what is due, a few rows of a partition at a time, so that batches are processed in
+        between."""
         for number in sorted(self._owned):
             more = True
             while more:
@@ -176,7 +176,7 @@ class Worker:
                     more = await self._guarded(self._partitions[number].sweep)
 
     def close(self) -> None:
-        """Give every partition up in order."""
+        """Close all partitions."""
         self._threads.shutdown(wait=True)
         for partition in self._partitions.values():
             partition.close()
@@ -185,11 +185,11 @@ class Worker:
     def _own(self, partitions: set[int]) -> None:
         for number in set(self._partitions) - partitions:
             self._partitions.pop(number).close()
-        # Before the positions: of a topic made anew meanwhile the next look tells.
+        # Before the positions: the next check then finds a topic that is created again meanwhile.
         self._topic_ids = self._topics.ids()
         for number in sorted(partitions - set(self._partitions)):
             self._partitions[number] = self._make_partition(number)
-        # Most of it is waiting for the broker, so it is done side by side, and each is awaited.
+        # Resuming is mostly waiting for the broker, so partitions do it in parallel.
         resumed = [self._threads.submit(self._resume, number) for number in sorted(partitions)]
         wait(resumed)
         for each in resumed:
@@ -209,14 +209,14 @@ class Worker:
 
     @asynccontextmanager
     async def _all_turns(self) -> AsyncIterator[None]:
-        """No partition has a batch in hand."""
+        """Hold the turns of all partitions: none has a batch in flight."""
         async with AsyncExitStack() as turns:
             for number in sorted(self._turns):
                 await turns.enter_async_context(self._turns[number])
             yield
 
     async def _guarded(self, work: Callable[[], T]) -> T:
-        """Run in a thread, again while somebody else is away. Any other failure ends the worker,
+        """Run ``work`` in a thread, again during an outage. Any other failure ends the worker with
         its batch uncommitted."""
         if self.failure is not None:
             raise RuntimeError("the worker has failed and processes nothing more") from self.failure
@@ -242,8 +242,8 @@ class Worker:
                 return done
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        """A thread cannot be called back: who is cancelled meanwhile waits for its end all the
-        same, for the turn is not over before."""
+        """Run ``work`` in a thread. A thread cannot be cancelled: a cancelled caller still waits
+        for its end, because the turn lasts until then."""
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
             return await asyncio.shield(future)

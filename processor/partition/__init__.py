@@ -1,4 +1,4 @@
-"""One partition number: the fold of its batches, its rows, and the order of durability."""
+"""One partition number: the fold of its batches, its rows, and their commit."""
 
 from schemas.compiled import prefer
 

@@ -1,7 +1,7 @@
-"""Dead letters: the original bytes, and in headers where they stood and what was wrong.
+"""Dead letters: the original bytes, with the original place and the reason in headers.
 
-A dead letter that is sent again names its original place in ``resent_`` headers, and that place is
-used everywhere, so that the record folds as if it had come in time (design §5, rule 9).
+A dead letter that is sent again names its original place in ``resent_`` headers. That place is used
+everywhere, so that the record folds as if it had been valid at first (design §5, rule 9).
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ RESENT: Final = (
 _RESENT: Final = frozenset(RESENT)
 
 DETAIL_KEPT: Final = 2_000
-"""Characters of a refusal's sentence: it may quote what a publisher sent, and a dead letter with
-the original beside it must fit a message."""
+"""Characters kept of a refusal's sentence. It may quote the publisher, and the dead letter with the
+original must fit into a message."""
 
 ORIGINAL_KEPT: Final = LARGEST_DEAD_LETTER - 64 * 1024
-"""Bytes of a record that are kept whole beside what is said of it. Compressed, a larger one may
-pass a source topic's limit."""
+"""Bytes up to which a record is kept whole. A larger one can pass a source topic's limit if it is
+compressed."""
 
 _PART_KEPT: Final = 64 * 1024
-"""Bytes of the key and of the value that are kept of a larger one, without its headers."""
+"""Bytes kept of the key and of the value of a larger record; its headers are dropped."""
 
 _NUMBER: Final = re.compile(rb"[0-9]{1,18}")
 _LARGEST_PARTITION: Final = 2**31 - 1
 
 
 def place_of(topic: str, partition: int, record: SourceRecord) -> Place:
-    """Where and when a record was first received; :class:`BadRecord` if its headers cannot be
-    right."""
+    """Where and when a record was first received; :class:`BadRecord` if its ``resent_`` headers are
+    invalid."""
     for name, _ in record.headers:
         if name in _RESENT:
             return _resent(topic, record)
@@ -77,7 +77,7 @@ def dead_letter(topic: str, partition: int, record: SourceRecord, bad: BadRecord
 def _size(
     key: bytes | None, value: bytes | None, listed: Sequence[tuple[str, bytes | None]]
 ) -> int:
-    """Bytes that a record takes in a message, with room for the lengths of its parts."""
+    """Upper bound of the bytes that a record takes in a message."""
     size = len(key or b"") + len(value or b"")
     for name, text in listed:
         size += len(name.encode()) + len(text or b"") + 10

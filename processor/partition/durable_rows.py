@@ -1,8 +1,8 @@
 """The rows of one partition number and its ledger, in the status topic and on disk.
 
-Order of durability (design §6): one fenced transaction with rows, dead letters and control record;
-then one atomic write of the same rows and the ledger. Resumption, processing and sweep all write
-through here.
+Order of a commit (design §6): one fenced transaction with rows, dead letters and control record;
+then one atomic write of the same rows and the ledger to disk. Resumption, processing and sweep all
+write through :class:`DurableRows`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _REGIONS_KEPT: Final = 32
 
 
 class DurableRows:
-    """What a partition holds. ``worker`` is the name under which control records are written."""
+    """The rows of a partition. ``worker`` is the name written into control records."""
 
     def __init__(
         self,
@@ -43,36 +43,36 @@ class DurableRows:
         self.clock = Clock()
         self.meter = meter or for_nobody()
         self.store: Store | None = None
-        """None before the first resumption and after the end."""
+        """``None`` before the first resumption and after :meth:`close`."""
         self.status_topic_id = ""
-        """The broker's id of the status topic that the store follows."""
+        """The broker's topic ID of the status topic that the store follows."""
         self._worker = worker
         self._stores = stores
         self._log = log
         self._codec = codec
 
     def opened(self) -> Store:
-        """The store of a partition that is owned."""
+        """The store of an owned partition."""
         assert self.store is not None, "resume() comes first"
         return self.store
 
     def close(self) -> None:
-        """Close the store; the log is its owner's to close."""
+        """Close the store, not the log."""
         if self.store is not None:
             self.store.close()
             self.store = None
 
     def all(self) -> Iterator[tuple[str, bytes]]:
-        """(Device ID, stored row) of everything held, in order."""
+        """(Device ID, stored row) of all rows, by Device ID."""
         return rows(self.opened())
 
     def held(self, devices: Sequence[DeviceId]) -> Sequence[bytes | None]:
-        """The stored row of each device, none where nothing is held."""
+        """The stored row of each device, ``None`` without one."""
         return self.opened().get_many([ROW_PREFIX + device.encode() for device in devices])
 
     def commit(self, folded: Folded, ledger: Ledger) -> None:
-        """Make what was folded durable, with its expiry index and counts; ``OSError`` if the disk
-        is too full for it."""
+        """Make a folded batch durable, with its expiry index and counts; ``OSError`` if the disk is
+        too full."""
         self._stores.require_room()
         changed = {ROW_PREFIX + device.encode(): state for device, state in folded.rows.items()}
         index = expiry.moves(folded.times)
@@ -83,7 +83,7 @@ class DurableRows:
     def append(
         self, ledger: Ledger, records: Sequence[Outgoing], changes: Mapping[bytes, bytes | None]
     ) -> None:
-        """The transaction, then the write of the same to the store."""
+        """Commit the transaction, then write the same changes to the store."""
         self.opened().require_sound()
         control = control_value(self._codec, ledger, self.number, self._worker)
         with self.meter.transaction.time():
@@ -94,14 +94,14 @@ class DurableRows:
         self.clock.broker = at
 
     def write(self, ledger: Ledger, changes: Mapping[bytes, bytes | None]) -> None:
-        """Rows and ledger as one atomic write."""
+        """Write rows and ledger atomically."""
         with self.meter.write.time():
             self.opened().write({**changes, LEDGER_KEY: pack(ledger, self.status_topic_id)})
         self.ledger = ledger
 
 
 def _counting(ledger: Ledger, folded: Folded) -> Ledger:
-    """``ledger`` with the rows and counts of what was folded."""
+    """``ledger`` with the rows and counts of a folded batch."""
     last_received = {**ledger.last_received, **folded.last_received}
     while len(last_received) > _REGIONS_KEPT:
         del last_received[min(last_received, key=last_received.__getitem__)]

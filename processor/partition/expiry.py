@@ -1,7 +1,7 @@
-"""The expiry index: which rows hold something that ends first, in the order of time.
+"""The expiry index: rows in the order in which something of them is due; the sweep reads it.
 
-It stands beside the rows in the same write. Its time is when retention *began*, so another
-retention needs no other index. Key: ``x``, eight bytes of that time, the Device ID.
+It is written together with the rows. Its time is the one at which retention *begins*, so that a
+changed retention needs no new index. Key: ``x``, eight bytes of that time, the Device ID.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _TIME: Final = 8
 
 
 Times = dict[str, tuple[int | None, int | None]]
-"""Device -> when retention began for what of its row ends first, in milliseconds: as it was, and as
-it is; none where there is no row."""
+"""Device -> the time at which retention begins for what of its row is due first, in milliseconds:
+before and after a change; ``None`` without a row."""
 
 
 def moves(times: Times) -> dict[bytes, bytes | None]:
-    """The changes of the index that go with changes of rows; a row whose time stays needs none."""
+    """The changes of the index for changes of rows; none for a row whose time is the same."""
     changes: dict[bytes, bytes | None] = {}
     for device, (old, new) in times.items():
         if old == new:
@@ -36,13 +36,13 @@ def moves(times: Times) -> dict[bytes, bytes | None]:
 
 
 def times(before: Mapping[str, bytes | None], after: Mapping[str, bytes | None]) -> Times:
-    """The same of stored rows, of those that are in ``after``."""
+    """The times of the rows in ``after``, from stored rows."""
     return {device: (_begins(before[device]), _begins(state)) for device, state in after.items()}
 
 
 def due(store: Reading, since: int, most: int, start: bytes | None) -> list[bytes]:
-    """Up to ``most`` entries, from ``start`` on, of what began before or at ``since``, the first
-    first."""
+    """Up to ``most`` entries from ``start`` on, with times up to and including ``since``, in
+    order."""
     last = PREFIX + (since + 1).to_bytes(_TIME, "big")
     found: list[bytes] = []
     for key, _ in store.scan(PREFIX, start):
@@ -53,12 +53,12 @@ def due(store: Reading, since: int, most: int, start: bytes | None) -> list[byte
 
 
 def device_of(entry: bytes) -> DeviceId:
-    """Whose entry it is."""
+    """The device of an entry."""
     return DeviceId(entry[len(PREFIX) + _TIME :].decode())
 
 
 def entries(store: Reading) -> int:
-    """How many rows the index has."""
+    """Number of entries in the index."""
     return sum(1 for _ in store.scan(PREFIX))
 
 

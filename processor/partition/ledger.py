@@ -1,4 +1,4 @@
-"""What a partition covers: the control record in the log, and its twin beside the rows on disk."""
+"""The ledger: how far a partition is folded, as the control record in the log and on disk."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ LEDGER_KEY: Final = b"!ledger"
 CONTROL_RECORD: Final = "ProcessorControl"
 
 QUARANTINED: Final = "quarantined"
-"""Name of a count that is there once it is not zero: of the dead letters, those of records that
-ended the process before."""
+"""Name of a count, left out while it is zero: dead letters of records that ended the process."""
 
 DELETED_UNREAD: Final = "deleted_unread"
-"""Name of a count that is there once it is not zero."""
+"""Name of a count, left out while it is zero: see :attr:`Ledger.counts`."""
 
 
 class Position(msgspec.Struct, array_like=True, frozen=True):
-    """How far one source topic is covered."""
+    """The position in one source topic."""
 
     topic_id: str
     next_offset: int
@@ -38,33 +37,33 @@ class Position(msgspec.Struct, array_like=True, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Everything a partition must know to go on. Times are milliseconds since 1970 UTC."""
+    """The state from which a partition resumes. Times are milliseconds since 1970 UTC."""
 
     positions: dict[str, Position] = field(default_factory=dict)
-    """By source topic."""
+    """Source topic -> position."""
     status_offset: int = 0
     """Next offset of the status partition that is not in the store."""
     log_start: int = 0
-    """First offset of the status partition when it last held every row of the store; -1 while it
-    does not."""
+    """First offset of the status partition when the log last contained every row of the store; -1
+    while it does not."""
     covered_at: int = 0
     """Log-append time of the last status record in the store."""
     rows: int = 0
     """Rows in the store."""
     counted: int = 0
-    """Rows that the last control record counts: others if the store or the log is not whole."""
+    """Rows by the last control record; it differs from ``rows`` if store or log is incomplete."""
     partition_time: int | None = None
     last_received: dict[str, int] = field(default_factory=dict)
-    """By source; a CSP by region."""
+    """Source -> last received time; a CSP by region."""
     counts: dict[str, int] = field(default_factory=dict)
     """Source records since the partition began: ``read`` = ``folded`` + ``dead_lettered``.
 
-    ``deleted_unread`` counts offsets that were deleted before they were read: at most so many
-    records are in no row, for transaction markers take offsets too.
+    ``deleted_unread`` counts offsets that were deleted before they were read. It is an upper bound
+    of the records lost, for transaction markers take offsets too.
     """
 
     def next_offset(self, topic: str) -> int:
-        """Where the fold goes on in a source topic."""
+        """Next offset to be folded of a source topic."""
         position = self.positions.get(topic)
         return position.next_offset if position else 0
 
@@ -84,7 +83,7 @@ class _Stored(msgspec.Struct, array_like=True):
 
 
 def pack(ledger: Ledger, status_topic_id: str) -> bytes:
-    """The bytes that stand beside the rows, written in the same WriteBatch."""
+    """The ledger's stored bytes, written in the same WriteBatch as the rows."""
     return msgspec.msgpack.encode(
         _Stored(
             LAYOUT,
@@ -103,7 +102,7 @@ def pack(ledger: Ledger, status_topic_id: str) -> bytes:
 
 
 def unpack(data: bytes) -> tuple[Ledger, str] | None:
-    """The ledger of a store and the id of its status topic; none if it is of another layout."""
+    """The ledger of a store and its status topic's ID; ``None`` if it has another layout."""
     try:
         stored = msgspec.msgpack.decode(data, type=_Stored)
     except msgspec.DecodeError:
@@ -125,7 +124,7 @@ def unpack(data: bytes) -> tuple[Ledger, str] | None:
 
 
 def control_value(codec: Codec, ledger: Ledger, partition: int, worker: str) -> bytes:
-    """The control record of a transaction."""
+    """The control record of a transaction, encoded."""
     return codec.encode(
         CONTROL_RECORD,
         {
@@ -144,7 +143,7 @@ def control_value(codec: Codec, ledger: Ledger, partition: int, worker: str) -> 
 
 
 def from_control(codec: Codec, value: bytes, ledger: Ledger) -> Ledger:
-    """``ledger`` as a control record of the log says it is."""
+    """``ledger`` with the values of a control record."""
     control: dict[str, Any] = codec.decode(CONTROL_RECORD, value)
     return replace(
         ledger,
@@ -160,7 +159,7 @@ def from_control(codec: Codec, value: bytes, ledger: Ledger) -> Ledger:
 
 @dataclass(frozen=True, slots=True)
 class SourceLog:
-    """One source topic of a partition number as the broker holds it now."""
+    """One source topic of a partition number at the broker."""
 
     topic_id: str
     first: int
@@ -168,11 +167,11 @@ class SourceLog:
 
 
 def current(ledger: Ledger, sources: dict[str, SourceLog]) -> Ledger:
-    """``ledger`` with positions that exist in today's topics.
+    """``ledger`` with positions that exist in the present topics.
 
-    A topic that was created anew, or that lost records (an unclean election), is read from its
+    A topic that was created again, or that lost records (an unclean election), is read from its
     beginning: folding a record twice changes nothing. Records that were deleted before they were
-    read cannot be had any more: this is said, and counted.
+    read are logged and counted.
     """
     positions = {
         topic: Position(sources[topic].topic_id, _place(topic, ledger, sources[topic]))
@@ -183,7 +182,7 @@ def current(ledger: Ledger, sources: dict[str, SourceLog]) -> Ledger:
 
 
 def deleted_unread(ledger: Ledger, sources: Mapping[str, SourceLog]) -> int:
-    """Offsets between what is covered of ``sources`` and the first that they still have."""
+    """Offsets between the positions and the first offsets of ``sources``."""
     deleted = 0
     for topic, log in sources.items():
         held = ledger.positions.get(topic)
@@ -201,7 +200,7 @@ def deleted_unread(ledger: Ledger, sources: Mapping[str, SourceLog]) -> int:
 
 
 def counting_deleted(ledger: Ledger, offsets: int) -> Ledger:
-    """``ledger`` with so many more offsets that were deleted unread."""
+    """``ledger`` with ``offsets`` added to the count of those deleted unread."""
     if not offsets:
         return ledger
     counted = ledger.counts.get(DELETED_UNREAD, 0) + offsets
@@ -209,15 +208,15 @@ def counting_deleted(ledger: Ledger, offsets: int) -> Ledger:
 
 
 def from_the_beginning(ledger: Ledger) -> Ledger:
-    """``ledger`` before any event was read; the rows it has are true, and some are missing.
+    """``ledger`` as before any event was read, for a store whose rows are right but incomplete.
 
-    Its time begins anew too: what is due can be told only once what came before it is known.
+    The partition time is reset too: what is due is known only after all earlier events are read.
     """
     return replace(ledger, positions={}, counts={}, counted=ledger.rows, partition_time=None)
 
 
 def gone_back(ledger: Ledger, starts: dict[str, int]) -> Ledger:
-    """``ledger`` with the topics in ``starts`` to be read from there again."""
+    """``ledger`` with the positions of the topics in ``starts`` set back to these offsets."""
     logger.error("the broker lost what was read of %s: it is read again", ", ".join(starts))
     moved = {
         topic: Position(ledger.positions[topic].topic_id, start) for topic, start in starts.items()

@@ -1,8 +1,8 @@
-"""One partition number as its worker sees it: resumed, fed with batches, swept, closed.
+"""One partition number: the worker resumes it, processes batches with it, sweeps and closes it.
 
-``process`` is the way of every event: what a batch covers, what it folds to, and its commit
-(:mod:`processor.partition.durable_rows`); then, elsewhere, the group commit that only feeds lag
-tools. On any exception nothing of a batch counts.
+:meth:`Partition.process` handles all events: it folds a batch and commits it
+(:mod:`processor.partition.durable_rows`). The commit of the consumer group happens elsewhere, and
+only for tools that show lag. On any exception nothing of a batch counts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from schemas.topics import STATUS
 
 
 class FrameLost(RuntimeError):
-    """A frame does not begin where the partition stands: records between would be skipped."""
+    """A frame does not start at the partition's position: records would be skipped."""
 
 
 class Partition:
@@ -74,7 +74,7 @@ class Partition:
 
     @property
     def ledger(self) -> Ledger:
-        """What is covered and counted."""
+        """Positions and counts."""
         return self._durable.ledger
 
     @ledger.setter
@@ -82,7 +82,7 @@ class Partition:
         self._durable.ledger = ledger
 
     def resume(self, *, mending: bool = False) -> None:
-        """Own the partition; see :meth:`Resumption.resume`."""
+        """Take the partition over; see :meth:`Resumption.resume`."""
         self._sweep.begin_again()
         meter = self._durable.meter
         try:
@@ -93,22 +93,27 @@ class Partition:
 
     @property
     def read_until(self) -> Mapping[str, int]:
-        """Source topic -> received time of the last record that was read of it, in milliseconds;
-        nothing of a topic of which nothing was read since the partition was taken over."""
+        """Source topic -> received time of the last record read, in milliseconds; without topics of
+        which nothing was read since the partition was taken over."""
         return self._durable.clock.read
 
     def figures(self) -> Mapping[str, float]:
-        """How its store fares; nothing while none is open."""
+        """Metrics of its store; empty while none is open."""
         store = self._durable.store
         return {} if store is None else store.figures()
 
     def close(self) -> None:
-        """Give the partition up in order."""
+        """Close the store and the log."""
         self._log.close()
         self._durable.close()
 
     def process(self, batch: Batch) -> None:
-        """Fold a batch and make it durable; on any exception nothing of it counts."""
+        """Fold a batch and make it durable. On any exception nothing of it counts.
+
+        Raises :class:`FrameLost`, :class:`~processor.partition.status_log.Fenced`,
+        :class:`~processor.partition.status_log.LogUnavailable` (to be tried again),
+        :class:`~processor.safety.defects.Defect`, or ``OSError`` of the disk.
+        """
         for frame in batch.frames:
             reached = self.ledger.next_offset(frame.topic)
             if frame.start > reached:
@@ -129,17 +134,17 @@ class Partition:
                 folded = self._folding.fold(batch.frames, covered, self._durable.held, refused, now)
             self._durable.meter.records.observe(len(batch))
             if folded.misplaced:
-                # A publisher may know of more partitions than we: no fault of its record then.
+                # The topic may have new partitions: then the publisher's record is not at fault.
                 self._topics.require_fit()
             if folded.read:
                 self._durable.commit(folded, ledger)
             self._durable.clock.read = read
 
     def _deleted_before(self, batch: Batch) -> int:
-        """Offsets that were deleted between what is covered and the batch.
+        """Offsets that were deleted between the positions and the batch.
 
-        The client goes over them silently, and over transaction markers too: the broker tells which
-        of the two a hole is.
+        The client skips deleted offsets and transaction markers silently; the broker's first offset
+        shows which of the two a gap is.
         """
         after_holes = {
             frame.topic: frame.records[0].offset
@@ -156,22 +161,22 @@ class Partition:
         return deleted_unread(self.ledger, found)
 
     def keep_alive(self, ends: dict[str, int]) -> None:
-        """A control record alone: it shows that the partition is owned, and how late it is."""
+        """Write a control record without rows: it shows the partition's owner and its lag."""
         self._durable.commit(
             Folded(), self._advanced(Batch(self.number, (), ends), self._durable.clock.read)
         )
 
     def sweep(self, most: int = SWEPT) -> bool:
-        """Forget what is due, of up to ``most`` rows; whether there may be more."""
+        """Forget what is due in up to ``most`` rows; whether there may be more."""
         return self._sweep.step(most)
 
     def rows(self) -> Iterator[tuple[str, bytes]]:
-        """(Device ID, stored row) of everything held, in order."""
+        """(Device ID, stored row) of all rows, by Device ID."""
         return self._durable.all()
 
     def put_right(self, states: Mapping[str, bytes | None]) -> None:
-        """One transaction with these rows instead of what is held, none for a device of which
-        nothing should be; what is covered and counted stays."""
+        """Replace these rows in one transaction, ``None`` deletes one; positions and counts are
+        unchanged."""
         held = self._durable.held([DeviceId(device) for device in states])
         before = dict(zip(states, held, strict=True))
         outgoing = [
@@ -188,7 +193,7 @@ class Partition:
         return self._durable.held([device])[0]
 
     def _advanced(self, batch: Batch, read: Mapping[str, int]) -> Ledger:
-        """The ledger's places and times once this batch is read."""
+        """The ledger with the positions and times after a batch."""
         ledger = self.ledger
         positions = dict(ledger.positions)
         for frame in batch.frames:

@@ -1,8 +1,8 @@
-"""Partition time (design §7): the broker's time, as far as the source topics of a partition number
-have been read. Nothing here asks a clock of this machine.
+"""Partition time (design §7): the broker's time up to which all source topics of a partition number
+have been read. No clock of this machine is used.
 
-It is the least received time read so far, over the source topics; a topic that is read to its end
-counts as the broker's present, which the log-append time of our own last control record tells.
+It is the least of the received times read so far, over the source topics. A topic that is read to
+its end counts with the broker's present time: the log-append time of the last control record.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from processor.partition.ledger import Position
 
 @dataclass(slots=True)
 class Clock:
-    """What is known of the time in one partition number; times are milliseconds since 1970 UTC."""
+    """The times known in one partition number, in milliseconds since 1970 UTC."""
 
     broker: int | None = None
-    """Log-append time of our own last control record."""
+    """Log-append time of the partition's last control record."""
     read: dict[str, int] = field(default_factory=dict)
-    """Source topic -> received time of the last record that was read."""
+    """Source topic -> received time of the last record read."""
 
     def with_batch(self, batch: Batch) -> dict[str, int]:
-        """What is read of the topics once a batch is."""
+        """``read`` after a batch."""
         return self.read | {f.topic: f.records[-1].timestamp for f in batch.frames if f.records}
 
     def partition_time(
@@ -34,8 +34,8 @@ class Clock:
         ends: Mapping[str, int],
         read: Mapping[str, int],
     ) -> int | None:
-        """The time with ``read`` of the topics; never before ``known``, and none while a topic
-        tells nothing."""
+        """The partition time for ``read``; never before ``known``, and ``None`` while a topic has
+        no time."""
         times = [
             self.broker
             if position.next_offset >= ends.get(topic, position.next_offset + 1)

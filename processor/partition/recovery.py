@@ -1,8 +1,8 @@
-"""Whether a local store can be continued when its partition is taken over, or is set aside.
+"""Decides whether a local store can be continued when its partition is taken over.
 
-The status topic is the truth. A store that is missing, damaged, of another layout, ahead of the log
-or behind what the log still tells is set aside, never deleted at once, and rebuilt from the log. A
-store may also be all that is left: of a log that was emptied or created anew.
+The status topic is authoritative. A store that is damaged, of another layout, ahead of the log, or
+behind the first offset of the log is set aside, never deleted at once, and rebuilt from the log. If
+the log was emptied or created again, the store is all that is left, and is continued.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from storage.store import Store, StoreDamaged, give_up
 logger = logging.getLogger(__name__)
 
 ROW_PREFIX: Final = b"d"
-"""Rows are stored under this and the Device ID."""
+"""Prefix of the key of a row; the Device ID follows."""
 
 _LAYOUT_BYTE: Final = bytes([LAYOUT])
 
 Progress = Callable[[int, int, int], None]
-"""Hears (partition, offsets read, offsets in all) while a store is brought up to the log's end."""
+"""Called with (partition, offsets read, offsets in all) while a store catches up with the log."""
 
 
 class Stores(Protocol):
-    """Where the stores of the partitions are kept."""
+    """Port: the stores of the partitions."""
 
     def open(self, partition: int) -> Store:
-        """Open the partition's store, creating it if there is none; ``StoreDamaged`` if it is."""
+        """Open or create the partition's store; ``StoreDamaged`` if it is damaged."""
 
     def set_aside(self, partition: int, why: str) -> None:
-        """Move a (closed) store out of the way, keeping it."""
+        """Rename a closed store, so that it is kept."""
 
     def require_room(self) -> None:
         """``OSError`` (``ENOSPC``) if the disk is too full for another batch."""
@@ -43,35 +43,34 @@ class Stores(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LogState:
-    """The status partition when its owner took over."""
+    """The state of the status partition when its owner took over."""
 
     topic_id: str
     first: int
     end: int
     is_empty: Callable[[], bool]
-    """Whether it holds no record at all; asked only where that decides."""
+    """Whether it contains no record; called only if that decides."""
     tombstones_kept_ms: int
 
     def refuses(self, ledger: Ledger, topic_id: str) -> str | None:
-        """Why a store with this ledger cannot be gone on from; none if it can."""
+        """Why a store with this ledger cannot be continued; ``None`` if it can."""
         if topic_id != self.topic_id:
-            # In a log that is still empty, nobody has written anything newer than the store.
+            # If the log is empty, nobody has written anything newer than the store.
             return None if self.is_empty() else "it belongs to another status topic"
         if ledger.status_offset > self.end:
             return f"it is ahead of the log ({ledger.status_offset} of {self.end})"
-        # A transaction's marker follows its last record, where a ledger ends: it holds nothing.
+        # A ledger ends at a transaction's last record; the marker after it contains no row.
         if ledger.status_offset + 1 < self.first:
             return f"the log begins at {self.first}, after its offset {ledger.status_offset}"
         return None
 
     def fresh(self) -> Ledger:
-        """The ledger of an empty store that is to be filled from the log."""
+        """The ledger of an empty store, to be filled from the log."""
         return Ledger(status_offset=self.first, log_start=self.first)
 
 
 def open_store(stores: Stores, number: int, log: LogState) -> tuple[Store, Ledger]:
-    """The partition's store with its ledger, verified; a new one where it cannot be gone on
-    from."""
+    """The partition's store with its ledger, verified; a new store if it cannot be continued."""
     store: Store | None = None
     try:
         store = stores.open(number)
@@ -91,7 +90,7 @@ def open_store(stores: Stores, number: int, log: LogState) -> tuple[Store, Ledge
 
 
 def adopted(ledger: Ledger, log: LogState, topic_id: str) -> Ledger:
-    """The ledger of a store that is gone on from, under today's log."""
+    """The ledger of a continued store, for the present log."""
     if topic_id == log.topic_id and ledger.log_start == log.first:
         return ledger
     anew = topic_id != log.topic_id
@@ -102,16 +101,15 @@ def adopted(ledger: Ledger, log: LogState, topic_id: str) -> Ledger:
 
 
 def rows(store: Store) -> Iterator[tuple[str, bytes]]:
-    """(Device ID, stored row) of everything in a store."""
+    """(Device ID, stored row) of all rows in a store."""
     for key, value in store.scan(ROW_PREFIX):
         yield key[len(ROW_PREFIX) :].decode(), value
 
 
 def _verified(store: Store) -> tuple[Ledger | None, str]:
-    """The ledger of a store whose every block reads, with as many rows as it says, all of this
-    layout.
+    """The ledger of a store, after every block was read and its rows counted; ``None`` if empty.
 
-    None for an empty store; :class:`StoreDamaged` otherwise.
+    Raises :class:`StoreDamaged` if a block, the count or a row's layout is wrong.
     """
     data = store.get(LEDGER_KEY)
     known = None if data is None else unpack(data)

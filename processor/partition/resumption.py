@@ -1,7 +1,7 @@
-"""A partition is taken over: its last owner fenced, its store brought up to the end of the log.
+"""Takes a partition over: fences its last owner, and brings the store up to the end of the log.
 
-The status topic is read to its end before anything is folded, so a row never goes back.
-:mod:`processor.partition.recovery` decides what a local store is worth.
+The status topic is read to its end before anything is folded, so that no row gets older.
+:mod:`processor.partition.recovery` decides whether a local store is continued.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from storage.store import StoreDamaged, give_up
 logger = logging.getLogger(__name__)
 
 _REFILL: Final = 1_000
-"""Rows of one transaction when the log is filled again from the store."""
+"""Rows in one transaction when the log is refilled from the store."""
 
 
 class Resumption:
-    """Takes a partition number over, as often as it is assigned."""
+    """Takes a partition number over, each time that it is assigned."""
 
     def __init__(
         self,
@@ -59,12 +59,12 @@ class Resumption:
     def resume(self, *, mending: bool = False) -> None:
         """Fence the last owner, then bring the store up to the log's end.
 
-        ``mending``: a log that is not whole is no reason to read every event again, for its rows
-        are to be put right.
+        ``mending``: rows missing in the log do not make it read every event again, because the
+        caller is going to correct the rows.
         """
         durable = self._durable
         for record in (STATUS_RECORD, CONTROL_RECORD):
-            self._codec.prefix(record)  # that a registry has lost them is said now, not at a write
+            self._codec.prefix(record)  # a schema missing in the registry fails here, not later
         self._log.fence()
         topic_id = self._topics.ids()[STATUS]
         first, end = self._log.bounds()
@@ -89,7 +89,7 @@ class Resumption:
         )
 
     def _open(self, log: LogState) -> None:
-        """The store; one that stayed open is gone on from if it still fits the log."""
+        """Open the store; one that stayed open is continued if it still fits the log."""
         durable = self._durable
         known = durable.store is not None and durable.status_topic_id == log.topic_id
         fits = known and durable.ledger.log_start == log.first
@@ -108,9 +108,9 @@ class Resumption:
         durable.ledger = log.fresh()
 
     def _catch_up(self, log: LogState, mending: bool) -> None:
-        """Apply the log to its end, and hold the rows against the last control record's count.
+        """Apply the log to its end, and compare the rows with the last control record's count.
 
-        :class:`StoreDamaged` if the store has missed what the log no longer tells.
+        :class:`StoreDamaged` if the store has missed records that the log no longer has.
         """
         durable = self._durable
         began = durable.ledger.status_offset
@@ -136,7 +136,7 @@ class Resumption:
         durable.write(from_the_beginning(durable.ledger), {})
 
     def _apply(self, logged: list[Logged]) -> None:
-        """Committed status records into the store: rows, tombstones, and the last control
+        """Write committed status records to the store: rows, tombstones, the last control
         record."""
         durable = self._durable
         store, ledger = durable.opened(), durable.ledger
@@ -150,7 +150,7 @@ class Resumption:
                 changes[key] = None
             else:
                 state = self._codec.decode_field(STATUS_RECORD, "state", record.value)
-                # A row of another layout is missed by the count, and made from the events again.
+                # Without a row of another layout the count differs, and the events are read again.
                 changes[key] = state if state[:1] == bytes([LAYOUT]) else None
         rows = {key[len(ROW_PREFIX) :].decode(): state for key, state in changes.items()}
         held = dict(zip(rows, store.get_many(list(changes)), strict=True))
@@ -163,7 +163,7 @@ class Resumption:
         durable.write(replace(ledger, rows=ledger.rows + grown), changes)
 
     def _refill(self, log: LogState) -> None:
-        """Write every row of the store to a log that was emptied or created anew."""
+        """Write every row of the store to a log that was emptied or created again."""
         durable = self._durable
         durable.write(durable.ledger, {})
         held = durable.all()

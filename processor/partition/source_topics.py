@@ -1,4 +1,4 @@
-"""What a partition asks the broker of the topics themselves, and what stops it from folding."""
+"""Port: metadata of the topics that a partition needs; :mod:`processor.topics` implements it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from processor.partition.ledger import SourceLog
 
 
 class TopicsDiffer(RuntimeError):
-    """The source topics and the status topic differ in their number of partitions, or one is
-    missing: nothing can be placed until that is put right, and nothing is lost meanwhile."""
+    """A topic is missing, or the numbers of partitions differ: folding waits until that is
+    corrected, and nothing is lost meanwhile."""
 
 
 class Topics(Protocol):
-    """What the broker says of the topics themselves; ``LogUnavailable`` while it says nothing."""
+    """Metadata of the topics; ``LogUnavailable`` while the broker does not answer."""
 
     def ids(self) -> dict[str, str]:
-        """Topic -> id, of the source topics and the status topic: a topic made anew has another."""
+        """Topic -> topic ID, of the source topics and the status topic."""
 
     def require_fit(self) -> None:
-        """:class:`TopicsDiffer` if a record's partition does not tell where it belongs now."""
+        """:class:`TopicsDiffer` if the partition of a record is not that of its row now."""
 
     def sources(self, number: int) -> dict[str, SourceLog]:
-        """Every source topic in a partition number."""
+        """Source topic -> its ID and offsets in a partition number."""
 
     def tombstones_kept_ms(self) -> int:
         """How long the status topic keeps a tombstone: an older store may have missed one."""

@@ -1,7 +1,7 @@
-"""The status topic as the processor sees it: fenced transactions in, committed records out.
+"""The status topic for the processor: fenced transactions in, committed records out.
 
-:class:`StatusLog` is the port; :class:`KafkaStatusLog` is the real one, one for each partition
-number.
+:class:`StatusLog` is the port and :class:`KafkaStatusLog` its implementation, one for each
+partition number.
 """
 
 from __future__ import annotations
@@ -33,43 +33,43 @@ logger = logging.getLogger(__name__)
 Headers = list[tuple[str, str | bytes | None]]
 
 READ_TIMEOUT_S: Final = 30.0
-"""A status partition that gives nothing, not even its end, for this long is an outage."""
+"""A status partition from which nothing is read for this long, not even its end, is an outage."""
 
 TRANSACTION_TIMEOUT_MS: Final = 300_000
-"""A broker that is away for longer aborts what was open, and the worker starts again. What a dead
-worker left open is aborted by its successor's fence, long before this."""
+"""A broker that is away for longer aborts the open transaction, and the worker starts again. The
+transaction of a dead worker is aborted by its successor's fence, long before this."""
 
 _NEVER_TAKEN: Final = (
     KafkaError.MSG_SIZE_TOO_LARGE,
     KafkaError.RECORD_LIST_TOO_LARGE,
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
 )
-"""Refusals of one record that waiting does not mend."""
+"""Errors of one record that are final."""
 
 _USER_REFUSED: Final = (
     KafkaError._AUTHENTICATION,
     KafkaError.SASL_AUTHENTICATION_FAILED,
 )
-"""The broker knows our password no more: until the new one is in its file (a rotation), or the
-operator has mended it, it is as if the broker were away."""
+"""The broker refuses our credentials: an outage until the new ones are in their file (a rotation),
+or the operator has corrected them."""
 _PAUSE_S: Final = 1.0
 _BATCH: Final = 2_000
 _POLL_S: Final = 0.02
 _END_AFTER_MS: Final = 10
-"""For how long the broker holds a fetch that finds nothing, before it says that this is the end. A
-partition that moves waits for that; the client's own 500 ms were half of its pause."""
+"""How long the broker holds an empty fetch before it reports the end of the partition. A partition
+that moves waits for it; the client's default of 500 ms was half of its pause."""
 
 
 class Fenced(Explained):
-    """Another worker owns the partition now: this one may write nothing more."""
+    """Another worker owns the partition now, and this one can no longer write."""
 
 
 class LogUnavailable(ConnectionError):
-    """The broker did not do what was asked in time."""
+    """The broker did not answer in time; the caller tries again."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
-    """A record to be appended. It goes to the log's own partition number of ``topic``."""
+    """A record to be appended, to the log's partition number of ``topic``."""
 
     topic: str
     key: bytes | None
@@ -89,26 +89,26 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Where a transaction ended: the next status offset, and the broker's time of its last
-    record."""
+    """The end of a transaction: the next status offset, and the log-append time of its last record
+    in milliseconds since 1970 UTC."""
 
     next_offset: int
     timestamp: int
 
 
 class LogFailed(Explained):
-    """The broker refused for good, or it is not known whether it accepted: only a new session that
-    reads the log to its end can tell."""
+    """The broker refused finally, or it is unknown whether it accepted: a new session has to read
+    the log to its end."""
 
 
 class StatusLog(Protocol):
     """One partition of the status topic."""
 
     def fence(self) -> None:
-        """Take the partition over: whoever wrote to it before can write no more."""
+        """Take the partition over: its former owner can no longer write."""
 
     def bounds(self) -> tuple[int, int]:
-        """(first offset, end offset) of what is committed."""
+        """(first offset, end offset) of the committed records."""
 
     def read(self, start: int, end: int) -> Iterator[list[Logged]]:
         """Committed records from ``start`` up to ``end`` (excluded), in batches."""
@@ -116,16 +116,17 @@ class StatusLog(Protocol):
     def append(self, records: Sequence[Outgoing]) -> Appended:
         """Commit ``records``, the last of which goes to the status topic, in one transaction.
 
-        Waits for a broker that does not answer. Raises :class:`Fenced` if another owner took over:
-        none of the records counts; :class:`LogFailed` if that is not known.
+        Waits for a broker that does not answer. Raises :class:`Fenced` if another owner took over
+        (nothing was committed), and :class:`LogFailed` if the outcome is unknown or a record is
+        refused finally.
         """
 
     def close(self) -> None:
-        """Release the connections."""
+        """Close the connections."""
 
 
 class KafkaStatusLog:
-    """Status partition ``number`` on a real broker, under ``transactional.id`` of its own."""
+    """Status partition ``number`` at a broker, with a ``transactional.id`` of its own."""
 
     def __init__(
         self,
@@ -141,7 +142,7 @@ class KafkaStatusLog:
         self._producer: Producer | None = None
 
     def fence(self) -> None:
-        """A new producer session under the partition's ``transactional.id``."""
+        """Begin a new producer session with the partition's ``transactional.id``."""
         self._producer = kafka.producer(
             self._bootstrap,
             self._name,
@@ -159,15 +160,15 @@ class KafkaStatusLog:
         self._retrying(lambda: self._open_producer().init_transactions(READ_TIMEOUT_S))
 
     def _connect(self) -> None:
-        """A client that is not connected when it first asks for a session asks again after 500 ms
-        (measured: of 48 sessions 20 took that long, and with this 6)."""
+        """Connect before the session is requested: a client that is not connected repeats the
+        request after 500 ms (measured: 20 of 48 sessions took that long, with this 6)."""
         try:
             self._open_producer().list_topics(STATUS, timeout=READ_TIMEOUT_S)
         except KafkaException as error:
             raise LogUnavailable(f"{STATUS}[{self._number}]: {error}") from error
 
     def bounds(self) -> tuple[int, int]:
-        """(first offset, end offset), by a consumer of committed records only."""
+        """See :meth:`StatusLog.bounds`."""
         consumer = self._consumer()
         try:
             low, high = consumer.get_watermark_offsets(
@@ -180,15 +181,15 @@ class KafkaStatusLog:
         return low, high
 
     def read(self, start: int, end: int) -> Iterator[list[Logged]]:
-        """Committed records from ``start`` to ``end``; markers and compacted offsets give
-        nothing."""
+        """Committed records from ``start`` to ``end`` (excluded); transaction markers and compacted
+        offsets give none. Raises :class:`LogUnavailable`."""
         consumer = self._consumer()
         try:
             partition = TopicPartition(STATUS, self._number, start)
             consumer.assign([partition])
             position, heard = start, time.monotonic()
             while position < end:
-                # consume() waits for a full batch or its time-out, whichever comes first.
+                # consume() waits for a full batch or the time-out, whichever comes first.
                 messages = consumer.consume(_BATCH, timeout=_POLL_S)
                 if messages:
                     logged, at_end = self._logged(messages)
@@ -203,7 +204,7 @@ class KafkaStatusLog:
             consumer.close()
 
     def append(self, records: Sequence[Outgoing]) -> Appended:
-        """One transaction; retried as a whole where Kafka says so, until it is in or refused."""
+        """See :meth:`StatusLog.append`; an abortable transaction is repeated as a whole."""
         careful = False
         while True:
             try:
@@ -213,14 +214,14 @@ class KafkaStatusLog:
                 careful = True
 
     def close(self) -> None:
-        """Leave the session; an open transaction is aborted by the next owner's fence."""
+        """End the session; the next owner's fence aborts an open transaction."""
         if self._producer is not None:
             self._producer.flush(1.0)
             self._producer = None
 
     def _transaction(self, records: Sequence[Outgoing], careful: bool) -> Appended:
-        """One try. A ``careful`` one, after one that failed, hears of every record: one that the
-        broker will never take ends it with :class:`LogFailed` instead of being tried for ever."""
+        """One attempt. A ``careful`` one, after a failure, gets the delivery report of each record:
+        one that the broker will never take raises :class:`LogFailed` and is not repeated."""
         producer = self._open_producer()
         last: list[tuple[int, int]] = []
         refused: list[str] = []
@@ -285,7 +286,7 @@ class KafkaStatusLog:
         self._retrying(abort, aborting=True)
 
     def _retrying(self, call: Any, *, aborting: bool = False) -> None:
-        """Repeat a transactional call while Kafka says that repeating it is right."""
+        """Repeat a transactional call while its error is retriable."""
         while True:
             try:
                 call()
@@ -297,7 +298,7 @@ class KafkaStatusLog:
                 if not refused and not error.args[0].retriable():
                     raise
                 if refused:
-                    time.sleep(_PAUSE_S)  # it is told at once, and mended by somebody
+                    time.sleep(_PAUSE_S)  # returned at once, and stays until it is corrected
                 logger.warning(
                     "status partition %d: waiting for the broker (%s)",
                     self._number,
@@ -306,7 +307,7 @@ class KafkaStatusLog:
                 )
 
     def _logged(self, messages: list[Message]) -> tuple[list[Logged], bool]:
-        """The records among polled messages, and whether the partition's end was met."""
+        """The records among polled messages, and whether the partition's end was reached."""
         logged: list[Logged] = []
         for message in messages:
             error = message.error()
@@ -332,7 +333,7 @@ class KafkaStatusLog:
 
 
 def _told(record: Outgoing, error: KafkaError) -> str:
-    """What an operator needs to know of a record that is never taken."""
+    """The sentence for an operator about a record that is refused finally."""
     key = (record.key or b"").decode(errors="replace")
     size = len(record.value or b"")
     return (

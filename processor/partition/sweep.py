@@ -1,4 +1,4 @@
-"""Rows that hold something past its retention are found by the expiry index, and forgotten."""
+"""The sweep: finds what is due by the expiry index, and forgets it; the worker calls it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from processor.partition.folding import Folding
 from storage.store import WORTH_GIVING_BACK
 
 SWEPT: Final = 200
-"""Rows that a sweep looks at before folding may go on."""
+"""Greatest number of rows of one step, between which batches are processed."""
 
 
 class Sweep:
@@ -20,19 +20,19 @@ class Sweep:
         self._durable = durable
         self._folding = folding
         self._from: bytes | None = None
-        """Where a sweep that is not over goes on. From the beginning of the index it would walk
-        over everything that it has deleted, again with every step."""
+        """Entry at which an unfinished sweep continues. From the start of the index every step
+        would pass over all entries deleted so far."""
         self._swept = 0
-        """Rows swept since their space was given back."""
+        """Rows swept since the store last gave back their space."""
 
     def begin_again(self) -> None:
-        """The store may be another one: begin at the index's beginning."""
+        """Start at the beginning of the index, for the store may be another one."""
         self._from = None
 
     def step(self, most: int = SWEPT) -> bool:
-        """Forget what is due, of up to ``most`` rows; whether there may be more.
+        """Forget what is due in up to ``most`` rows; whether there may be more.
 
-        Costs what is due, not what is stored (design §7).
+        The cost depends on what is due, not on what is stored (design §7).
         """
         durable = self._durable
         now = durable.ledger.partition_time
