@@ -1,1 +1,1 @@
-"""``fdt process --profile``: what an event costs, by stage, while a worker does its work."""
+"""``fdt process --profile``: the time that an event takes in each stage of a running worker."""

@@ -1,4 +1,4 @@
-"""The profile of one worker: its stages, and the steps of its fold, as one table."""
+"""The profile of one worker: the times of its stages and of the steps of its fold, as one table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from projections.fold import Fold
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A stage, or a step of one, and what it takes of an event in microseconds."""
+    """A stage, or a step of one, with its time in microseconds an event."""
 
     stage: str
     step: str | None
@@ -26,17 +26,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a worker spends; ask for :meth:`lines` when it has ended."""
+    """Records the times of a worker; :meth:`lines` gives them when it has ended."""
 
     stages: Stages = field(default_factory=Stages)
     samples: list[Sample] = field(default_factory=list)
 
     def partition(self, *given: Any, **named: Any) -> Partition:
-        """In place of :class:`~processor.partition.partition.Partition`."""
+        """A profiled partition, in place of :class:`~processor.partition.partition.Partition`."""
         return ProfiledPartition(*given, stages=self.stages, samples=self.samples, **named)
 
     def lines(self, config: ProcessorConfig) -> list[Line]:
-        """Every stage, that of the fold with its steps; nothing if nothing was folded."""
+        """All stages, that of the fold with its steps; empty if nothing was folded."""
         if not self.stages.events:
             return []
         reader, codec = reader_of(config), codec_of(config)

@@ -1,4 +1,4 @@
-"""A partition whose parts tell what they spend, in place of the plain one."""
+"""A partition whose log, store and fold record their times, in place of the plain one."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from storage.rocks import Memory
 from storage.store import Reading, Store
 
 ONE_OF: Final = 3
-"""Of so many batches of a partition one is kept: the first ones meet no rows."""
+"""One batch of this many is kept as a sample: the first batches meet no rows."""
 
 
 class ProfiledPartition(Partition):
-    """Tells of its batches, and keeps some of them in ``samples``."""
+    """Records the times of its batches, and keeps some of them in ``samples``."""
 
     def __init__(
         self, *given: Any, stages: Stages, samples: list[Sample], log: StatusLog, **named: Any
@@ -34,26 +34,26 @@ class ProfiledPartition(Partition):
         self._folding = cast(Folding, _Folding(self._folding, stages, samples))
 
     def process(self, batch: Batch) -> None:
-        """As the plain one does."""
+        """See :meth:`Partition.process`."""
         with self._stages.timed(names.BATCH):
             super().process(batch)
         self._stages.count(len(batch))
 
 
 class ProfiledStores(FolderStores):
-    """Stores that tell what reads and writes take."""
+    """Stores that record the times of reads and writes."""
 
     def __init__(self, folder: Path, memory: Memory, least_free_mb: int, stages: Stages) -> None:
         super().__init__(folder, memory, least_free_mb)
         self._stages = stages
 
     def open(self, partition: int) -> Store:
-        """As the plain ones do."""
+        """See :meth:`FolderStores.open`."""
         return _Store(super().open(partition), self._stages)
 
 
 class _Folding:
-    """In place of a :class:`~processor.partition.folding.Folding`, for a partition's batches."""
+    """Wraps the :class:`~processor.partition.folding.Folding` of a partition."""
 
     def __init__(self, inner: Folding, stages: Stages, samples: list[Sample]) -> None:
         self._inner = inner

@@ -1,8 +1,8 @@
-"""Processor time and waiting by stage, as the parts of a worker tell it.
+"""CPU time and waiting time by stage, as the parts of a worker record them.
 
-Times are seconds here, and microseconds an event in what people read. Processor time is that of the
-thread that does the work, so that stages of several threads can be added up; waiting is what passes
-on the clock besides.
+Times are seconds here, and microseconds an event in the table. CPU time is that of the thread that
+does the work, so that the stages of several threads can be added up. Waiting is the elapsed time
+less the CPU time.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ METRICS: Final = (SPENT, PROFILED)
 
 
 class Stages:
-    """What was spent so far. Any thread may tell, a few times a batch."""
+    """The times so far. Any thread may add to them, a few times a batch."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -73,14 +73,14 @@ class Stages:
         gc.callbacks.append(self._collected)
 
     def count(self, events: int) -> None:
-        """So many more are done with."""
+        """Count ``events`` more as processed."""
         with self._lock:
             self.events += events
 
     @contextmanager
     def timed(self, stage: str, waiting: str | None = None) -> Iterator[None]:
-        """What this thread spends meanwhile, less what is told of stages within; and how long it
-        stood still."""
+        """Add the thread's CPU time in the block to ``stage``, less that of nested stages, and its
+        waiting time to ``waiting``."""
         clock, spent, inside = time.perf_counter(), time.thread_time(), _INSIDE.seconds
         _INSIDE.seconds = 0.0
         try:
@@ -95,7 +95,7 @@ class Stages:
             _INSIDE.seconds = inside + spent
 
     def thread(self, stage: str) -> None:
-        """Everything that this thread has spent since it first said so is of one stage."""
+        """Set ``stage`` to all CPU time of this thread since its first call of this method."""
         spent = time.thread_time()
         with self._lock:
             first, _ = self._threads.get(stage, (spent, spent))
@@ -112,12 +112,12 @@ class Stages:
         return {stage: found.get(stage, 0.0) for stage in MEANING}
 
     def close(self) -> None:
-        """Hear no more of the collector."""
+        """Stop recording the times of the garbage collector."""
         gc.callbacks.remove(self._collected)
 
     def _collected(self, phase: str, info: Mapping[str, int]) -> None:
         # Collections do not overlap, and both calls come from the thread that collects. No lock is
-        # taken: one may begin while this thread holds it.
+        # taken: a collection may start while this thread holds it.
         if phase == "start":
             self._collecting = time.thread_time()
         else:
@@ -129,11 +129,11 @@ class _Inside(threading.local):
 
 
 _INSIDE: Final = _Inside()
-"""Of the stages that this thread has told of within the one that it is in."""
+"""Seconds of the nested stages that this thread has recorded within its present stage."""
 
 
 class StagesCollector(Collector):
-    """The stages as a metric."""
+    """The stages as metrics."""
 
     def __init__(self, stages: Stages) -> None:
         self._stages = stages

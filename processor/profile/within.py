@@ -1,7 +1,7 @@
-"""What the fold of a batch is made of, measured step by step on batches that a worker kept.
+"""Measures the steps of a fold on batches that a worker has kept.
 
-The steps of an event take less than reading a clock twice, so they are not timed while it works:
-some of its batches are kept, with the rows that they met, and gone through again a step at a time.
+A step takes less time for one event than two readings of a clock, so it is not measured while the
+worker runs: some batches are kept with the rows that they met, and folded again step by step.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ MEANING: Final = {
     "status record": "the public record of every changed row",
     "expiry index": "which entries of the index change",
 }
-"""Every step, in the order in which they are taken."""
+"""Step -> meaning, in the order of execution."""
 KEPT: Final = 40_000
-"""Records of the batches that are kept, at most."""
+"""Greatest number of records in the batches that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A batch as it was folded: its frames, the rows it met, and the partition's time."""
+    """A batch with the rows that it met and the partition time."""
 
     number: int
     frames: Sequence[Frame]
@@ -51,7 +51,7 @@ class Sample:
 
 
 class Steps:
-    """The parts that a fold is made of, as the worker's own are."""
+    """Runs the steps of a fold with the same parts as the worker."""
 
     def __init__(self, reader: Reader, codec: Codec, rules: Fold, retention_ms: int) -> None:
         self._reader = reader
@@ -61,7 +61,7 @@ class Steps:
         self._spent: dict[str, float] = {}
 
     def microseconds(self, samples: Sequence[Sample]) -> dict[str, float]:
-        """Step -> microseconds an event of ``samples``; nothing of none."""
+        """Step -> microseconds an event of ``samples``; empty without samples."""
         self._spent = {}
         for sample in samples:
             self._go_through(sample)
@@ -143,6 +143,6 @@ def _bodies(retained: dict[DeviceId, Retained], states: dict[str, bytes | None])
 
 
 def kept_enough(samples: Sequence[Sample]) -> bool:
-    """Whether no further batch need be kept."""
+    """Whether enough batches are kept."""
     frames = chain.from_iterable(sample.frames for sample in samples)
     return sum(len(frame.records) for frame in frames) >= KEPT

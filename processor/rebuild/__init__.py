@@ -1,1 +1,1 @@
-"""The latest-status table made anew from the event topics; ``fdt rebuild`` and the tests use it."""
+"""Rebuilds the latest-status table from the event topics: ``fdt rebuild`` and ``fdt replay``."""

@@ -1,4 +1,4 @@
-"""The event topics of one partition number, read beside the group: from an offset to another."""
+"""Reads the event topics of one partition number between two offsets, outside the group."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class KafkaEvents:
         }
 
     def __call__(self, topic: str, start: int, end: int) -> Iterator[SourceRecord]:
-        """:class:`LogUnavailable` if the broker gives neither records nor an end."""
+        """The records of ``topic`` from ``start`` to ``end`` (excluded). :class:`LogUnavailable` if
+        the broker returns neither records nor the end of the partition."""
         if start >= end:
             return
         consumer = kafka.consumer(self._bootstrap, self._group, self._settings)

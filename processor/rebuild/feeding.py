@@ -1,6 +1,7 @@
-"""Events put through a partition that is made from them alone; rebuild and replay feed theirs so.
+"""Feeds a partition with events from the topics, for a rebuild or a replay.
 
-In the order of receipt, forgetting what is due, as a worker would that reads everything again.
+Events come in the order of receipt and what is due is forgotten, as in a worker that reads
+everything again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Events = Callable[[str, int, int], Iterator[SourceRecord]]
 
 
 class Feeding:
-    """Feeds ``made``, which writes to ``no_log`` and is resumed."""
+    """Feeds ``made``, a resumed partition that writes to ``no_log``."""
 
     def __init__(
         self,
@@ -38,7 +39,7 @@ class Feeding:
         self._events = events
         self._progress = progress
         self.oldest: dict[str, int] = {}
-        """Source topic -> received time of the first record that was read."""
+        """Source topic -> received time of the first record read, in milliseconds."""
 
     def run(self, ends: Mapping[str, int]) -> None:
         """Fold from where the partition stands up to ``ends`` (excluded)."""
@@ -58,11 +59,11 @@ class Feeding:
             self._sweep()
             done += len(taken)
             self._progress(number, done, total)
-        if done < total:  # markers and deleted records take offsets
+        if done < total:  # transaction markers and deleted records take offsets too
             self._progress(number, total, total)
 
     def finish(self, now: int | None) -> None:
-        """Forget what is due at ``now``, the partition's time."""
+        """Forget what is due at ``now``, the partition time."""
         self._made.ledger = replace(self._made.ledger, partition_time=now)
         self._sweep()
 

@@ -1,4 +1,4 @@
-"""A log that keeps nothing, for partitions that are made anew by :mod:`processor.rebuild`."""
+"""A status log that stores nothing, for the partitions of :mod:`processor.rebuild`."""
 
 from __future__ import annotations
 
@@ -16,34 +16,35 @@ Place = tuple[str, int, int]
 
 @dataclass
 class NoLog:
-    """A log that keeps nothing; ``now`` is its broker's time, in milliseconds."""
+    """A log that stores nothing; ``now`` is the broker's time, in milliseconds."""
 
     now: int = 0
     refused: set[Place] = field(default_factory=set)
-    """Where the records stand that became dead letters."""
+    """Places of the records that became dead letters."""
 
     def fence(self) -> None:
-        """There is nobody else."""
+        """Does nothing: there is no other owner."""
 
     def bounds(self) -> tuple[int, int]:
-        """Nothing is in it."""
+        """The bounds of an empty log."""
         return 0, 0
 
     def read(self, start: int, end: int) -> Iterator[list[Logged]]:
-        """Nothing."""
+        """No records."""
         return iter(())
 
     def append(self, records: Sequence[Outgoing]) -> Appended:
-        """Taken and dropped: the dead letters were written when the events were first read."""
+        """Drop the records, and note the dead letters: they were written when the events were first
+        read."""
         self.refused.update(_place_of(letter) for letter in records if letter.topic == DEAD_LETTERS)
         return Appended(0, self.now)
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Does nothing."""
 
 
 def _place_of(letter: Outgoing) -> Place:
-    """Where the record of a dead letter stands."""
+    """The original place of a dead letter."""
     told: dict[str, Any] = dict(letter.headers or ())
     number, offset = (int(told[name]) for name in (headers.DL_PARTITION, headers.DL_OFFSET))
     return told[headers.DL_TOPIC].decode(), number, offset

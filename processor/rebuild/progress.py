@@ -1,4 +1,4 @@
-"""How far a rebuild has come: a bar on a terminal, a line now and then elsewhere."""
+"""Reports progress in offsets: a bar on a terminal, else log lines from time to time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ _WIDTH: Final = 30
 
 
 class Reporter:
-    """Hears how many offsets of a status partition are applied; ``step`` hears that work goes
-    on."""
+    """Reports how many offsets are applied; calls ``step`` each time, for the watchdog."""
 
     def __init__(
         self, step: Callable[[], None], clock: Callable[[], float] = time.monotonic
@@ -42,7 +41,7 @@ class Reporter:
 
 
 def bar(number: int, done: int, total: int) -> str:
-    """One line of it."""
+    """The line with the bar."""
     share = done / total if total else 1.0
     filled = "#" * int(_WIDTH * share)
     return f"partition {number}: [{filled:<{_WIDTH}}] {share:4.0%} of {total:,} offsets read"

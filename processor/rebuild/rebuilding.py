@@ -1,10 +1,10 @@
-"""The table made anew from the event topics, held against what the status topic says, and put right
-there.
+"""Rebuilds a partition's table from the event topics, and corrects the rows that differ.
 
-For after a defect of the fold, or with a mended code catalogue. *Held* is the table up to its last
-control record; *made* is a second one, folded from the events that this record covers. Only rows
-that differ are written, each whole, in the held partition's own fenced transactions: so nobody ever
-sees a half-made table. Nothing is written where a row would lose what was not read again.
+It is needed after a defect of the fold, or for a corrected code catalogue. *Held* is the table up
+to its last control record; *made* is a second one, folded from the events that this record covers.
+Only rows that differ are written, each as a whole, in fenced transactions of the held partition: no
+reader sees a half-made table. Nothing is written if a row would lose records that could not be read
+again.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from projections.state import Report
 from schemas.topics import Source
 
 TRANSACTION_ROWS: Final = 1_000
-"""Rows that are put right in one transaction."""
+"""Rows corrected in one transaction."""
 
 
 class EventsMissing(RuntimeError):
-    """What is read from the event topics cannot give the rows that are held."""
+    """The event topics no longer have all events of the held rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came out for one partition, in rows."""
+    """The result for one partition, in rows."""
 
     partition: int
     held: int
@@ -45,29 +45,29 @@ class Outcome:
     missing: int
     extra: int
     miscounted: bool
-    """The last control record counts other rows than there are."""
+    """Whether the last control record counts another number of rows."""
 
     @property
     def differing(self) -> int:
-        """Rows that are, or were, to be put right."""
+        """Rows to be corrected, or corrected."""
         return self.changed + self.missing + self.extra
 
     @property
     def is_right(self) -> bool:
-        """Whether there was nothing to put right."""
+        """Whether there was nothing to correct."""
         return not self.differing and not self.miscounted
 
 
 class UnfencedLog(KafkaStatusLog):
-    """The status topic to be read beside its owner, who is left in peace."""
+    """The status topic, read without fencing its owner."""
 
     def fence(self) -> None:
-        """Nobody is fenced, so nothing can be written."""
+        """Does nothing, so that nothing can be written."""
 
 
 class Rebuild:
-    """One partition number. ``made`` writes to ``no_log``, and both have stores of their own that
-    are empty."""
+    """The rebuild of one partition number. ``made`` writes to ``no_log``; both partitions have
+    empty stores of their own."""
 
     def __init__(
         self,
@@ -88,9 +88,10 @@ class Rebuild:
         self._oldest: dict[str, int] = {}
 
     def run(self, *, write: bool) -> Outcome:
-        """Make the rows anew, compare, and put right if ``write``.
+        """Rebuild the rows, compare them, and correct those that differ if ``write``.
 
-        :class:`EventsMissing`, with nothing written, if a row would lose what was not read again.
+        :class:`EventsMissing`, with nothing written, if a row would lose records that could not be
+        read again.
         """
         found = self.compare()
         if found:
@@ -101,9 +102,9 @@ class Rebuild:
         return outcome
 
     def compare(self) -> dict[str, tuple[bytes | None, bytes | None]]:
-        """Make the rows anew: device -> row held, right row, where they differ.
+        """Rebuild the rows; device -> (held row, right row) where they differ.
 
-        :class:`EventsMissing` if some differ, and events were deleted that may be why.
+        :class:`EventsMissing` if some differ, maybe because events were deleted.
         """
         self._held.resume(mending=True)
         self._made.resume()
@@ -115,7 +116,7 @@ class Rebuild:
         return found
 
     def right_rows(self) -> Iterator[tuple[str, bytes]]:
-        """(Device ID, row) of everything made, in order, without what is due."""
+        """(Device ID, row) of the rebuilt rows, by Device ID, without what is due."""
         for device, state in self._made.rows():
             if (right := self._settled(state)) is not None:
                 yield device, right
@@ -123,7 +124,7 @@ class Rebuild:
     # -- making ----------------------------------------------------------------------------------
 
     def _feed(self) -> None:
-        """Fold what the held ledger covers."""
+        """Fold the events that the held ledger covers."""
         feeding = Feeding(self._made, self._no_log, self._events, self._progress)
         feeding.run(_offsets(self._held))
         feeding.finish(self._held.ledger.partition_time)
@@ -132,7 +133,7 @@ class Rebuild:
     # -- comparing -------------------------------------------------------------------------------
 
     def _differing(self) -> Iterator[tuple[str, bytes | None, bytes | None]]:
-        """(Device, row held, right row) where they differ, as of the held partition's time."""
+        """(Device, held row, right row) where they differ, at the held partition's time."""
         for device, held, made in _paired(self._held.rows(), self._made.rows()):
             if held == made:
                 continue
@@ -141,7 +142,7 @@ class Rebuild:
                 yield device, held, right
 
     def _settled(self, state: bytes | None) -> bytes | None:
-        """A row without what is due: what was not swept yet is no difference."""
+        """A row without what is due: what is not swept yet makes no difference."""
         if state is None:
             return None
         now = self._held.ledger.partition_time or 0
@@ -163,7 +164,7 @@ class Rebuild:
         )
 
     def _require_whole_topics(self) -> None:
-        """What was deleted must be older than what rows are made of."""
+        """:class:`EventsMissing` unless all deleted events are older than those in rows."""
         since = (self._held.ledger.partition_time or 0) - self._retention_ms
         for topic, first in self._first.items():
             if first > 0 and self._oldest.get(topic, since + 1) > since:
@@ -173,7 +174,7 @@ class Rebuild:
                 )
 
     def _require_read_again(self, found: Mapping[str, tuple[bytes | None, bytes | None]]) -> None:
-        """What the topics do not hold any more must not be taken out of the table."""
+        """:class:`EventsMissing` if a row would lose a record that the topics no longer have."""
         lost = [(device, report) for device, rows in found.items() for report in _lost(*rows)]
         for device, report in lost:
             if _place(report) in self._no_log.refused:
@@ -185,7 +186,7 @@ class Rebuild:
             self._require_read(topic, [each for each in lost if _place(each[1])[0] == topic])
 
     def _require_read(self, topic: str, lost: Sequence[tuple[str, Report]]) -> None:
-        """What rows are to lose stands in the topic, where it is not theirs: so it was read."""
+        """:class:`EventsMissing` if a record that rows are to lose was not read from the topic."""
         lost = [
             (device, report) for device, report in lost if report.partition == self._held.number
         ]
@@ -207,7 +208,7 @@ class Rebuild:
     def _put_right(self, rows: Mapping[str, bytes | None]) -> None:
         left = iter(rows.items())
         chunk = dict(islice(left, TRANSACTION_ROWS))
-        self._held.put_right(chunk)  # of no rows: the count alone was wrong
+        self._held.put_right(chunk)  # no rows if only the count was wrong
         while chunk := dict(islice(left, TRANSACTION_ROWS)):
             self._held.put_right(chunk)
 
@@ -221,7 +222,7 @@ def _place(report: Report) -> Place:
 
 
 def _lost(held: bytes | None, made: bytes | None) -> list[Report]:
-    """Records of a row that the one made anew has not."""
+    """Records of the held row that the rebuilt one does not have."""
     has = {(report.identity, _place(report)) for report in _reports(made)}
     return [report for report in _reports(held) if (report.identity, _place(report)) not in has]
 
@@ -238,7 +239,7 @@ def _told(device: str, report: Report) -> str:
 def _paired(
     one: Iterator[tuple[str, bytes]], other: Iterator[tuple[str, bytes]]
 ) -> Iterator[tuple[str, bytes | None, bytes | None]]:
-    """Rows of two tables, each in order, by device."""
+    """The rows of two tables, each in order, paired by device."""
     sided = merge(((d, 0, s) for d, s in one), ((d, 1, s) for d, s in other))
     for device, both in groupby(sided, key=itemgetter(0)):
         found = {side: state for _, side, state in both}

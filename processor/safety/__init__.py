@@ -1,1 +1,1 @@
-"""What keeps one record from holding up a worker: notes of its work, a probe, a watchdog."""
+"""Keeps one record from stopping a worker: notes of its batches, a probe, a watchdog."""

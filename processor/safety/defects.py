@@ -1,10 +1,10 @@
-"""Exceptions that nobody thought of: how often a record ended the worker, and when it is refused.
+"""Unexpected exceptions: counts how often a record ended the worker, and refuses it at last.
 
-A defect of ours ends the worker with its batch uncommitted. At the same record again and again it
-would stop the partition for ever, so after :data:`ENDS` of them the record is refused as
-``defect``, with the traceback, to be sent again once a corrected version runs. A defect that meets
-every record must not empty the topic into the dead letters: a partition refuses :data:`MOST`
-records a day this way, and beyond that the worker ends each time (docs/decisions/0018).
+A defect of this software ends the worker with its batch uncommitted. Repeated at the same record it
+would stop the partition for ever, so after :data:`ENDS` ends the record is refused as ``defect``,
+with the traceback, to be sent again once a corrected version runs. A defect at every record must
+not move the whole topic to the dead letters: a partition refuses at most :data:`MOST` records a
+day, and beyond that the worker ends each time (docs/decisions/0018).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from schemas.topics import DAY_MS
 logger = logging.getLogger(__name__)
 
 ENDS: Final = 3
-"""Ends of the worker at the same record, by the same kind of exception, before it is refused."""
+"""Ends of the worker at one record with the same kind of exception, before it is refused."""
 MOST: Final = 5
-"""Records that a partition refuses within a day because of defects."""
+"""Records that a partition refuses within a day because of defects, at most."""
 REASON: Final = "defect"
 
 _ROOT: Final = str(Path(__file__).parents[2]) + "/"
@@ -36,11 +36,11 @@ _ROOT: Final = str(Path(__file__).parents[2]) + "/"
 SourcePlace = tuple[str, int]
 """A source topic and an offset."""
 Refused = Mapping[SourcePlace, BadRecord]
-"""Records that are not to be looked into, with the reason."""
+"""Records that are not to be decoded, with the reason."""
 
 
 class Defect(RuntimeError):
-    """An exception of ours while a record, at ``place``, was decoded, checked or folded."""
+    """An unexpected exception while the record at ``place`` was decoded, checked or folded."""
 
     def __init__(self, number: int, place: SourcePlace, error: Exception) -> None:
         topic, offset = place
@@ -53,7 +53,7 @@ class Defect(RuntimeError):
 
 
 class _Known(msgspec.Struct):
-    """What a partition's file says of one record."""
+    """One record in a partition's file."""
 
     topic: str
     offset: int
@@ -73,7 +73,7 @@ class _Noted(msgspec.Struct):
 
 
 class Defects:
-    """Files of the worker's folder, one for each partition that has met a defect."""
+    """Files in the worker's folder, one for each partition that has met a defect."""
 
     def __init__(
         self, folder: Path, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
@@ -85,7 +85,7 @@ class Defects:
             self._load(path)
 
     def refused(self, number: int, batch: Batch) -> Refused:
-        """The records of a batch that have ended the worker often enough."""
+        """The records of a batch that are to be refused, for they ended the worker too often."""
         noted = self._noted.get(number)
         if noted is None:
             return {}
@@ -107,7 +107,7 @@ class Defects:
         return {known.place: _bad(number, known) for known in due[: max(left, 0)]}
 
     def ended(self, number: int, defect: Defect) -> None:
-        """The worker is about to end because of a record."""
+        """Note that the worker ends because of a record."""
         noted = self._noted.setdefault(number, _Noted())
         kind = type(defect.error).__name__
         before = [known for known in noted.known if known.place == defect.place]
@@ -117,7 +117,7 @@ class Defects:
         self._save(number)
 
     def passed(self, number: int, refused: Refused) -> None:
-        """The batch is durable, with these of its records refused."""
+        """Note that a batch is durable, with these of its records refused."""
         if not refused:
             return
         noted = self._noted[number]
@@ -140,8 +140,8 @@ class Defects:
 
 
 def told(error: Exception) -> str:
-    """The exception with its traceback, the innermost call first; only what it says itself is of
-    the record."""
+    """The exception with its traceback, the innermost call first. Only its message can contain data
+    of the record."""
     frames = traceback.extract_tb(error.__traceback__)
     calls = (f"{f.filename.removeprefix(_ROOT)}:{f.lineno} in {f.name}" for f in reversed(frames))
     return "; ".join([f"{type(error).__name__}: {str(error)[:500]}", *calls])

@@ -1,10 +1,10 @@
-"""What a worker has in flight, noted on disk: how a record that kills the process is found.
+"""Notes of the batches in flight, on disk: they find a record that kills the process.
 
-A note that is still there at the next start means that the process died with that batch in hand:
-killed from outside, or by a record of it (a defect in native code, memory without bound). After
-:data:`DEATHS` of them the batch is tried in child processes, halving it until one record is left
-that kills its process by itself (:mod:`processor.safety.poison_probe`); that one is quarantined.
-An exception of ours leaves no note: it names its record itself (:mod:`processor.safety.defects`).
+A note that still exists at the next start shows that the process died while it processed that
+batch: killed from outside, or by one of its records (a defect in native code, unbounded memory).
+After :data:`DEATHS` deaths the batch is tried in child processes, halved until one record is left
+that kills its process alone (:mod:`processor.safety.poison_probe`). That record is quarantined. An
+exception leaves no note: it names its record (:mod:`processor.safety.defects`).
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from schemas.identifiers import DeviceId
 logger = logging.getLogger(__name__)
 
 DEATHS: Final = 3
-"""Deaths with the same records in hand before one of them is suspected, and trials in which a
-suspect must die alone before it is quarantined."""
+"""Deaths with the same records in flight before they are tried, and trials in which a suspect must
+kill its process alone before it is quarantined."""
 
 Suspect = tuple[str, SourceRecord]
 """A record and its topic."""
 Stored = Callable[[DeviceId], bytes | None]
-"""The stored row of a device."""
+"""Looks up the stored row of a device."""
 Kills = Callable[[int, Sequence[Suspect], Stored], bool]
-"""Whether folding these records of a partition, in a child process, ends that process."""
+"""Folds records of a partition in a child process; whether that process died."""
 Ranges = dict[str, tuple[int, int]]
 """Topic -> (first offset, next offset)."""
 
 
 class InFlight(Protocol):
-    """Keeps the note of each partition."""
+    """Port: the notes of the partitions."""
 
     def holding(self, number: int, batch: Batch, stored: Stored) -> AbstractContextManager[Refused]:
-        """While the batch is in hand; gives what must not be folded, with the reason."""
+        """Context in which the batch is processed; gives the records that must not be folded."""
         ...
 
 
 class NotedInFlight:
-    """Notes as files of the worker's folder."""
+    """Notes as files in the worker's folder."""
 
     def __init__(self, folder: Path, kills: Kills, defects: Defects | None = None) -> None:
         self._folder = folder
@@ -59,7 +59,7 @@ class NotedInFlight:
 
     @contextmanager
     def holding(self, number: int, batch: Batch, stored: Stored) -> Iterator[Refused]:
-        """Note the batch; forget it when it is through, or when it failed by an exception."""
+        """Write the note; delete it when the batch is done or failed with an exception."""
         ranges = {frame.topic: (frame.start, frame.next_offset) for frame in batch.frames}
         deaths = self._deaths(number, ranges)
         path = self._path(number)
@@ -77,7 +77,7 @@ class NotedInFlight:
             path.write_bytes(b"")
 
     def _load(self, path: Path) -> None:
-        """A note that was left: one more death."""
+        """Read a note that was left, and count one more death."""
         text = path.read_text(encoding="ascii", errors="replace")
         if not text:
             return
@@ -100,7 +100,7 @@ class NotedInFlight:
         path.write_text(json.dumps({"ranges": ranges, "deaths": deaths - 1}), encoding="ascii")
 
     def _deaths(self, number: int, ranges: Ranges) -> int:
-        """How often the process died with some of these records in hand."""
+        """How often the process died with any of these records in flight."""
         if number not in self._died:
             return 0
         died, deaths = self._died[number]
@@ -112,7 +112,7 @@ class NotedInFlight:
         return deaths if overlap else 0
 
     def _culprits(self, number: int, batch: Batch, stored: Stored) -> frozenset[tuple[str, int]]:
-        """Every record of the batch that kills its process by itself."""
+        """The records of the batch that kill their process alone."""
         suspects = [(frame.topic, record) for frame in batch.frames for record in frame.records]
         culprits: list[Suspect] = []
         while suspects and self._kills(number, suspects, stored):
@@ -130,7 +130,7 @@ class NotedInFlight:
         return frozenset((topic, record.offset) for topic, record in culprits)
 
     def _halved(self, number: int, suspects: Sequence[Suspect], stored: Stored) -> Suspect | None:
-        """The one of several suspects that kills; none if none does so alone, each time."""
+        """The suspect that kills its process alone in every trial; ``None`` if there is none."""
         while len(suspects) > 1:
             half = suspects[: len(suspects) // 2]
             suspects = half if self._kills(number, half, stored) else suspects[len(half) :]

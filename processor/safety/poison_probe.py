@@ -1,8 +1,7 @@
-"""The poison probe: folds suspected records in a child process, to see whether they end it.
+"""The poison probe: folds suspected records in a child process, and sees whether it dies.
 
 ``python -m processor.safety.poison_probe`` reads a pickled :class:`Trial` from its standard input,
-folds it and throws the result away. Its death is the answer; an exception is none, for an exception
-never quarantines a record.
+folds it and discards the result. Only its death counts: an exception never quarantines a record.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from processor.safety.in_flight import Stored, Suspect
 from schemas.identifiers import DeviceId, InvalidIdentifier
 
 LONGEST_S: Final = 60.0
-"""A trial that takes longer hangs, and hanging kills a worker too: its watchdog ends it."""
+"""A trial that takes longer counts as a death: in a worker the watchdog would end the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +35,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a child folds: it makes the same parts that the worker has."""
+    """The input of a child process, which makes the same parts as the worker."""
 
     make: Callable[[], Folding]
-    """A function that can be pickled."""
+    """Makes the fold; must be picklable."""
     frames: tuple[Frame, ...]
     rows: dict[str, bytes | None]
 
 
 def kills(make: Callable[[], Folding], suspects: Sequence[Suspect], stored: Stored) -> bool:
-    """Whether a child process that folds ``suspects`` is ended by a signal, or hangs."""
+    """Whether a child process that folds ``suspects`` is ended by a signal, or does not end within
+    :data:`LONGEST_S`."""
     devices = {device for _, record in suspects if (device := _device(record)) is not None}
     rows = {str(device): stored(device) for device in devices}
     frames = tuple(Frame(topic, record.offset, (_plain(record),)) for topic, record in suspects)
@@ -61,7 +61,7 @@ def kills(make: Callable[[], Folding], suspects: Sequence[Suspect], stored: Stor
 
 
 def main() -> None:
-    """The child."""
+    """The child process."""
     trial: Trial = pickle.load(sys.stdin.buffer)
     folding = trial.make()
     folding.fold(

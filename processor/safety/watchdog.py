@@ -1,10 +1,9 @@
-"""Ends the process when nothing moves although there is something to read, or it does not end in
-order when it is told to.
+"""The watchdog: ends the process when it makes no progress although there are records to read, or
+does not end in order when it is stopped.
 
-Clients and event loops have hung in ways that looked healthy (after an outage, a rebalance that
-never came to an end). The watchdog is a thread of its own and asks the broker itself, so it depends
-on nothing that could hang with the rest. A process that ends is started again, and goes on where it
-was.
+Clients and event loops have hung while they looked healthy (after an outage; in a rebalance that
+never ended). The watchdog has a thread of its own and asks the broker itself, so that it cannot
+hang with the rest. A supervisor starts the process again, which continues where it was.
 """
 
 from __future__ import annotations
@@ -24,17 +23,18 @@ EXIT_FAILED: Final = 1
 EXIT_STALLED: Final = 70
 
 ORDERLY_END_S: Final = 12.0
-"""What an end in order may take: less than a supervisor waits. A batch in hand takes a second; one
-whose transaction waits for a broker that is away would take for ever."""
+"""Longest duration of an end in order, less than a supervisor waits. A batch in flight takes a
+second, but one whose transaction waits for a broker that is away would never end."""
 _LOOK_S: Final = 1.0
 
 
 class Watchdog:
     """Looks for a stall of ``limit_s`` seconds.
 
-    ``progress`` changes with every step forward; ``waiting`` is what is left undone although it
-    could be done, asked only when nothing moved, or ``LogUnavailable``: then the outage is to be
-    waited for. ``stopping`` says whether the process was told to end. ``end`` ends it.
+    ``progress`` gives a value that changes with every step of work. ``waiting`` is called when it
+    has not changed: it gives the work that could be done, or ``None``, and raises
+    ``LogUnavailable`` in an outage, which is waited for. ``stopping`` says whether the process was
+    told to end. ``end`` ends it, with the reason.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Watchdog:
         self._since = clock()
 
     def look(self) -> None:
-        """Once."""
+        """Check once."""
         now, seen = self._clock(), self._progress()
         if self._stopping():
             self._see_the_end(now)
@@ -68,7 +68,7 @@ class Watchdog:
             self._suspect()
 
     def start(self) -> None:
-        """Look once a second until the process ends; a watchdog that ends, ends it."""
+        """Start the thread, which checks once a second. If the thread fails, the process ends."""
         watched(
             "watchdog",
             self._run,
@@ -82,7 +82,8 @@ class Watchdog:
             self.look()
 
     def _see_the_end(self, now: float) -> None:
-        """What is not committed counts for nothing, and is read again."""
+        """End the process if its end in order takes too long: what is not committed is read again
+        after the next start."""
         if self._told_at is None:
             self._told_at = now
         elif now - self._told_at >= ORDERLY_END_S:
@@ -103,7 +104,7 @@ class Watchdog:
 
 
 def end_process(why: str, code: int = EXIT_STALLED) -> None:
-    """At once: whatever hangs could also hang an end in order, and nothing needs one."""
+    """End the process at once: an end in order could hang too, and nothing depends on it."""
     logger.critical("the processor stops: %s", why)
     logging.shutdown()
     os._exit(code)
