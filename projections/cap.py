@@ -1,17 +1,17 @@
-"""A bounded set of records: which are kept whole when there are more than anybody reads.
+"""A bounded set of records: selects which of them are kept if there are more than the cap.
 
-Rule 6 of design §5 keeps at most so many entries and, past that, what changes the answer. For that
-to be the same in every order of arrival, the choice must *merge*: what is chosen from all records
-is what is chosen from earlier choices and the rest. Two choices do, and so does their union:
+Rule 6 of design §5 keeps ``cap`` records and, beyond that, those that change the answer. To be the
+same in every order of arrival, the selection must *merge*: selecting from all records gives the
+same as selecting from earlier selections and the rest. These two do, and so does their union:
 
-* the first ``cap`` records, as they were received;
+* the first ``cap`` records by the time of receipt;
 * of each kind of record, for each day (UTC) on which it happened, the first and the last.
 
-Kinds tell apart all that the answer is made of, so status and completion are those of the whole
-set, and *since* is at most a day too late, in a stage that was contested after the cap was reached.
-The others are counted by a hash of their place, up to a bound. Of those kept, the first
-:data:`DETAILS_KEPT` have their detail whole, the others its beginning: so bytes are bounded by the
-same kind of choice. The proof and what was ruled out: docs/decisions/0006 and 0015.
+A kind distinguishes everything that the answer depends on. So status and completion are those of
+the whole set, and *since* is at most a day too late, in a stage that was contested after the cap
+was reached. The other records are counted by a hash of their place, up to a bound. The first
+:data:`DETAILS_KEPT` records keep their whole detail, the others its beginning, which bounds the
+bytes by the same kind of selection. Proof and alternatives: docs/decisions/0006 and 0015.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from projections.state import Records, Report
 from schemas.topics import DAY_MS
 
 TIMELINE_CAP: Final = 200
-"""Records kept whole, unless a setting says otherwise."""
+"""Default cap, in records."""
 
 DETAILS_KEPT: Final = 24
-"""Records of a set whose detail is kept whole; of the others :data:`SHORT_DETAIL` characters."""
+"""Records of a set that keep their whole detail; the others keep :data:`SHORT_DETAIL`
+characters."""
 SHORT_DETAIL: Final = 100
 
 LEFT_OUT_COUNTED: Final = 1000
-"""Records not kept are told apart up to this many; the count then reads so many or more."""
+"""Greatest count of records not kept; it then means so many or more."""
 
 Kind = tuple[int, int, str | None, str | None, str | None, str | None, str | None, int]
 
@@ -56,13 +57,14 @@ def add(records: Records, report: Report, cap: int) -> bool:
 
 
 def _shorten(report: Report) -> None:
-    """The detail of a record that is not, or no longer, among the first."""
+    """Shorten the detail of a record that is not among the first."""
     if report.detail is not None and len(report.detail) > SHORT_DETAIL:
         report.detail = report.detail[: SHORT_DETAIL - 1] + "…"
 
 
 def _cut(records: Records, added: Report, cap: int) -> bool:
-    """Leave out what need not be kept, once ``added`` is in."""
+    """Remove what need not be kept, after ``added`` was added; whether ``added`` changed the
+    set."""
     kept = records.kept
     needed = set(map(order, _first_and_last(kept)))
     records.kept = kept[:cap] + [r for r in kept[cap:] if order(r) in needed]
@@ -71,7 +73,7 @@ def _cut(records: Records, added: Report, cap: int) -> bool:
 
 
 def _first_and_last(records: list[Report]) -> Iterator[Report]:
-    """Of each kind, the first and the last to happen."""
+    """The first and the last record of each kind, by the time at which they happened."""
     first: dict[Kind, Report] = {}
     last: dict[Kind, Report] = {}
     for report in sorted(records, key=_happened):
@@ -99,7 +101,7 @@ def _kind(report: Report) -> Kind:
 
 
 def _leave_out(records: Records, report: Report) -> bool:
-    """Count a record once; false if it was counted before, or past the bound."""
+    """Count a record that is not kept; false if it was counted before or the bound is reached."""
     mark = _hash(report)
     known = records.left_out
     at = bisect_left(known, mark)
@@ -111,6 +113,6 @@ def _leave_out(records: Records, report: Report) -> bool:
 
 
 def _hash(report: Report) -> int:
-    """Of what no two records share."""
+    """Hash of the record's place, which is unique."""
     place = f"{report.source} {report.received_at} {report.partition} {report.offset}"
     return int.from_bytes(blake2b(place.encode(), digest_size=8).digest(), "big")

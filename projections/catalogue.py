@@ -1,7 +1,7 @@
-"""The code catalogue: what a source's native code means, as data that an operator can replace.
+"""The code catalogue: the meaning of the sources' native codes, in a file that can be replaced.
 
 Rules of matching (design §5, *codes*): trimmed and in upper case; exactly with result and message
-code, else by the longest prefix; else unknown. The file is checked whole before any of it counts.
+code, else by the longest prefix; else unknown. The whole file is checked before it is used.
 """
 
 from __future__ import annotations
@@ -20,45 +20,45 @@ from projections.lifecycle import NO_STATUS, STATUS_BY_LABEL, Status
 from schemas.topics import Source
 
 LONGEST_CODE: Final = 32
-"""Characters of a code that a prefix may cover: a longer one is no code, and rows keep codes."""
+"""Characters: a longer text matches no prefix, because rows store codes."""
 
 
 class BadCatalogue(ValueError):
-    """A catalogue file that cannot be used; the message names the row and how to mend it."""
+    """The catalogue file is invalid; the message names the row and what to change."""
 
 
 class UnknownCode(LookupError):
-    """A code that no row of the catalogue covers."""
+    """No row of the catalogue matches the code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a native code means."""
+    """The meaning of a native code."""
 
     status: int
-    """:class:`~projections.lifecycle.Status`, or 0 where the code sets none."""
+    """:class:`~projections.lifecycle.Status`, or 0 if the code sets none."""
     text: str
     next_step: str | None
     retryable: bool
     proof: bool
-    """A reply that proves an activation by the version it shows."""
+    """Whether it is a reply that proves an activation by the version that it shows."""
     quotes_detail: bool
-    """The reason shown ends with the record's own detail."""
+    """Whether the reason shown ends with the record's own detail."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """What a meaning is looked up by."""
+    """The key of a meaning."""
 
     source: Source
     code: str
-    """In upper case; of a prefix, what a code begins with."""
+    """Code in upper case, or the beginning of codes if it is a prefix."""
     result: int | None = None
     message: str | None = None
     prefix: bool = False
 
     def __str__(self) -> str:
-        """As people write it: ``8F89/1 (0128)``, ``E1101…``."""
+        """The key for people: ``8F89/1 (0128)``, ``E1101…``."""
         result = "" if self.result is None else f"/{self.result}"
         message = "" if self.message is None else f" ({self.message})"
         return f"{self.code}{'…' if self.prefix else ''}{result}{message}"
@@ -66,12 +66,12 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class CodeRow:
-    """One row of a catalogue: every key it covers, and what they mean."""
+    """One row of a catalogue: its keys and their meaning."""
 
     keys: tuple[Key, ...]
     meaning: Meaning
     sources: tuple[str, ...]
-    """Where the meaning was found: keys of :attr:`Catalogue.sources`."""
+    """Sources of the meaning: keys of :attr:`Catalogue.sources`."""
     confidence: float
     """From 0 to 1."""
 
@@ -99,7 +99,7 @@ class Catalogue:
     def meaning(
         self, source: Source, code: str, result: int | None, message: str | None
     ) -> Meaning:
-        """What a code in canonical form means, or :class:`UnknownCode`."""
+        """The meaning of a code in canonical form; :class:`UnknownCode`."""
         found = self._exact.get((source, code, result, message))
         if found is not None:
             return found
@@ -141,7 +141,8 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def load_catalogue(path: Path | None = None) -> Catalogue:
-    """The catalogue at ``path``, or the one that comes with the project; :class:`BadCatalogue`."""
+    """The catalogue at ``path``, or the one that comes with the project; :class:`BadCatalogue`, or
+    ``OSError`` of the file."""
     where = str(path) if path else "projections/catalogue.toml"
     try:
         listed = msgspec.convert(tomllib.loads(_text(path)), _File)
@@ -209,7 +210,7 @@ def _meaning(row: _Code, where: str) -> Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A code that two catalogues read differently; none where one does not know it."""
+    """A code with different meanings in two catalogues; ``None`` where one does not know it."""
 
     key: Key
     before: Meaning | None
@@ -217,9 +218,10 @@ class Difference:
 
 
 def differences(before: Catalogue, after: Catalogue) -> list[Difference]:
-    """What ``after`` reads otherwise than ``before``, by source and code.
+    """The codes whose meaning differs between two catalogues, by source and code.
 
-    Raises :class:`BadCatalogue` if they differ under one version: rows could not tell them apart.
+    Raises :class:`BadCatalogue` if they differ and have the same version: rows store the version
+    only.
     """
     found = [
         Difference(key, before.meanings.get(key), after.meanings.get(key))

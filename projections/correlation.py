@@ -1,8 +1,8 @@
-"""Which item a report is about: by what it says of versions and images (design §5, rule 5).
+"""Correlation: which item a report belongs to, by its version and image (design §5, rule 5).
 
-One that names no request of its device belongs to the newest item that matches and was accepted no
-later than the report; without a match it waits, and nothing is guessed. One that names its item may
-still speak of another version than the item's, and then proves nothing of it (I15).
+A report that names no request of its device belongs to the newest item that matches and was
+accepted no later than the report. Without a match it stays unmatched; nothing is guessed. A report
+that names its item may be about another version, and then proves nothing about the item (I15).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _ACTIVATED: Final = int(Status.FIRMWARE_ACTIVATED)
 
 
 class Candidate(Protocol):
-    """What of an item decides whether a report belongs to it."""
+    """The fields of an item that decide whether a report belongs to it."""
 
     request_id: str
     reports: list[Report]
-    """Those known to be its own."""
+    """Reports known to be the item's own."""
     accepted_at: int | None
-    """Milliseconds; none while only rejecting events are known."""
+    """Milliseconds since 1970 UTC; ``None`` while only rejecting events are known."""
     version: str
 
 
@@ -36,16 +36,16 @@ Item = TypeVar("Item", bound=Candidate)
 
 
 class Correlation(Generic[Item]):
-    """The items of one device as reports without a request see them."""
+    """Assigns reports without a request to the items of one device."""
 
     def __init__(self, newest_first: Sequence[Item]) -> None:
         self._newest_first = newest_first
         self._known: dict[str, set[str | None]] | None = None
 
     def _versions(self) -> dict[str, set[str | None]]:
-        """Image hash -> versions that the device's DSP events give for it; a CSP tells no hash.
+        """Image hash -> versions in the device's DSP events; CSP events have no hash.
 
-        Found once, when it is first asked for: few reports speak of an image only.
+        Computed at the first use: few reports name only an image.
         """
         if self._known is None:
             self._known = {}
@@ -56,7 +56,7 @@ class Correlation(Generic[Item]):
         return self._known
 
     def owner(self, report: Report) -> Item | None:
-        """The item that ``report`` belongs to, or none."""
+        """The item that ``report`` belongs to, or ``None``."""
         wanted = self._wanted(report)
         latest_acceptance = report.at + ACCEPTANCE_TOLERANCE_MS
         for item in self._newest_first:
@@ -69,19 +69,19 @@ class Correlation(Generic[Item]):
         return None
 
     def contradicts(self, report: Report, item: Item) -> bool:
-        """Whether what ``report`` says of a version or an image excludes the item's."""
+        """Whether the version or image in ``report`` is another than the item's."""
         spoken_of = version_of(report)
         if spoken_of is not None:
             return spoken_of != item.version
         if report.image_hash is None:
             return False
         versions = self._versions().get(report.image_hash)
-        if versions is None:  # of another image than the one that is known for the item
+        if versions is None:  # the report names another image than the item's
             return any(item.version in known for known in self._versions().values())
         return item.version not in versions
 
     def _wanted(self, report: Report) -> set[str | None] | None:
-        """The versions that match a report; none if any does."""
+        """The versions that match a report; ``None`` if every version does."""
         version = version_of(report)
         if version is not None:
             return {version}
@@ -91,19 +91,20 @@ class Correlation(Generic[Item]):
 
 
 def version_of(report: Report) -> str | None:
-    """The version that a report is about: of an activation what runs, if it says that; else the
-    target. After a failed activation the old version runs, which says nothing of the target."""
+    """The version that a report is about: for an activation the running version, if it is given;
+    else the target. After a failed activation the old version runs, so the target counts."""
     if report.status == _ACTIVATED and report.running is not None:
         return report.running
     return report.version
 
 
 def accepted_at(opening: Iterable[Report]) -> int | None:
-    """Milliseconds: when DSP or CSP first took an item on; none while they only rejected it."""
+    """When DSP or CSP first accepted an item, in milliseconds since 1970 UTC; ``None`` while they
+    only rejected it."""
     times = [r.at for r in opening if r.status not in REJECTING]
     return min(times) if times else None
 
 
 def newness(item: Candidate) -> tuple[float, str]:
-    """Key of age: by time of acceptance; of items accepted at once the larger request ID."""
+    """Sort key of items by age: time of acceptance, then request ID."""
     return (-inf if item.accepted_at is None else item.accepted_at, item.request_id)

@@ -1,4 +1,4 @@
-"""The lifecycle as one table; every status, colour and completion elsewhere is derived from it."""
+"""The lifecycle table, from which statuses, colours and completions elsewhere are derived."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.topics import Source
 
 
 class Completion(StrEnum):
-    """Overall outcome of an item, in the words of the SSI."""
+    """Completion Status: the overall outcome of an item, in the words of the SSI."""
 
     IN_PROGRESS = "In Progress"
     FAILED = "Failed"
@@ -18,7 +18,7 @@ class Completion(StrEnum):
 
 
 class Status(IntEnum):
-    """Processing Status. The numbers are stored in rows: gaps are left, none is ever reused.
+    """Processing Status. The numbers are stored in rows: none is ever reused.
 
     The tens digit is the stage of the lifecycle.
     """
@@ -37,7 +37,7 @@ class Status(IntEnum):
 
     @property
     def row(self) -> LifecycleRow:
-        """What the lifecycle table says of this status."""
+        """The row of the lifecycle table."""
         return _BY_STATUS[self]
 
     @property
@@ -52,7 +52,7 @@ class Status(IntEnum):
 
 
 NO_STATUS: Final = 0
-"""Stored where a report carries no status, such as a future-dated activation that was accepted."""
+"""Stored for a report without a status, such as an accepted future-dated activation."""
 
 
 class Colour(StrEnum):
@@ -68,22 +68,23 @@ class Colour(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LifecycleRow:
-    """One line of the lifecycle table (design §4; what it means: domain facts, section 3.1)."""
+    """One row of the lifecycle table (design §4; meaning: domain facts, section 3.1)."""
 
     status: Status
     label: str
     stage: int | None
-    """A number of :data:`STAGE_NAMES`; none for a reset, which stands outside the stages."""
+    """A number of :data:`STAGE_NAMES`; ``None`` for a reset, which belongs to no stage."""
     completion: Completion
     source: Source
     """The only source that may set it."""
     final: bool
-    """Once set, no later report of the item changes it (a reset still may)."""
+    """Whether no later report of the item changes it, except a reset."""
     colour: Colour
     meaning: str
     """One sentence for a supplier."""
     next_step: str
-    """What the supplier does, or waits for, while it stands; a reason's own advice goes first."""
+    """What the supplier does or waits for in this status; a reason's own advice takes
+    precedence."""
 
 
 STAGE_NAMES: Final = {
@@ -224,7 +225,7 @@ _BY_STATUS: Final = {row.status: row for row in LIFECYCLE}
 STATUS_BY_LABEL: Final = {row.label: row.status for row in LIFECYCLE}
 
 STAGE: Final = {NO_STATUS: 0} | {int(row.status): row.stage or 0 for row in LIFECYCLE}
-"""Stored status -> stage; 0 for no status and for a reset, which stands outside the stages."""
+"""Stored status -> stage; 0 for no status and for a reset, which belongs to no stage."""
 
 REJECTING: Final = frozenset({int(Status.REJECTED_BY_DSP), int(Status.NOT_ACCEPTED_BY_CSP)})
-"""Statuses that do not count as acceptance (design: *newest item*)."""
+"""Statuses that are no acceptance (design: *newest item*)."""

@@ -1,8 +1,9 @@
-"""What retention ends, and when: an item after its evidence, a waiting report after its receipt.
+"""Retention (design §7): an item ends a fixed time after its evidence was received, an unmatched
+report after its own receipt.
 
-Design §7. A row is settled as if every record had come in the order of receipt, with whatever was
-due removed before the next one: so a gap of at least the retention ends an item in every fold, live
-or from the beginning, and a later event finds it gone. Times are received times of the broker, in
+The result is as if records had been folded in the order of receipt, with everything due removed
+before each. So a gap of at least the retention ends an item in every fold, live or from the
+beginning, and a later event does not find it. Times are received times of the broker, in
 milliseconds since 1970 UTC; nothing here reads a clock.
 """
 
@@ -21,7 +22,7 @@ from projections.status_derivation import DerivedStatuses, derive_statuses
 from schemas.topics import DAY_MS
 
 RETENTION_MS: Final = 30 * DAY_MS
-"""How long an item is held after its evidence was received, unless a setting says otherwise."""
+"""Default retention after an item's evidence was received."""
 
 NOTHING_HELD: Final = 0
 """``holds_from`` of a row without records."""
@@ -30,21 +31,21 @@ _NEVER: Final = 1 << 62
 
 
 class Retained(msgspec.Struct, gc=False, frozen=True):
-    """A row without what had ended, and what it comes to."""
+    """A row without what has ended, and its derived statuses."""
 
     row: Row
     found: DerivedStatuses
 
     @property
     def is_empty(self) -> bool:
-        """Whether everything ended: the device is forgotten."""
+        """Whether everything has ended, so that the device is forgotten."""
         return self.row.holds_from == NOTHING_HELD
 
 
 def retain(row: Row, retention_ms: int, now: int) -> Retained:
-    """``row`` as of ``now``, the partition's time: every record received before it is known.
+    """``row`` at ``now``, the partition time: every record received before it is known.
 
-    The answer's row has its ``holds_from``; ``row`` itself is spent.
+    ``holds_from`` is set in the result; ``row`` is modified and must not be used afterwards.
     """
     first, last = _span(row)
     if first + retention_ms <= max(last, now):
@@ -57,17 +58,17 @@ def retain(row: Row, retention_ms: int, now: int) -> Retained:
     if row.holds_from == _NEVER:
         row.holds_from = NOTHING_HELD
     else:
-        # What is left is not due, whatever a later record says of what came before it.
+        # What is left is not due, whatever a record after ``now`` means for earlier ones.
         row.holds_from = max(row.holds_from, now - retention_ms + 1)
     return Retained(row, found)
 
 
 Placed = tuple[str | None, Report]
-"""The request whose set holds a record, none for the hub's; and the record."""
+"""The request in whose set a record is, ``None`` for the Comms Hub's set; and the record."""
 
 
 def _span(row: Row) -> tuple[int, int]:
-    """First and last received time among the records; far ahead if there are none."""
+    """First and last received time of the records; far in the future if there are none."""
     first, last = _NEVER, 0
     for records in sets_of(row):
         kept = records.kept
@@ -78,10 +79,10 @@ def _span(row: Row) -> tuple[int, int]:
 
 
 def _holds_from(row: Row, found: DerivedStatuses, now: int) -> int:
-    """When retention began for what ends first, of a row with records behind a gap.
+    """When retention begins for what ends first, in a row with records after ``now``.
 
-    Never later than it really is, so that a sweep looks in time: records after ``now`` may still be
-    told apart from those before it, and then do not speak for them.
+    It is never too late, so that the sweep comes in time: records after ``now`` may turn out to be
+    unrelated to those before, and then do not prolong them.
     """
     past, ahead = split_at(row, now)
     before = derive_statuses(with_records(row, past))
@@ -98,7 +99,7 @@ def _since(found: DerivedStatuses) -> int:
 
 
 def split_at(row: Row, now: int) -> tuple[list[Placed], list[Placed]]:
-    """The records up to ``now`` and those after it, each as they were received."""
+    """The records up to ``now`` and those after it, each in the order of receipt."""
     placed: list[Placed] = [(None, report) for report in row.hub.kept]
     placed += [(item.request_id, report) for item in row.items for report in item.records.kept]
     placed.sort(key=lambda each: order(each[1]))
@@ -107,7 +108,7 @@ def split_at(row: Row, now: int) -> tuple[list[Placed], list[Placed]]:
 
 
 def with_records(row: Row, placed: Iterable[Placed]) -> Row:
-    """``row`` with these records instead of its own; its counts of those left out stay."""
+    """``row`` with these records instead of its own; the counts of those left out are kept."""
     filled = Row(row.catalogue, row.device_types, 0, row.forgot_at)
     filled.hub = Records([], row.hub.left_out)
     filled.items = [Item(i.request_id, Records([], i.records.left_out)) for i in row.items]
@@ -117,11 +118,11 @@ def with_records(row: Row, placed: Iterable[Placed]) -> Row:
 
 
 def _replayed(row: Row, retention_ms: int, now: int) -> Row:
-    """The records up to ``now`` in the order of receipt, with what was due removed before each and
-    at the end; then the others.
+    """Adds the records up to ``now`` in the order of receipt, with what is due removed before each
+    and at the end; then the others.
 
-    What the row held when it last forgot something is put back as it stood then: a report may have
-    lived on with an item that is gone now.
+    The records that the row had when it last forgot something are added first, as they were: a
+    report may have been kept with an item that has ended since.
     """
     past, ahead = split_at(row, now)
     kept = with_records(row, ())
@@ -137,7 +138,7 @@ def _replayed(row: Row, retention_ms: int, now: int) -> Row:
 
 
 def _add_record(row: Row, request_id: str | None, report: Report) -> None:
-    """At the end of its set: records are put as they were received."""
+    """Append a record to its set: records are added in the order of receipt."""
     if request_id is None:
         row.hub.kept.append(report)
         return
@@ -147,7 +148,7 @@ def _add_record(row: Row, request_id: str | None, report: Report) -> None:
 
 
 def _expire(row: Row, retention_ms: int, now: int) -> None:
-    """Remove what is due at ``now``, the earliest first: what one leaves behind may end another."""
+    """Remove what is due at ``now``, the earliest first: the end of one item may end another."""
     while _span(row)[0] + retention_ms <= now:
         found = derive_statuses(row)
         since = _since(found)
@@ -160,11 +161,12 @@ def _expire(row: Row, retention_ms: int, now: int) -> None:
                 ended.update(report.identity for report in item.reports)
         at = max(since + retention_ms, _span(row)[1])
         _remove(row, ended)
-        row.forgot_at = at if reports_of(row) else 0  # an empty row is like one that never was
+        row.forgot_at = at if reports_of(row) else 0  # an empty row equals a new one
 
 
 def _remember_versions(row: Row, found: DerivedStatuses) -> None:
-    """A report that an image hash brought to its item stays there when that knowledge ends."""
+    """Store the version in reports that were matched by image hash, so that they stay matched when
+    the event that ties the hash to the version ends."""
     versions = {
         report.identity: item.version
         for item in found.items
@@ -179,7 +181,7 @@ def _remember_versions(row: Row, found: DerivedStatuses) -> None:
 
 
 def _remove(row: Row, ended: set[bytes]) -> None:
-    """Copies go with their event, and counts with the last of their records."""
+    """Remove records by identity, with their copies, and the counts of sets that become empty."""
     for records in sets_of(row):
         records.kept = [r for r in records.kept if r.identity not in ended]
         if not records.kept:

@@ -1,7 +1,7 @@
-"""Status derivation: which records of an item count, its status, evidence, and since when.
+"""Status derivation: the status, evidence and *since* of each item of a row.
 
-Design §5, rules 1 to 4 and 8; rule 5 is :mod:`projections.correlation`. Pure functions over a row;
-nothing here is stored.
+Design §5, rules 1 to 4 and 8; rule 5 is :mod:`projections.correlation`. These are pure functions of
+a row; their results are not stored in it.
 """
 
 from __future__ import annotations
@@ -27,51 +27,51 @@ _DSP: Final = int(Source.DSP)
 
 
 class DerivedStatus(msgspec.Struct, gc=False):
-    """One item with the records that count for it."""
+    """One item with its records and derived status."""
 
     request_id: str
     reports: list[Report]
-    """Its own, those that name it, and those assigned to it."""
+    """Its own records, those of the Comms Hub that name it, and those assigned to it."""
     device_type: str | None
     version: str
     accepted_at: int | None
-    """Milliseconds; none while only rejecting events are known."""
+    """Milliseconds since 1970 UTC; ``None`` while only rejecting events are known."""
     left_out: int
-    """Records of the request, and of the device's Comms Hub, that were counted and not kept."""
+    """Records of the request and of the device's Comms Hub that are counted and not kept."""
     status: Status
     evidence: Report
     run: frozenset[bytes] = _NONE
-    """Identities of the last unbroken run of the status."""
+    """Identities of the records in the last unbroken run of the status (rule 4)."""
     assigned: frozenset[bytes] = _NONE
-    """Identities of those among ``reports`` that do not name the request."""
+    """Identities of the reports that do not name the request."""
     refuted: frozenset[bytes] = _NONE
-    """Identities of those that claim an activation and speak of another version (I15)."""
+    """Identities of the activations of another version than the item's (I15)."""
 
     def status_of(self, report: Report) -> int:
-        """The status that ``report`` gives this item, or 0."""
+        """The status that ``report`` sets for this item, or 0."""
         return NO_STATUS if report.identity in self.refuted else report.status
 
 
 class DerivedStatuses(msgspec.Struct, gc=False, frozen=True):
-    """What a row comes to."""
+    """The statuses of a row."""
 
     items: list[DerivedStatus]
     """Newest first."""
     unmatched: list[Report]
-    """Reports that wait for their request, as they were received."""
+    """Reports without an item, in the order of receipt."""
     copies: dict[bytes, int]
-    """Identity -> further records of the same event; only of events that have some."""
+    """Identity -> number of further records of the same event, without zeros."""
     left_out: int
-    """Records of the device's Comms Hub that were counted and not kept."""
+    """Records of the device's Comms Hub that are counted and not kept."""
 
     @property
     def served(self) -> list[DerivedStatus]:
-        """The items whose device type is known: the others are kept and not shown (rule 8)."""
+        """The items whose device type is known; the others are kept and not shown (rule 8)."""
         return [item for item in self.items if item.device_type is not None]
 
 
 def derive_statuses(row: Row) -> DerivedStatuses:
-    """Every item of a row, and the reports that match none of them."""
+    """The items of a row, and the reports that match none of them."""
     copies, counts = _copies(reports_of(row))
     items: list[DerivedStatus] = []
     waiting: list[Report] = []
@@ -98,7 +98,8 @@ def derive_statuses(row: Row) -> DerivedStatuses:
 
 
 def _copies(held: list[Report]) -> tuple[dict[bytes, int], dict[bytes, Report] | None]:
-    """How often events came again; and which record of each counts, or none if all do (rule 1)."""
+    """Number of copies by identity; and the record of each event that counts, ``None`` if there are
+    no copies (rule 1)."""
     if len({r.identity for r in held}) == len(held):
         return {}, None
     times = Counter([r.identity for r in held])
@@ -117,7 +118,8 @@ def _counting(held: list[Report], counts: dict[bytes, Report] | None) -> list[Re
 def _described(
     request_id: str, own: list[Report], opening: list[Report], left_out: int
 ) -> DerivedStatus:
-    """What the item is (rule 8) and when it was accepted, from its own DSP and CSP events."""
+    """The item with its description (rule 8) and time of acceptance, from its own DSP and CSP
+    events."""
     first = _first(opening)
     return DerivedStatus(
         request_id=request_id,
@@ -150,7 +152,7 @@ def _first_type(opening: Iterable[Report]) -> str | None:
 def _assign(
     newest_first: list[DerivedStatus], hub: list[Report], correlation: Correlation[DerivedStatus]
 ) -> list[Report]:
-    """Give each report of the hub to its item (rules 2 and 5); the rest are unmatched."""
+    """Assign each report of the Comms Hub to its item (rules 2 and 5); returns the unmatched."""
     items = {item.request_id: item for item in newest_first}
     found: dict[str, list[Report]] = {}
     assigned: dict[str, list[bytes]] = {}
@@ -174,7 +176,7 @@ def _assign(
 
 
 def _decide(item: DerivedStatus, correlation: Correlation[DerivedStatus]) -> None:
-    """Status and evidence: the two final states before all else, then rules 3 and 4."""
+    """Set status and evidence: a reset or an activation takes precedence, then rules 3 and 4."""
     reports = item.reports
     statuses = [r.status for r in reports]
     if _ACTIVATED in statuses:
@@ -189,7 +191,7 @@ def _decide(item: DerivedStatus, correlation: Correlation[DerivedStatus]) -> Non
 
 
 def _believed(item: DerivedStatus, correlation: Correlation[DerivedStatus]) -> list[Report]:
-    """Its reports without activations of another version than its own."""
+    """The item's reports, without activations of another version."""
     claims = [r for r in item.reports if r.status == _ACTIVATED]
     item.refuted = frozenset([r.identity for r in claims if correlation.contradicts(r, item)])
     return [r for r in item.reports if r.identity not in item.refuted]
@@ -208,7 +210,7 @@ def _last_run(contenders: list[Report]) -> list[Report]:
 
 
 def _recency(report: Report) -> tuple[int, bool, bytes]:
-    """Of what happened at once, a success is the later."""
+    """Sort key by time; at the same time a success counts as the later."""
     return (report.at, report.status in _SUCCESS, report.identity)
 
 

@@ -1,11 +1,11 @@
 """A row as the public ``FirmwareStatus`` record.
 
-The items are for any reader of the topic; ``state`` is the row itself, which the processor rebuilds
-from and the read side renders, so that neither has to guess what a view left out.
+The items are for any reader of the topic. ``state`` is the row itself, from which the processor
+rebuilds its store and the read side makes its views.
 
-:func:`status_body` writes the Avro body by hand: it is on the hot path, once for every changed row,
-and costs a fifth of the generic encoder. :func:`status_record` is the same for that encoder, and a
-test holds the two together byte for byte.
+:func:`status_body` encodes the Avro body itself, because it runs for every changed row: it takes a
+fifth of the time of the generic encoder. :func:`status_record` gives the same fields for that
+encoder, and a test compares the two byte for byte.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from schemas.topics import SOURCE_TOPICS
 
 
 def status_record(device_id: str, row: Row, found: DerivedStatuses) -> dict[str, Any]:
-    """The fields of ``FirmwareStatus`` for a row and what it comes to."""
+    """The fields of ``FirmwareStatus`` for a row and its derived statuses."""
     return {
         "device_id": device_id,
         "catalogue": row.catalogue,
@@ -34,7 +34,7 @@ def status_record(device_id: str, row: Row, found: DerivedStatuses) -> dict[str,
 
 
 def status_body(device_id: str, row: Row, found: DerivedStatuses, state: bytes) -> bytes:
-    """The Avro body of the same; ``state`` are the row's stored bytes."""
+    """The same as an Avro body; ``state`` is the stored row."""
     items = found.served
     parts = [_text(device_id), _known(row.catalogue)]
     if items:
@@ -87,7 +87,7 @@ def _item_body(item: DerivedStatus) -> bytes:
 
 
 def _long(value: int) -> bytes:
-    """Avro's zigzag variable-length integer, for values of zero and above."""
+    """Avro's zigzag variable-length integer, for values from zero up."""
     value <<= 1
     if value < 0x80:
         return _SHORT[value]
@@ -106,7 +106,7 @@ def _text(value: str) -> bytes:
 
 @lru_cache(maxsize=1 << 14)
 def _known(value: str) -> bytes:
-    """A text that stands in many rows: requests, versions, codes."""
+    """A text that occurs in many rows (requests, versions, codes), encoded once."""
     return _text(value)
 
 

@@ -1,4 +1,4 @@
-"""What people see of a row: items with reason and timeline, and reports still unmatched.
+"""The views of a row: items with reason and timeline, and unmatched reports.
 
 JSON, CSV and pages are renderings of these views. Times are milliseconds since 1970 UTC.
 """
@@ -24,7 +24,7 @@ MARKS = (LATE, SUPERSEDED, AFTER_RESET, CLOCK_SKEW)
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
-    """The record behind a fact."""
+    """The record that a status or timeline entry is based on."""
 
     topic: str
     partition: int
@@ -43,7 +43,7 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, gc=False):
-    """One record as it is read in a timeline."""
+    """One record in a timeline."""
 
     status: Status | None
     marks: tuple[str, ...]
@@ -54,7 +54,7 @@ class TimelineEntry(msgspec.Struct, frozen=True, gc=False):
     received_at: int
     evidence: Evidence
     copies: int
-    """Further records of the same event that were received."""
+    """Number of further records of the same event."""
 
 
 class ItemView(msgspec.Struct, frozen=True, gc=False):
@@ -70,10 +70,10 @@ class ItemView(msgspec.Struct, frozen=True, gc=False):
     available_until: int
     evidence: Evidence
     timeline: tuple[TimelineEntry, ...]
-    """As received, oldest first."""
+    """In the order of receipt, oldest first."""
     not_kept: int = 0
-    """Further records of the request, and of the device's Comms Hub, that are only counted; past
-    :data:`~projections.cap.LEFT_OUT_COUNTED` of either, so many or more."""
+    """Further records of the request and of the device's Comms Hub that are only counted. From
+    :data:`~projections.cap.LEFT_OUT_COUNTED` of either on it means so many or more."""
 
     @property
     def completion(self) -> Completion:
@@ -82,19 +82,19 @@ class ItemView(msgspec.Struct, frozen=True, gc=False):
 
 
 class DeviceView(msgspec.Struct, frozen=True, gc=False):
-    """Everything shown for one device."""
+    """The view of one device."""
 
     device_id: str
     items: tuple[ItemView, ...]
     """Newest first."""
     unmatched: tuple[TimelineEntry, ...]
-    """Reports still waiting for their request; they have no owner."""
+    """Reports without a request, and thus without an owner."""
     not_kept: int = 0
     """Further records of the device's Comms Hub that are only counted."""
 
 
 def device_view(device_id: str, row: Row, catalogue: Catalogue, retention_ms: int) -> DeviceView:
-    """The view of a whole row; items whose device type is not known yet are left out (rule 8)."""
+    """The view of a row, without items whose device type is not known yet (rule 8)."""
     found = derive_statuses(row)
     wording = _Wording(catalogue, found.copies)
     return DeviceView(
@@ -106,7 +106,7 @@ def device_view(device_id: str, row: Row, catalogue: Catalogue, retention_ms: in
 
 
 def evidence_of(report: Report) -> Evidence:
-    """Where a report stands in the log."""
+    """The place and fields of a report, as evidence."""
     return Evidence(
         SOURCE_TOPICS[Source(report.source)],
         report.partition,
@@ -116,7 +116,7 @@ def evidence_of(report: Report) -> Evidence:
 
 
 class _Wording(msgspec.Struct, frozen=True, gc=False):
-    """What turns a report into an entry that people read."""
+    """The data for the words of an entry."""
 
     catalogue: Catalogue
     copies: dict[bytes, int]
@@ -148,7 +148,7 @@ def _item_view(
 
 
 def _marks(report: Report, standing: DerivedStatus) -> tuple[str, ...]:
-    """Why a report did not become the status (rule 6)."""
+    """The marks of a report that did not become the status (rule 6)."""
     marks: list[str] = []
     if standing.status is Status.RESET_BY_DCC:
         if report.identity not in standing.run and (
@@ -164,7 +164,7 @@ def _marks(report: Report, standing: DerivedStatus) -> tuple[str, ...]:
 
 
 def _refuted(report: Report, standing: DerivedStatus, wording: _Wording) -> TimelineEntry:
-    """An activation of something else than the item's: it stands there, and says nothing of it."""
+    """The entry of an activation of another version than the item's, without a status (I15)."""
     spoken_of = version_of(report)
     what = "another image" if spoken_of is None else f"version {spoken_of}"
     text = f"It speaks of {what}, and this request is for {standing.version}"
@@ -187,7 +187,7 @@ def _entry(report: Report, marks: tuple[str, ...], wording: _Wording) -> Timelin
 
 
 def reason_of(report: Report, catalogue: Catalogue) -> Reason:
-    """Why, in the catalogue's words, with the report's own native code."""
+    """The reason in the catalogue's words, with the report's native code."""
     meaning = catalogue.meaning(Source(report.source), report.code, report.result, report.message)
     return Reason(native_code(report), *_words(meaning, report))
 

@@ -1,1 +1,1 @@
-"""What else may be asked of a row: how it was, and what another catalogue would change."""
+"""Further queries of a row: its state at an instant, and the effect of another catalogue."""

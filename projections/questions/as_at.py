@@ -1,11 +1,11 @@
-"""A row as it was at an instant: what was shown of a device when its later records had not come.
+"""A row as at an instant: what was shown of a device before its later records were received.
 
-A row is a set of records with the times at which the broker received them, so the row of an instant
-is that set without what was received afterwards, retained as of then. What a row no longer holds it
-cannot tell, and then says so (:class:`Doubt`); ``fdt replay`` makes it from the events.
+A row is a set of records with the times at which the broker received them. The row as at an instant
+is that set without later records, after retention at that time. What the row has lost since is
+reported as a :class:`Doubt`; ``fdt replay`` derives the exact state from the events.
 
-Codes are read as the catalogue in force reads them, and dead letters that were sent again count
-from the receipt of their first record.
+Codes have the meaning of the present catalogue, and dead letters that were sent again count from
+the receipt of their first record.
 """
 
 from __future__ import annotations
@@ -19,37 +19,38 @@ from projections.state import Records, Row
 
 
 class Doubt(StrEnum):
-    """Why what is held may not be all that was there."""
+    """Why a row as at an instant may be incomplete."""
 
     CAPPED = "capped"
-    """Of the request, or of the device's Comms Hub, some records were counted and not kept."""
+    """Some records of the request or of the device's Comms Hub were counted and not kept."""
     FORGOTTEN = "forgotten"
-    """Something of the device has ended since, and was there then or may have been."""
+    """Something of the device has ended since, which existed then or may have."""
     UNREAD = "not-read-yet"
-    """Not everything that was received by then is folded yet; said by the read side."""
+    """Not everything that was received by then is folded yet; the read side adds it."""
 
 
 class AsAt(msgspec.Struct, frozen=True, gc=False):
-    """A device at an instant."""
+    """A device as at an instant."""
 
     retained: Retained
     forgotten: bool
     capped: frozenset[str]
-    """Requests of which records were left out."""
+    """Requests with records that were not kept."""
     hub_capped: bool
 
     def doubts(self, request_id: str | None = None) -> list[Doubt]:
-        """Of one request of the device, or of the whole device."""
+        """The doubts of one request of the device, or of the whole device."""
         capped = self.capped if request_id is None else self.capped & {request_id}
         found = [Doubt.CAPPED] if capped or self.hub_capped else []
         return [*found, Doubt.FORGOTTEN] if self.forgotten else found
 
 
 def as_at(row: Row, at: int, retention_ms: int) -> AsAt:
-    """``row``, which is spent, as of ``at``: milliseconds since 1970 UTC, by the broker's clock.
+    """``row`` as at ``at``, in milliseconds since 1970 UTC by the broker's clock. ``row`` is
+    modified and must not be used afterwards.
 
-    A device of which nothing is held that was received by then may have had an item that ended
-    since without a trace: that is a doubt too.
+    A device without records from before ``at`` may have had an item that has ended since without a
+    trace: that is a doubt too.
     """
     past, _ = split_at(row, at)
     capped = frozenset(item.request_id for item in row.items if item.records.left_out)

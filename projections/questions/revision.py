@@ -1,7 +1,7 @@
-"""What another code catalogue would change in a stored row, before anybody puts it into force.
+"""The effect of another code catalogue on a stored row, before it is put into force.
 
-A row is read anew when its next event comes (:func:`projections.fold.reread`), so a change reaches
-the rows one by one; this says beforehand where it will arrive.
+A row takes on a new catalogue with its next event (:func:`projections.fold.reread`). ``fdt codes``
+uses this module to list the changes beforehand.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from projections.status_derivation import DerivedStatus, derive_statuses
 
 @dataclass(frozen=True, slots=True)
 class ItemChange:
-    """An item whose status, evidence or time would be another."""
+    """An item whose status, evidence or *since* would change."""
 
     request_id: str
     before: Status
@@ -33,9 +33,8 @@ class ItemChange:
 def revised(state: bytes, catalogue: Catalogue) -> list[ItemChange] | None:
     """The items of a stored row that ``catalogue`` would change, by request ID.
 
-    None where it would read every record of the row as it was read; an empty list where only
-    records change that no item's status rests on. Raises
-    :class:`~projections.state.ForeignLayout` for a row of another layout.
+    ``None`` if every record keeps its meaning; an empty list if only records change that decide no
+    item's status. Raises :class:`~projections.rows.ForeignLayout` for a row of another layout.
     """
     row, again = decode_row(state), decode_row(state)
     reread(again, catalogue)
