@@ -1,7 +1,7 @@
 """Journeys through more than one request.
 
-A report that names no request keeps more than an hour's distance from the next request's
-acceptance: within that hour it would be the next request's.
+A report that names no request is more than an hour older than the next request's acceptance: within
+that hour it would belong to the next request.
 """
 
 from __future__ import annotations
@@ -19,15 +19,23 @@ from sources.planning.journeys.steps import (
     transfer_failed,
     transferred,
 )
-from sources.planning.script import Item, Script
+from sources.planning.script import Item, PlannedRequest, Script
 
 
 def _some_time_later(s: Script) -> None:
     s.wait_exactly(s.rng.uniform(75, 180))
 
 
+def _sent_again(s: Script, request: PlannedRequest) -> Item:
+    """The DSP accepts the device under ``request``, some time later; the new item."""
+    item = Item(request)
+    _some_time_later(s)
+    taken_on_again(s, item)
+    return item
+
+
 def _open(s: Script) -> None:
-    """The first request gets as far as the CSP; the DSP must know at once that it is open."""
+    """The first request reaches the CSP; the DSP's event is prompt, so that its register has it."""
     s.pace = 0.5
     accepted(s, delay=PROMPT)
     approved(s)
@@ -38,9 +46,7 @@ def sent_again_after_failed_transfer(s: Script) -> None:
     """Failed, sent again, activated: two items."""
     _open(s)
     s.ends("Failed CH Transfer", transfer_failed(s, delay=PROMPT))
-    again = Item(s.campaign.again)
-    _some_time_later(s)
-    taken_on_again(s, again)
+    again = _sent_again(s, s.campaign.again)
     approved(s, again)
     transferred(s, again)
     delivered(s, again)
@@ -49,13 +55,11 @@ def sent_again_after_failed_transfer(s: Script) -> None:
 
 @journey(2)
 def sent_again_after_failed_delivery(s: Script) -> None:
-    """A failure that names no request is the first one's, the only one accepted by then."""
+    """A failure that names no request belongs to the first, the only one accepted by then."""
     _open(s)
     transferred(s)
     s.ends("Not Delivered at HAN", not_delivered(s, delay=PROMPT))
-    again = Item(s.campaign.again)
-    _some_time_later(s)
-    taken_on_again(s, again)
+    again = _sent_again(s, s.campaign.again)
     approved(s, again)
     s.ends("Successful CH Transfer", transferred(s, again), item=again)
 
@@ -67,9 +71,7 @@ def newer_firmware_after_completion(s: Script) -> None:
     transferred(s)
     delivered(s)
     s.ends("Firmware Activated", activated(s, delay=PROMPT))
-    newer = Item(s.campaign.newer)
-    _some_time_later(s)
-    taken_on_again(s, newer)
+    newer = _sent_again(s, s.campaign.newer)
     approved(s, newer)
     transferred(s, newer)
     s.ends("Successful HAN Transfer", delivered(s, newer), item=newer)
@@ -77,14 +79,12 @@ def newer_firmware_after_completion(s: Script) -> None:
 
 @journey(2)
 def sent_again_after_reset(s: Script) -> None:
-    """A Reset allows the re-send; what names no request is the new one's from then on."""
+    """A Reset allows the re-send; reports that name no request then belong to the new one."""
     _open(s)
     transferred(s)
     s.wait(30, 120)
     s.ends("Reset by DCC", s.reset(delay=PROMPT))
-    again = Item(s.campaign.again)
-    _some_time_later(s)
-    taken_on_again(s, again)
+    again = _sent_again(s, s.campaign.again)
     approved(s, again)
     transferred(s, again)
     delivered(s, again, link="version")
@@ -93,7 +93,7 @@ def sent_again_after_reset(s: Script) -> None:
 
 @journey()
 def sent_again_while_open(s: Script) -> None:
-    """The DSP refuses a device that is still on its way."""
+    """The DSP refuses a device whose request is still open."""
     _open(s)
     held = transferred(s)
     again = Item(s.campaign.again)
@@ -105,7 +105,7 @@ def sent_again_while_open(s: Script) -> None:
 
 @journey()
 def refused_again_then_finished(s: Script) -> None:
-    """A refused request is never a home for reports that name none."""
+    """Reports that name no request never belong to a refused one."""
     _open(s)
     transferred(s)
     again = Item(s.campaign.again)
@@ -118,12 +118,11 @@ def refused_again_then_finished(s: Script) -> None:
 
 @journey()
 def two_versions_at_once(s: Script) -> None:
-    """Version and hash tell two open requests apart; a report with neither is the newest one's."""
+    """Version and hash distinguish two open requests; a report with neither belongs to the
+    newest."""
     _open(s)
     transfer_failed(s, delay=PROMPT)
-    newer = Item(s.campaign.newer)
-    _some_time_later(s)
-    taken_on_again(s, newer)
+    newer = _sent_again(s, s.campaign.newer)
     approved(s, newer)
     transferred(s)
     s.wait(30, 120)
@@ -137,24 +136,20 @@ def two_versions_at_once(s: Script) -> None:
 
 @journey()
 def late_word_on_the_first(s: Script) -> None:
-    """A report that names the first request counts there, though a second one is open."""
+    """A report that names the first request belongs to it, though a second one is open."""
     _open(s)
     failed = transfer_failed(s, delay=PROMPT)
-    again = Item(s.campaign.again)
-    _some_time_later(s)
-    taken_on_again(s, again)
+    again = _sent_again(s, s.campaign.again)
     s.ends("Successful CH Transfer", transferred(s), superseded=[failed])
     s.ends("Approved for Distribution", approved(s, again), item=again)
 
 
 @journey(2)
 def newest_is_reset(s: Script) -> None:
-    """A report that names no request stays with the newest item, reset or not."""
+    """A report that names no request belongs to the newest item, even if that was reset."""
     _open(s)
     s.ends("Failed CH Transfer", transfer_failed(s, delay=PROMPT))
-    again = Item(s.campaign.again)
-    _some_time_later(s)
-    taken_on_again(s, again)
+    again = _sent_again(s, s.campaign.again)
     transferred(s, again)
     s.wait(30, 60)
     reset = s.reset(item=again)
@@ -171,14 +166,13 @@ def third_time_lucky(s: Script) -> None:
     """Failed, reset, activated: three items."""
     _open(s)
     s.ends("Failed CH Transfer", transfer_failed(s, delay=PROMPT))
-    again, newer = Item(s.campaign.again), Item(s.campaign.newer)
+    again = Item(s.campaign.again)
     _some_time_later(s)
     s.dsp("I99", item=again, resend="accepted", delay=PROMPT)
     approved(s, again)
     s.wait(30, 60)
     s.ends("Reset by DCC", s.reset(item=again, delay=PROMPT), item=again)
-    _some_time_later(s)
-    taken_on_again(s, newer)
+    newer = _sent_again(s, s.campaign.newer)
     approved(s, newer)
     transferred(s, newer)
     delivered(s, newer)
