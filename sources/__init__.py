@@ -1,5 +1,5 @@
-"""Simulated DSP, CSP, Comms Hub head-end and Service Centre: something to track.
+"""Simulated DSP, CSP, Comms Hub head-end and Service Centre, as publishers of events.
 
-They publish what the real ones would, from a seeded plan that also says how every item must end:
-the yardstick against which the tracker is proved, built without any of the tracker's own rules.
+They publish what the real systems would, from a seeded plan. The plan also contains the expected
+final status of every item, without using any rule of the tracker, so that it can be tested with it.
 """

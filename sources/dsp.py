@@ -1,4 +1,4 @@
-"""The simulated DSP: takes devices on or rejects them, and judges re-sends by its register."""
+"""The simulated DSP: accepts or rejects devices, and checks re-sends with its register."""
 
 from __future__ import annotations
 

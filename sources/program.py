@@ -1,8 +1,8 @@
-"""What the four source programs share: arguments, pace, progress and how they end.
+"""The common part of the four source programs: arguments, schedule, progress and exit codes.
 
-Progress goes to standard output as one JSON object a line, ``{"published": n, "of": m}``; the
-reason for a failure goes to standard error as one sentence, with exit code 1. Where logs are JSON,
-both are events of it, progress with the same two fields. An interrupt ends with 130.
+Progress goes to standard output as one JSON object on each line, ``{"published": n, "of": m}``; the
+reason for a failure goes to standard error as one sentence, with exit code 1. With JSON logs both
+are log events instead, progress with the same two fields. An interrupt gives exit code 130.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ INTERRUPTED: Final = 130
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One source's share of a plan, and where and when it goes."""
+    """One source's part of a plan, with its broker and schedule."""
 
     plan: Plan
     source: Source
@@ -50,28 +50,28 @@ class Job:
 
     @property
     def publications(self) -> list[Publication]:
-        """What this source publishes, in order."""
+        """The publications of this source, in order."""
         return [p for p in self.plan.publications if p.content.source is self.source]
 
 
 class Judge(Protocol):
-    """Who looks at an event before and after it goes out; the DSP's judges re-sends."""
+    """Called before and after each event is published; the DSP's checks re-sends."""
 
     def before(self, event: PlannedEvent, occurred_at: int) -> None:
-        """Returns when the event may go out; raises :class:`SourceError` if it never may."""
+        """Waits until the event may be published; :class:`SourceError` if it never may."""
 
     def after(self, event: PlannedEvent, occurred_at: int) -> None:
-        """The event went out."""
+        """The event was published."""
 
 
 class NoJudge:
-    """For sources that have nothing to decide."""
+    """The judge of sources that decide nothing."""
 
     def before(self, event: PlannedEvent, occurred_at: int) -> None:
-        """Every event may go out."""
+        """Returns at once."""
 
     def after(self, event: PlannedEvent, occurred_at: int) -> None:
-        """Nothing to note."""
+        """Does nothing."""
 
 
 class _Progress:
@@ -93,7 +93,7 @@ class _Progress:
 
 
 def publish(job: Job, judge: Judge) -> int:
-    """Publishes the job's share on time; how many records the broker acknowledged."""
+    """Publishes the job's events on schedule; the number of records acknowledged."""
     mine = job.publications
     publisher = Publisher(job.bootstrap, job.source.topic)
     _check_partitions(publisher, mine)
@@ -112,7 +112,7 @@ def publish(job: Job, judge: Judge) -> int:
 
 
 def _check_partitions(publisher: Publisher, publications: Sequence[Publication]) -> None:
-    """A record cannot go to a wrong partition where there is only one; it would count."""
+    """:class:`SourceError` if a record is to go to a wrong partition and there is only one."""
     astray = any(isinstance(p.content, Malformed) and p.content.astray for p in publications)
     if astray and publisher.partitions == 1:
         raise SourceError(
@@ -170,7 +170,7 @@ def arguments(source: Source) -> argparse.ArgumentParser:
 
 
 def job_of(source: Source, options: argparse.Namespace) -> Job:
-    """The job that the options describe; :class:`SourceError` if they make none."""
+    """The job of the options; :class:`SourceError` if they are not valid."""
     try:
         plan = build_plan(options.seed, options.requests, options.devices)
         schedule = (
@@ -193,7 +193,7 @@ def run(
     judge_of: Callable[[Job], Judge] = _no_judge,
     argv: Sequence[str] | None = None,
 ) -> int:
-    """A whole source program; its exit code."""
+    """Run a source program; its exit code."""
     begin_log(logging.INFO, stays=True)
     options = arguments(source).parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -215,6 +215,6 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _nobody_listens() -> int:
-    """Whoever started this program is gone: end without writing to the closed pipe again."""
+    """Standard output is closed: end without writing to the pipe again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1

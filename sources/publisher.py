@@ -1,8 +1,8 @@
-"""One source's way to the broker: idempotent, acknowledged by all, and fatal when it fails.
+"""Publishes the records of one source: idempotent, ``acks=all``; a refused record ends the program.
 
-A simulation that lost a record would blame the tracker for it, so the first record that the broker
-refuses ends the program with one sentence. What a client with replaced credentials can no longer
-deliver is sent by its successor: a record that comes twice counts once.
+A record lost by the simulation would look like an error of the tracker, so the first record that
+the broker refuses ends the program with one sentence. When credentials are replaced, a new client
+sends what the old one did not deliver; a record that arrives twice counts once.
 """
 
 from __future__ import annotations
@@ -22,18 +22,17 @@ _METADATA_SECONDS: Final = 15.0
 _FLUSH_SECONDS: Final = 120.0
 _LOOK_WHILE_FLUSHING_S: Final = 1.0
 _HANDOVER_SECONDS: Final = 10.0
-"""How long a client may still deliver when there are other credentials: those that it has may be of
-no use any more."""
+"""How long a client may deliver after its credentials were replaced: they may be invalid now."""
 _FULL_QUEUE_SECONDS: Final = 0.1
 _TAKEN_BACK: Final = (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
 
 
 class SourceError(Exception):
-    """Why a source stopped, in one sentence for the person who started it."""
+    """Why a source stopped, in one sentence for the user."""
 
 
 class Publisher:
-    """Publishes to one topic and counts what the broker has acknowledged."""
+    """Publishes to one topic and counts the acknowledged records."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         """Connects to ``bootstrap``; :class:`SourceError` without the broker or the topic."""
@@ -48,7 +47,7 @@ class Publisher:
         self._look_at = 0.0
 
     def send(self, record: Wire) -> None:
-        """Hands one record over; waits while the client's queue is full."""
+        """Queues one record; waits while the client's queue is full."""
         while True:
             try:
                 self._producer.produce(
@@ -65,7 +64,8 @@ class Publisher:
         self.poll(0)
 
     def poll(self, seconds: float) -> None:
-        """Serves acknowledgements for up to ``seconds``; a refusal raises :class:`SourceError`."""
+        """Processes delivery reports for up to ``seconds``; a refusal raises
+        :class:`SourceError`."""
         self._producer.poll(seconds)
         if self._failure is not None:
             raise SourceError(self._failure)
@@ -74,8 +74,8 @@ class Publisher:
             self._replacement.look()
 
     def finish(self) -> None:
-        """Waits until all is acknowledged, by whichever client that takes: credentials may be
-        replaced meanwhile. :class:`SourceError` if it takes too long."""
+        """Waits until all records are acknowledged, also if credentials are replaced meanwhile;
+        :class:`SourceError` if it takes too long."""
         deadline = time.monotonic() + _FLUSH_SECONDS
         while (
             left := self._producer.flush(_LOOK_WHILE_FLUSHING_S)
@@ -89,7 +89,7 @@ class Publisher:
             )
 
     def _renew(self) -> None:
-        """With what the files of the credentials hold now."""
+        """Replaces the client by one with the present credentials."""
         self._producer.flush(_HANDOVER_SECONDS)
         self._producer.purge()
         self.finish()
@@ -113,7 +113,7 @@ class Publisher:
         )
 
     def abandon(self) -> None:
-        """Gives up what is not sent yet, so that an interrupted program ends at once."""
+        """Discards what is not sent yet, so that an interrupted program ends at once."""
         self._producer.purge(in_queue=True, in_flight=False, blocking=False)
 
     def _count_partitions(self, bootstrap: str) -> int:
@@ -140,7 +140,7 @@ class Publisher:
             self._failure = f"The broker refused a record of {self.topic}: {_why(error)}."
 
     def _on_error(self, error: KafkaError) -> None:
-        """Librdkafka retries on its own; only what it calls fatal ends the program."""
+        """Ends the program on a fatal error; librdkafka repeats after any other."""
         if error.fatal():
             self._failure = f"Publishing to {self.topic} cannot go on: {_why(error)}."
 

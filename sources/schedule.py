@@ -1,12 +1,12 @@
-"""When a virtual moment happens by the wall clock, at any speed.
+"""Maps the virtual time of a plan to the wall clock, at any speed.
 
-The plan's horizon (40 virtual hours) ends when the squeezed simulation ends: an event keeps its
-virtual time as event time, counted back from there, while publication is squeezed by ``speed``. So
+The plan's horizon (40 virtual hours) ends when the simulation ends. Events keep their virtual
+distances as event times, counted back from that end; publication is faster by ``speed``. So
 
     occurred_at = base + virtual
     published   = start + publish_virtual / speed,   start = base + horizon - horizon / speed
 
-and an honest event reaches the broker between 0 and 40 hours after it occurred, whatever the speed:
+and an event with a right clock reaches the broker 0 to 40 hours after it occurred, at any speed:
 never from the future, never two days old.
 """
 
@@ -22,7 +22,7 @@ from sources.planning.vocabulary import HOUR_MS
 HORIZON_MS: Final = 40 * HOUR_MS
 """Virtual events occur from 0 to here."""
 LAST_PUBLICATION_MS: Final = 44 * HOUR_MS
-"""First publications are planned up to here; a wrong clock's two days are still far."""
+"""First publications are planned up to here, well before the two days of a wrong clock."""
 SLOWEST: Final = 1.0
 FASTEST: Final = 1_000_000.0
 
@@ -54,9 +54,9 @@ class Schedule:
         return self.base_ms + _squeezed_away(self.speed)
 
     def due_ms(self, publish_ms: int, ordinal: int) -> float:
-        """Wall-clock milliseconds at which the ``ordinal``-th publication of the plan goes out.
+        """Wall-clock milliseconds at which the ``ordinal``-th publication of the plan is due.
 
-        Counting over all sources keeps the cap exact and the sources in step without their talking.
+        The ordinal counts over all sources: so their common rate is exact without communication.
         """
         due = publish_ms / self.speed
         if self.rate is not None:

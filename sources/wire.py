@@ -1,4 +1,4 @@
-"""A planned record as the bytes, key, partition and headers that go to the broker."""
+"""Encodes planned records: bytes, key, partition and headers as published."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sources.schedule import Schedule
 Headers = list[tuple[str, str | bytes | None]]
 
 _home: Final = lru_cache(maxsize=1 << 16)(partition_of)
-"""A campaign speaks of the same devices again and again; the processor asks of each once."""
+"""Partition of a Device ID, cached: the events of a campaign are about the same devices."""
 _UNKNOWN_ID: Final = (0x7FFF_FFF0).to_bytes(4, "big")
 _CE_SOURCES: Final = {
     Source.DSP: "/dsp",
@@ -31,7 +31,7 @@ _CE_SOURCES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """One record, ready to publish; ``partition`` is explicit, for keys may be spelled roughly."""
+    """One record, ready to publish; ``partition`` is explicit, because a key's spelling varies."""
 
     topic: str
     partition: int
@@ -41,7 +41,7 @@ class Wire:
 
 
 def wire(publication: Publication, schedule: Schedule, codec: Codec, partitions: int) -> Wire:
-    """``publication`` for a topic of ``partitions`` partitions; a copy comes out as the first."""
+    """``publication`` for a topic of ``partitions`` partitions; a copy has the same bytes."""
     content = publication.content
     if isinstance(content, Malformed):
         return _malformed(content, schedule, codec, partitions)

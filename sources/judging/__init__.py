@@ -1,1 +1,1 @@
-"""The DSP's judgement of re-sends, by what the other sources publish."""
+"""The simulated DSP's check of re-sends, by what the other sources publish."""

@@ -1,7 +1,7 @@
-"""The simulated DSP's duplicate check: judges re-sends by what the other sources publish.
+"""The simulated DSP's check for duplicates: decides on re-sends by what other sources publish.
 
-The plan says which decision it expects; the judge makes sure that the world agrees. It reads the
-other sources' topics from the start of the simulation, and only when there is something to judge.
+The plan contains the expected decision; the judge waits until the published events lead to it. It
+reads the other sources' topics from the start of the simulation, only when there is a re-send.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ _POLL_SECONDS: Final = 0.1
 _BATCH: Final = 1000
 _METADATA_SECONDS: Final = 15.0
 _BEFORE_START_MS: Final = 60_000
-"""Broker and publisher need not agree on the time to the second."""
+"""Tolerance between the clocks of broker and publisher."""
 
 
 class Feed(Protocol):
-    """Fills a register with what the other sources say about some devices."""
+    """Port: fills a register with the other sources' events about some devices."""
 
     def watches(self, device_id: str) -> bool:
-        """Whether it listens for words about the device."""
+        """Whether it reads events about the device."""
 
     def read(self, seconds: float) -> None:
         """Takes in one batch of what has been published, waiting up to ``seconds`` for it."""
 
 
 class DuplicateJudge:
-    """Accepts a re-send once the earlier request has ended, refuses it while that one is open."""
+    """Accepts a re-send once the earlier request has ended, and refuses it while that is open."""
 
     def __init__(
         self, register: Register, feed: Feed, patience_seconds: float = PATIENCE_SECONDS
@@ -51,12 +51,13 @@ class DuplicateJudge:
 
     @classmethod
     def hire(cls, job: Job) -> Self:
-        """The judge who reads the broker's topics."""
+        """The judge that reads the broker's topics."""
         register = Register()
         return cls(register, TopicFeed(job, register))
 
     def before(self, event: PlannedEvent, occurred_at: int) -> None:
-        """Waits, but not for ever, until the register agrees with the decision to be published."""
+        """Waits until the register agrees with the decision to be published; :class:`SourceError`
+        if that takes too long."""
         if event.resend is None:
             return
         self._feed.read(0)
@@ -77,7 +78,7 @@ class DuplicateJudge:
             self._feed.read(_POLL_SECONDS)
 
     def after(self, event: PlannedEvent, occurred_at: int) -> None:
-        """Enters what the DSP took on."""
+        """Enters a request that the DSP accepted."""
         if event.code in v.DSP_ACCEPTING and self._feed.watches(event.device_id):
             self._register.take_on(
                 event.device_id,
@@ -124,8 +125,8 @@ class TopicFeed:
             ) from error
         for partition in found:
             if partition.offset == OFFSET_END:
-                # Nothing is that young yet. The client would look the end up later, past what is
-                # published meanwhile; old words are about no request of this run.
+                # No record is that young yet. The client would look up the end later, after what is
+                # published meanwhile; older events concern no request of this run.
                 partition.offset = OFFSET_BEGINNING
         self._consumer.assign(found)
 
@@ -142,6 +143,6 @@ class TopicFeed:
                 return
             word = word_of(source, self._codec.decode(RECORDS[source], record.value()))
         except (BadRecord, InvalidIdentifier, UnicodeDecodeError):
-            return  # A malformed record is the tracker's to report; it says nothing of any device.
+            return  # A malformed record is about no device; the tracker reports it.
         if word is not None:
             self._register.hear(device_id, word)

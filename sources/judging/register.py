@@ -1,7 +1,7 @@
-"""The DSP's register of open requests: a device on its way is not sent out a second time.
+"""The DSP's register of open requests, by which it refuses a re-send.
 
-The register hears what the other systems publish, in any order, and answers for a moment: was a
-request open on this device at ``at_ms``? Times are event times in milliseconds since 1970 UTC.
+It takes in the events of the other systems in any order, and answers whether a request was open on
+a device at a time. Times are event times in milliseconds since 1970 UTC.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _VERSION_READ: Final = frozenset({"ECS52", "GCS38", "CS08"})
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What one report means for a request: it ended, or it goes on.
+    """The meaning of one report for a request: whether it ended.
 
-    ``request_id`` is the one it names. A hub may name none, or the ID of another kind of request,
-    and is then about every request of the device (``only_named`` is false). ``for_good`` ends
-    cannot be taken back by later reports; ``running`` ends only requests for that version, also the
-    one that it names (I15).
+    ``request_id`` is the request that the report names. A hub may name none, or the ID of another
+    kind of request; the report then concerns every request of the device (``only_named`` is false).
+    An end ``for_good`` is not undone by later reports. With ``running`` it concerns only requests
+    for that version, also if it names one (I15).
     """
 
     at_ms: int
@@ -41,7 +41,7 @@ class Word:
 
 
 def word_of(source: Source, fields: dict[str, Any]) -> Word | None:
-    """The word in a decoded event, or None where it says nothing about going on or ending.
+    """The word of a decoded event; ``None`` if it neither ends nor continues a request.
 
     Raises :class:`~schemas.identifiers.InvalidIdentifier` for a malformed request ID.
     """
@@ -73,7 +73,7 @@ def _hub_word(code: str, fields: dict[str, Any], at_ms: int, named: str | None) 
 
 
 def _runs(fields: dict[str, Any], activated: bool) -> str | None:
-    """The version that an activation speaks of, if it says so; after a failed one the old runs."""
+    """The running version in a successful activation; ``None`` if it has none, or failed."""
     spoken_of = fields["running_version"] or fields["firmware_version"]
     return spoken_of.strip().upper() if activated and spoken_of else None
 
@@ -87,7 +87,7 @@ class _Request:
 
 @dataclass(slots=True)
 class _Device:
-    """Requests and words are kept apart, for a word may be heard before its request is known."""
+    """Requests and words of one device. A word may arrive before its request."""
 
     requests: dict[str, _Request] = field(default_factory=dict)
     words: list[Word] = field(default_factory=list)
@@ -100,7 +100,8 @@ class _Device:
         return not word.only_named and word.request_id not in self.requests
 
     def is_open(self, request: _Request, at_ms: int) -> bool:
-        """The last word up to that moment decides, unless one was for good."""
+        """Whether a request is open at a time: the last word before it decides, unless one was for
+        good."""
         if at_ms < request.opened_ms:
             return False
         heard = [
@@ -125,11 +126,11 @@ class Register:
         self._devices[device_id].requests[request_id] = request
 
     def hear(self, device_id: str, word: Word) -> None:
-        """Some system reported about the device."""
+        """Take in a word about the device."""
         self._devices[device_id].words.append(word)
 
     def open_request(self, device_id: str, at_ms: int) -> str | None:
-        """A request that was open on the device at that moment, by what is heard so far."""
+        """A request that was open on the device at ``at_ms``, by the words so far; or ``None``."""
         device = self._devices[device_id]
         for request in device.requests.values():
             if device.is_open(request, at_ms):

@@ -1,1 +1,1 @@
-"""What will happen: the plan of a campaign, its records, and how each item must end."""
+"""The plan of a simulation: campaigns, their records, and the expected status of each item."""

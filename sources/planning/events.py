@@ -1,4 +1,4 @@
-"""What the sources publish: planned events, malformed records, and the order in which they go out.
+"""What the sources publish: planned events, malformed records, and their order.
 
 Times here are *virtual* milliseconds from the plan's start; :mod:`sources.schedule` turns them into
 wall-clock time.
@@ -19,18 +19,18 @@ RECORDS: Final[dict[Source, str]] = {
 }
 
 Resend = Literal["accepted", "refused"]
-"""How the DSP decides a request for a device that it has taken on before."""
+"""The DSP's decision on a request for a device that it has accepted before."""
 
 Damage = Literal["none", "null", "unframed", "unknown-id", "truncated", "trailing"]
-"""What is wrong with the bytes of a malformed record; ``none`` if its fields are to blame."""
+"""The fault in the bytes of a malformed record; ``none`` if the fault is in its fields."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlannedEvent:
-    """One valid event; two are the same only if they are the same object.
+    """One valid event, compared by identity of the object.
 
-    ``fields`` is the Avro record without ``occurred_at``, possibly in untidy spelling; ``event_id``
-    and ``device_id`` are canonical.
+    ``fields`` is the Avro record without ``occurred_at``, maybe with identifiers in another
+    spelling; ``event_id`` and ``device_id`` are canonical.
     """
 
     source: Source
@@ -40,38 +40,39 @@ class PlannedEvent:
     occurred_ms: int
     publish_ms: int
     skew_ms: int | None = None
-    """A wrong clock: ``occurred_at`` is this far from the moment of publication."""
+    """Set for a wrong clock: ``occurred_at`` less the time of publication."""
     resend: Resend | None = None
     code: str | None = None
-    """Native code in tidy spelling; None for the Service Centre, which has none."""
+    """Native code in canonical form; ``None`` for the Service Centre."""
     result_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Malformed:
-    """One record that must end as a dead letter with ``reason``, told by the ``ce_id`` header."""
+    """One record that must become a dead letter with ``reason``; ``ce_id`` in its headers
+    identifies it."""
 
     malformed_id: str
     reason: str
     source: Source
-    """Whose topic it goes to."""
+    """Source to whose topic it is published."""
     key: bytes | None
     home: str
-    """Canonical Device ID whose partition it goes to."""
+    """Canonical Device ID that decides its partition."""
     astray: bool
-    """Sent to the partition after that one instead: the topic needs two or more."""
+    """Whether it goes to the next partition instead: the topic needs two or more."""
     record: str
     fields: dict[str, Any]
     damage: Damage
     occurred_ms: int
     publish_ms: int
     occurred_at: int | None = None
-    """An impossible event time, in wall-clock milliseconds."""
+    """An invalid event time, in wall-clock milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One record as it goes out, the ``ordinal``-th of all sources together."""
+    """One record to be published, the ``ordinal``-th over all sources."""
 
     ordinal: int
     publish_ms: int
@@ -81,5 +82,5 @@ class Publication:
 
     @property
     def is_copy(self) -> bool:
-        """Whether the same bytes went out before."""
+        """Whether the same bytes were published before."""
         return self.first != self.ordinal

@@ -1,4 +1,4 @@
-"""Real systems spell the same identifier in several ways; the tracker must see through it."""
+"""Varies the spelling of identifiers, as real systems do; the tracker must treat them as equal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _IDENTIFIERS: Final = ("event_id", "device_id", "firmware_version", "running_ver
 
 
 def roughly(rng: Random, fields: dict[str, Any]) -> dict[str, Any]:
-    """A copy of an event's fields in some other valid spelling of the same meaning."""
+    """A copy of an event's fields in another valid spelling."""
     lowered = rng.random() < 0.7
     rough = dict(fields)
     for name in _IDENTIFIERS:

@@ -1,8 +1,7 @@
-"""Records that must end as dead letters, one variety for each way a publisher can get it wrong.
+"""Records that must become dead letters, one variety for each kind of publisher's error.
 
-Each is about a device of the plan and would change its answer if it were folded: an activation
-that is not one, a Reset that nobody signed. So a tracker that lets one through disagrees with the
-plan.
+Each concerns a device of the plan and would change its status if it were folded, for example a
+false activation or a Reset without operator: a tracker that accepts one differs from the plan.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ Key = Literal["own", "none", "hub's", "nonsense"]
 
 @dataclass(frozen=True, slots=True)
 class Variety:
-    """One kind of malformed record: a good record of ``source`` with something spoilt."""
+    """One kind of malformed record: a valid record of ``source`` with one fault."""
 
     reason: str
     source: Source
@@ -94,7 +93,7 @@ VARIETIES: Final[Sequence[Variety]] = (
     Variety("ineligible-device", _CSP, {"device_type": "GPF"}),
     Variety("ineligible-device", _DSP, {"device_type": "IHD"}),
 )
-"""A plan has each at least once."""
+"""The varieties, each of which occurs in every plan."""
 
 
 def spoil(
@@ -104,7 +103,7 @@ def spoil(
     request: PlannedRequest,
     publish_ms: int,
 ) -> Malformed:
-    """One malformed record about ``device`` in ``request``, going out at ``publish_ms``."""
+    """One malformed record about ``device`` in ``request``, published at ``publish_ms``."""
     key, home = _key(variety.key, device)
     record_of = variety.record_of or variety.source
     fields = {
@@ -131,7 +130,7 @@ def spoil(
 
 
 def _key(key: Key, device: PlannedDevice) -> tuple[bytes | None, str]:
-    """The key, and the Device ID whose partition the record goes to."""
+    """The key, and the Device ID that decides the partition."""
     if key == "none":
         return None, device.device_id
     if key == "nonsense":

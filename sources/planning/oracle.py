@@ -1,7 +1,6 @@
-"""How an item must end: the answer that each journey's author wrote down beside the journey.
+"""The expected final state of items, as the author of each journey wrote it beside the journey.
 
-Nothing here folds, compares times or ranks statuses. The tracker is right when its table says the
-same.
+Nothing here folds, compares times or ranks statuses. The tracker is right if its table is equal.
 """
 
 from __future__ import annotations
@@ -15,13 +14,12 @@ from sources.planning.vocabulary import COMPLETIONS, Completion, Mark, Status
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The end of one item (request, device), once everything published is folded.
+    """The expected state of one item (request, device), once all events are folded.
 
     ``updated_at_ms`` is virtual milliseconds from the plan's start (add the schedule's
-    ``base_ms``), or None where the evidence had a wrong clock and its received time counts.
-    ``code`` and ``result_code`` are the native code of the evidence in tidy spelling (compare
-    without regard to case); a Reset has none. ``timeline`` names every event of the item with its
-    marks.
+    ``base_ms``), or ``None`` if the evidence had a wrong clock, so that its received time counts.
+    ``code`` and ``result_code`` are the native code of the evidence (compare without regard to
+    case); a Reset has none. ``timeline`` has every event of the item with its marks.
     """
 
     status: Status
@@ -37,14 +35,14 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """The events of an item that its author expects to carry a mark."""
+    """The events of an item that are expected to have a mark."""
 
     late: tuple[PlannedEvent, ...] = ()
     superseded: tuple[PlannedEvent, ...] = ()
     after_reset: tuple[PlannedEvent, ...] = ()
 
     def of(self, event: PlannedEvent) -> frozenset[Mark]:
-        """Marks of one event; a wrong clock marks itself."""
+        """Marks of one event; that of a wrong clock follows from the event."""
         marks: set[Mark] = set()
         if event in self.late:
             marks.add("late")
@@ -66,7 +64,7 @@ def ending(
     events: Iterable[PlannedEvent],
     marked: Marked,
 ) -> Expected:
-    """The author's words as an :class:`Expected`."""
+    """An :class:`Expected` from the arguments of ``Script.ends``."""
     return Expected(
         status=status,
         completion=COMPLETIONS[status],

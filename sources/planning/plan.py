@@ -1,7 +1,7 @@
-"""A seeded plan of everything the sources publish, and of how every item must end.
+"""The seeded plan: everything that the sources publish, and the expected state of every item.
 
 The same arguments give the same plan, byte for byte. ``expected`` is the oracle: it is collected
-from the journeys' own words (:mod:`sources.planning.journeys`), by no rule of the tracker.
+from the journeys (:mod:`sources.planning.journeys`), without any rule of the tracker.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FIRST_COUNTER: Final = 1_600_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that will be published, in order, and every ending.
+    """All publications in order, and the expected state of every item.
 
     ``expected`` is keyed (Service Request ID, Device ID), ``unmatched`` by Device ID; ``hidden``
     items are kept and not served; ``malformed`` maps the ``ce_id`` header of each bad record to its
@@ -51,8 +51,8 @@ class Plan:
 def build_plan(seed: int, requests: int, devices: int) -> Plan:
     """The plan of ``devices`` devices spread evenly over ``requests`` first requests.
 
-    Suppliers make further requests for devices that need another go, so ``Plan.requests`` is
-    longer. Raises :class:`ValueError` with a sentence for numbers that make no plan.
+    Suppliers send further requests for some devices, so ``Plan.requests`` is longer. Raises
+    :class:`ValueError` with a sentence for numbers that are too small or too large.
     """
     _check(requests, devices)
     rng = Random(seed)
@@ -117,7 +117,7 @@ def _campaign(rng: Random, seed: int, number: int) -> Campaign:
 
 
 def _devices(rng: Random, count: int) -> list[PlannedDevice]:
-    """Consecutive Device IDs from a seeded start, so that two seeds hardly ever share a device."""
+    """Consecutive Device IDs from a seeded start, so that two seeds rarely share a device."""
     start = rng.randrange(v.DEVICE_NUMBERS - count + 1)
     return [
         PlannedDevice(
@@ -131,7 +131,7 @@ def _devices(rng: Random, count: int) -> list[PlannedDevice]:
 
 
 def _kinds(rng: Random, devices: int) -> list[Kind]:
-    """A kind for each device: the happy share, every other kind in turn, then by weight."""
+    """A kind for each device: a share of happy ones, each other kind once, then by weight."""
     others = [kind for kind in KINDS.values() if kind is not HAPPY]
     rng.shuffle(others)
     unhappy = devices - math.ceil(devices * HAPPY_SHARE)
@@ -145,7 +145,7 @@ def _kinds(rng: Random, devices: int) -> list[Kind]:
 def _used(
     campaigns: Iterable[Campaign], items: Iterable[tuple[str, str]]
 ) -> tuple[PlannedRequest, ...]:
-    """The requests that list a device: all first ones, and the later ones that were needed."""
+    """The requests that have a device: all first ones, and the later ones in use."""
     listed = {request_id for request_id, _ in items}
     return tuple(
         request
@@ -159,7 +159,7 @@ def _used(
 
 
 def _malformed(rng: Random, scripts: Sequence[Script], events: int) -> list[Malformed]:
-    """Every variety in turn, about devices never sent again: the DSP's register believes it all."""
+    """Every variety in turn, about devices without re-sends: the DSP's register would count it."""
     victims = [s for s in scripts if not any(event.resend for event in s.events)]
     count = max(len(VARIETIES), math.ceil(events * MALFORMED_SHARE))
     pieces = []
@@ -174,7 +174,7 @@ def _malformed(rng: Random, scripts: Sequence[Script], events: int) -> list[Malf
 def _publications(
     rng: Random, events: Sequence[PlannedEvent], bad: Sequence[Malformed]
 ) -> tuple[Publication, ...]:
-    """First publications, copies and malformed records in the order in which they go out."""
+    """First publications, copies and malformed records in their order of publication."""
     copied = rng.sample(events, math.ceil(len(events) * COPY_SHARE))
     lines: list[tuple[int, PlannedEvent | Malformed]] = [(e.publish_ms, e) for e in events]
     lines += [(piece.publish_ms, piece) for piece in bad]
@@ -188,6 +188,6 @@ def _publications(
 
 
 def _again_ms(rng: Random, event: PlannedEvent) -> int:
-    """When a copy goes out: some minutes to six hours after the first."""
+    """When a copy is published: some minutes to six hours after the first."""
     later = event.publish_ms + rng.randrange(v.MINUTE_MS, 6 * v.HOUR_MS)
     return min(later, LAST_PUBLICATION_MS + v.HOUR_MS)

@@ -1,8 +1,8 @@
-"""The language that journeys are written in: events as they occur, then how the items must end.
+"""The operations of which journeys are written: events of a device, then the expected end.
 
-A journey tells one device's story on a virtual clock (``wait`` moves it), says of each event which
-item it belongs to, and closes with ``ends`` for every item. Codes, delays and spelling that the
-story leaves open are drawn from the plan's seed.
+A journey publishes the events of one device on a virtual clock (``wait`` advances it), names the
+item of each event, and closes with ``ends`` for every item. Codes, delays and spellings that it
+leaves open are drawn from the plan's seed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ the ID of the activation request (11.3) that it answers."""
 _LINKS: Final[Sequence[Link]] = ("request", "request", "request", "version", "version", "hash",
                                  "nothing", "foreign")  # fmt: skip
 _STRAGGLERS: Final = 0.16
-"""Share of events whose publication is held back for hours, past the events that follow."""
+"""Share of events that are published hours late, after events that follow them."""
 _ROUGHLY_SPELLED: Final = 0.04
 
 
@@ -44,7 +44,7 @@ class PlannedRequest:
 
 @dataclass(frozen=True, slots=True)
 class PlannedDevice:
-    """A meter, and where it hangs."""
+    """A meter and its Comms Hub."""
 
     device_id: str
     device_type: str
@@ -54,7 +54,7 @@ class PlannedDevice:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A supplier's request, and the ones it makes later for devices that need another go."""
+    """A supplier's request, and its later ones for devices that are sent again."""
 
     first: PlannedRequest
     again: PlannedRequest
@@ -65,40 +65,40 @@ class Campaign:
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """One request on the journey's device, as its story goes on."""
+    """One request on the journey's device, with its events so far."""
 
     request: PlannedRequest
     events: list[PlannedEvent] = field(default_factory=list)
 
 
 class How(TypedDict, total=False):
-    """How an event comes out, where the story says more of it than what happened."""
+    """Optional properties of an event."""
 
     delay: float | None
     """Minutes from event to publication."""
     skew_ms: int | None
-    """By how much its source's clock is wrong."""
+    """Error of its source's clock, in milliseconds."""
 
 
 class HowHeard(How, total=False):
-    """The same for a report of a device or its hub."""
+    """Optional properties of a report of a device or its hub."""
 
     link: Link | None
-    """How it names its request."""
+    """How the report names its request."""
 
 
 class Script:
-    """One device's journey while it is being written."""
+    """The journey of one device, to which events are added."""
 
     def __init__(self, rng: Random, device: PlannedDevice, campaign: Campaign) -> None:
         self.rng = rng
         self.device = device
         self.campaign = campaign
         self.pace = 1.0
-        """Factor on every wait: a journey through two requests goes faster."""
+        """Factor on every wait, smaller in a journey through several requests."""
         self.now = campaign.first.opens_ms + rng.randrange(10 * v.MINUTE_MS)
         self.item = Item(campaign.first)
-        """The item that events belong to unless they say otherwise."""
+        """The item of events without an explicit one."""
         self.events: list[PlannedEvent] = []
         self.expected: dict[tuple[str, str], Expected] = {}
         self.hidden: set[tuple[str, str]] = set()
@@ -107,11 +107,11 @@ class Script:
     # --- time -----------------------------------------------------------------------------------
 
     def wait(self, least: float, most: float) -> None:
-        """Minutes pass: between ``least`` and ``most``, times the journey's pace."""
+        """Advance by ``least`` to ``most`` minutes, times the journey's pace."""
         self.wait_exactly(self.rng.uniform(least, most) * self.pace)
 
     def wait_exactly(self, minutes: float) -> None:
-        """Minutes pass, whatever the pace."""
+        """Advance by ``minutes``, without the pace."""
         self.now += max(1, int(minutes * v.MINUTE_MS))
 
     # --- events ---------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ class Script:
         resend: Resend | None = None,
         **how: Unpack[How],
     ) -> PlannedEvent:
-        """The DSP takes the device on, or refuses it."""
+        """The DSP accepts or rejects the device."""
         item = item or self.item
         request = item.request
         fields = {
@@ -149,7 +149,8 @@ class Script:
         tells_type: bool | None = None,
         **how: Unpack[How],
     ) -> PlannedEvent:
-        """The CSP reports; it tells the device's type two times in three, or as the story says."""
+        """The CSP reports. It gives the device type in two of three events, or by
+        ``tells_type``."""
         item = item or self.item
         if tells_type is None:
             tells_type = self.rng.random() < 0.66
@@ -178,7 +179,7 @@ class Script:
         skew_ms: int | None = None,
         **named: str | None,
     ) -> PlannedEvent:
-        """A device or its hub reports; ``named`` overrides how the report names its request."""
+        """A device or its hub reports; ``named`` overrides the fields that name its request."""
         item = item or self.item
         chosen: Link = self.rng.choice(_LINKS) if link is None else link
         fields: dict[str, Any] = {
@@ -228,7 +229,7 @@ class Script:
         return names
 
     def activation_request(self, request: PlannedRequest) -> str:
-        """The ID of an 11.3 for this device: it opens no item anywhere."""
+        """The ID of an activation request (11.3) for this device; it opens no item."""
         counter = 1_700_000_000_000 + self.rng.randrange(10**12)
         return f"{request.originator}:{self.device.device_id}:{counter}"
 
@@ -289,7 +290,7 @@ class Script:
         superseded: Sequence[PlannedEvent] = (),
         after_reset: Sequence[PlannedEvent] = (),
     ) -> None:
-        """The author's word: the item shows ``status`` since ``evidence``; these have marks."""
+        """Expect the item to have ``status`` since ``evidence``, and marks on these events."""
         item = item or self.item
         self.expected[(item.request.request_id, self.device.device_id)] = ending(
             status,
@@ -301,6 +302,6 @@ class Script:
         )
 
     def stays_hidden(self, item: Item | None = None) -> None:
-        """The author's word: the item is kept and not served, for nobody told the device's type."""
+        """Expect the item to be kept and not served, because its device type is unknown."""
         item = item or self.item
         self.hidden.add((item.request.request_id, self.device.device_id))

@@ -1,7 +1,7 @@
-"""The words of the simulated systems: identities, native codes, and the statuses they stand for.
+"""The vocabulary of the simulated systems: identities, native codes, and their statuses.
 
-The statuses are spelled here a second time on purpose: what the plan expects must not come from the
-tables it is used to prove.
+The statuses are defined here a second time on purpose: the plan must not use the tables that it is
+a test of.
 """
 
 from __future__ import annotations
@@ -48,31 +48,31 @@ SUPPLIERS: Final = (
     "90-B3-D5-1F-30-03-00-00",
     "90-B3-D5-1F-30-04-00-00",
 )
-"""User IDs of the simulated suppliers; requests go round them in this order."""
+"""User IDs of the simulated suppliers, which send requests in turn."""
 
 DCC: Final = "90-B3-D5-1F-30-00-00-02"
 """Target of every Update Firmware request: a Non-Device request is addressed to the DCC."""
 
 DEVICE_PREFIX: Final = "00-DB-12-34-56"
 DEVICE_NUMBERS: Final = 0x789000
-"""Device IDs end below this number, so the documented test identities (…-78-90-A0 on) stay free."""
+"""Upper bound of Device IDs, so that the documented test identities (…-78-90-A0 on) stay free."""
 HUB_NUMBERS: Final = 0x800000
-"""Comms Hubs are numbered from here."""
+"""First number of Comms Hubs."""
 
 DEVICE_TYPES: Final = ("ESME", "ESME", "ESME", "GSME", "GSME")
-"""Six electricity meters to four gas meters, by going round."""
+"""Device types in turn: three electricity meters, two gas meters."""
 REGIONS: Final = ("North", "Central", "South")
 
 DSP_ACCEPTING: Final = ("I99", "I0")
 DSP_ERRORS: Final = ("E110101", "E110102", "E110104", "E5", "E19")
 DSP_OPEN_REQUEST: Final = "E110101"
-"""What the simulated DSP answers when the device still has an open request."""
+"""The simulated DSP's code for a device with an open request."""
 DSP_WARNING_LISTS: Final = ("NotCommissionedDeviceIDList", "InvalidDeviceIDList")
 CSP_REFUSALS: Final = ("NOT-ACCEPTED", "N18", "N19", "N21", "N22", "N23")
 CSP_TRANSFERS: Final = ("CH-TRANSFER-OK", "N60")
 CSP_TRANSFER_FAILURES: Final = ("CH-TRANSFER-FAILED", "N61")
 ACTIVATION_MESSAGE: Final = "00CA"
-"""Message code that tells a future-dated firmware activation from other future-dated commands."""
+"""Message code of a future-dated firmware activation, among future-dated commands."""
 
 
 def eui(number: int) -> str:

@@ -1,4 +1,4 @@
-"""Every kind of journey a device can make, each written beside the ending it must have."""
+"""All kinds of journeys of a device, each with its expected end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sources.planning.journeys import (
 from sources.planning.journeys.catalogue import KINDS, Kind
 
 HAPPY = KINDS["happy"]
-"""The way most devices go."""
+"""The journey of most devices."""
 
 __all__ = [
     "HAPPY",

@@ -1,4 +1,4 @@
-"""Every kind of journey registers here, by the name of the function that writes it."""
+"""The registry of journeys, by the name of the function that writes them."""
 
 from __future__ import annotations
 

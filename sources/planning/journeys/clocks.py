@@ -1,7 +1,7 @@
 """Journeys with a wrong clock.
 
-The wrong one is always the last to report. Its received time depends on the speed of the
-simulation, and is then after every other event's time at any speed.
+The event with the wrong clock is always the last one. Its received time depends on the speed of the
+simulation; as the last it is after every other event at any speed.
 """
 
 from __future__ import annotations

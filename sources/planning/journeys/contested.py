@@ -1,4 +1,4 @@
-"""Journeys in which one stage speaks more than once: repeats, recoveries, relapses, ties."""
+"""Journeys with several reports of one stage: repeats, recoveries, relapses, ties."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def recovered_activation(s: Script) -> None:
 
 @journey(2)
 def recovered_and_finished(s: Script) -> None:
-    """A failure on the way is history, not a loser, once later stages have spoken."""
+    """A failure before a later stage is not marked as superseded."""
     until(s, 2)
     transfer_failed(s)
     transferred(s)
@@ -63,7 +63,7 @@ def recovered_and_finished(s: Script) -> None:
 
 @journey()
 def relapsed_transfer(s: Script) -> None:
-    """The later word counts, though it is the worse one."""
+    """The later report counts, though it is the worse one."""
     good = until(s, 3)
     s.ends("Failed CH Transfer", transfer_failed(s), superseded=[good])
 
@@ -78,7 +78,7 @@ def relapsed_delivery(s: Script) -> None:
 
 @journey()
 def repeated_transfer(s: Script) -> None:
-    """Three times the same word: it holds since the first, which is published last."""
+    """Three times the same report: the status holds since the first, which is published last."""
     until(s, 2)
     s.wait(60, 300)
     first = s.csp("CH-TRANSFER-OK", delay=600)
@@ -89,7 +89,7 @@ def repeated_transfer(s: Script) -> None:
 
 @journey()
 def repeated_failure(s: Script) -> None:
-    """A failure told again does not look newer."""
+    """A repeated failure does not look newer."""
     until(s, 2)
     first = transfer_failed(s)
     transfer_failed(s)
@@ -99,7 +99,7 @@ def repeated_failure(s: Script) -> None:
 
 @journey()
 def repeated_delivery(s: Script) -> None:
-    """Hub and device tell the same by different names."""
+    """Hub and device report the same with different codes."""
     until(s, 3)
     s.wait(30, 200)
     first = s.hub("8F8A", 0, link="version")
@@ -176,7 +176,7 @@ def tied_transfer(s: Script) -> None:
 
 @journey()
 def twin_transfers(s: Script) -> None:
-    """The same word twice in the same millisecond: the smaller event ID is the evidence."""
+    """The same report twice in the same millisecond: the smaller event ID is the evidence."""
     until(s, 2)
     s.wait(60, 300)
     one, other = s.csp("N60"), s.csp("CH-TRANSFER-OK")

@@ -20,28 +20,28 @@ from sources.planning.script import Script
 
 @journey()
 def lost_approval(s: Script) -> None:
-    """The CSP's approval is never heard."""
+    """The CSP's approval is lost."""
     accepted(s)
     s.ends("Successful CH Transfer", transferred(s))
 
 
 @journey()
 def lost_transfer(s: Script) -> None:
-    """The transfer to the hub is never heard."""
+    """The report of the transfer to the hub is lost."""
     until(s, 2)
     s.ends("Successful HAN Transfer", delivered(s))
 
 
 @journey()
 def lost_delivery(s: Script) -> None:
-    """The delivery to the device is never heard."""
+    """The report of the delivery to the device is lost."""
     until(s, 3)
     s.ends("Firmware Activated", activated(s))
 
 
 @journey()
 def lost_middle(s: Script) -> None:
-    """Nothing is heard between the DSP and the activation."""
+    """All reports between the DSP and the activation are lost."""
     accepted(s)
     s.wait(300, 600)
     s.ends("Firmware Activated", activated(s))
@@ -49,7 +49,7 @@ def lost_middle(s: Script) -> None:
 
 @journey()
 def late_approval(s: Script) -> None:
-    """An approval told again after the transfer does not take the item back."""
+    """An approval repeated after the transfer does not set the item back."""
     held = until(s, 3)
     s.ends("Successful CH Transfer", held, late=[approved(s)])
 
@@ -80,14 +80,14 @@ def reports_after_activation(s: Script) -> None:
 
 @journey()
 def rejected_yet_approved(s: Script) -> None:
-    """The CSP goes on with a device that the DSP rejected: the furthest stage wins."""
+    """The CSP approves a device that the DSP rejected: the furthest stage counts."""
     s.dsp(s.rng.choice(v.DSP_WARNING_LISTS))
     s.ends("Approved for Distribution", approved(s))
 
 
 @journey(2)
 def published_backwards(s: Script) -> None:
-    """Each event is published before the one it follows."""
+    """Events are published in the reverse order."""
     s.pace = 0.5
     began = s.now
 

@@ -1,4 +1,4 @@
-"""Journeys in which the item's version and device type come from somewhere unusual."""
+"""Journeys in which version and device type come from other events than usual."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sources.planning.script import Script
 
 @journey(2)
 def opened_by_csp(s: Script) -> None:
-    """The DSP's event is lost; the CSP's tells version and type."""
+    """The DSP's event is lost; the CSP's gives version and type."""
     s.csp("APPROVED", tells_type=True)
     s.wait(60, 300)
     s.csp("N60")
@@ -25,7 +25,7 @@ def opened_by_csp(s: Script) -> None:
 
 @journey()
 def type_told_later(s: Script) -> None:
-    """The first of two CSP events does not tell the type."""
+    """The first of two CSP events does not give the type."""
     s.csp("APPROVED", tells_type=False)
     s.wait(60, 300)
     s.ends("Successful CH Transfer", s.csp("N60", tells_type=True))
@@ -41,7 +41,7 @@ def type_never_told(s: Script) -> None:
 
 @journey()
 def described_by_dsp(s: Script) -> None:
-    """The DSP's word on the version counts, though the CSP's is older."""
+    """The DSP's version counts, though the CSP's event is older."""
     old = older_version(s.item.request.firmware_version)
     held = s.csp("APPROVED", firmware_version=old, tells_type=False)
     s.wait(5, 60)

@@ -1,4 +1,4 @@
-"""Journeys in which every stage reports once: to the end, to a failure, or to a halt."""
+"""Journeys with one report of each stage: to the end, to a failure, or to a halt."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def rejected_by_error(s: Script) -> None:
 
 @journey(3)
 def rejected_by_warning_list(s: Script) -> None:
-    """The request is good and the device stands in one of its warning lists."""
+    """The request is accepted and the device is in one of its warning lists."""
     s.ends("Rejected by DSP", s.dsp(s.rng.choice(v.DSP_WARNING_LISTS)))
 
 
@@ -71,19 +71,19 @@ def not_activated(s: Script) -> None:
 
 @journey(2)
 def stuck_accepted(s: Script) -> None:
-    """Nothing is heard after the DSP."""
+    """Nothing follows after the DSP."""
     s.ends("Accepted by DSP", until(s, 1))
 
 
 @journey(3)
 def stuck_approved(s: Script) -> None:
-    """Nothing is heard after the CSP's approval."""
+    """Nothing follows after the CSP's approval."""
     s.ends("Approved for Distribution", until(s, 2))
 
 
 @journey(3)
 def stuck_transferred(s: Script) -> None:
-    """The hub holds the image and the device stays silent."""
+    """The hub has the image, and the device does not report."""
     s.ends("Successful CH Transfer", until(s, 3))
 
 
@@ -95,7 +95,7 @@ def stuck_delivered(s: Script) -> None:
 
 @journey(2)
 def activation_dated(s: Script) -> None:
-    """A future-dated 11.3 was accepted: told in the timeline, and no status."""
+    """A future-dated 11.3 was accepted: an entry in the timeline without a status."""
     held = until(s, 4)
     s.wait(30, 300)
     s.hub("CS06")

@@ -48,7 +48,7 @@ def reset_after_rejection(s: Script) -> None:
 
 @journey(2)
 def reports_after_reset(s: Script) -> None:
-    """What is reported after the Reset is kept and changes nothing, even an activation."""
+    """Reports after the Reset are kept and change nothing, not even an activation."""
     until(s, 3)
     s.wait(30, 120)
     reset = s.reset()
@@ -63,7 +63,7 @@ def reports_after_reset(s: Script) -> None:
 
 @journey()
 def heard_after_reset(s: Script) -> None:
-    """What happened before the Reset and is heard after it is plain history."""
+    """What happened before the Reset and is published after it has no mark."""
     until(s, 3)
     delivered(s, link="request", delay=600)
     s.wait(30, 120)
@@ -72,7 +72,7 @@ def heard_after_reset(s: Script) -> None:
 
 @journey()
 def reset_before_opening(s: Script) -> None:
-    """The Reset is heard before the request it ends."""
+    """The Reset is published before the request that it ends."""
     s.dsp("I99", delay=600)
     s.wait(5, 60)
     s.csp("APPROVED", delay=700)
@@ -82,7 +82,7 @@ def reset_before_opening(s: Script) -> None:
 
 @journey()
 def reset_of_nothing(s: Script) -> None:
-    """A Reset that names a request this device has no part in waits, and touches nothing."""
+    """A Reset that names a request without this device stays unmatched, and changes nothing."""
     held = until(s, 3)
     s.wait(30, 120)
     s.reset(request_id=s.campaign.newer.request_id, unmatched=True)

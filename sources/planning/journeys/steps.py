@@ -9,18 +9,18 @@ from sources.planning.events import PlannedEvent
 from sources.planning.script import How, HowHeard, Item, Link, Script
 
 PROMPT: Final = 0.2
-"""Minutes to publish what must not be overtaken: a request's end, before it is sent again."""
+"""Minutes of delay for events that must be in time: a request's end, before it is sent again."""
 SLOW_CLOCK_MS: Final = -4 * v.DAY_MS
 FAST_CLOCK_MS: Final = 5 * v.HOUR_MS
 
 
 def accepted(s: Script, item: Item | None = None, **how: Unpack[How]) -> PlannedEvent:
-    """The DSP takes the device on."""
+    """The DSP accepts the device."""
     return s.dsp(s.rng.choice(v.DSP_ACCEPTING), item=item, **how)
 
 
 def taken_on_again(s: Script, item: Item) -> PlannedEvent:
-    """The DSP takes on a device whose earlier request has ended."""
+    """The DSP accepts a device whose earlier request has ended."""
     return s.dsp(s.rng.choice(v.DSP_ACCEPTING), item=item, resend="accepted")
 
 
@@ -99,7 +99,7 @@ def version_read(s: Script, version: str, *, unmatched: bool = False) -> Planned
 
 
 def until(s: Script, stage: int, *, link: Link | None = None) -> PlannedEvent:
-    """The ordinary way up to a stage (1 to 5); the event that reached it."""
+    """The usual events up to a stage (1 to 5); returns the one that reached it."""
     last = accepted(s)
     if stage >= 2:
         last = approved(s)
@@ -118,10 +118,10 @@ def older_version(version: str) -> str:
 
 
 def other_version(version: str) -> str:
-    """A version that no request of the plan has: the plan's all begin with 0."""
+    """A version of no request in the plan: all of those begin with 0."""
     return f"F{version[1:]}"
 
 
 def other_hash(image_hash: str) -> str:
-    """The hash of an image that nobody sent."""
+    """The hash of an image that was never sent."""
     return f"{int(image_hash, 16) ^ 0xFFFF:064X}"

@@ -1,4 +1,4 @@
-"""Journeys whose reports name no request, or one that opens nothing: matched or left waiting."""
+"""Journeys whose reports name no request, or one that opens no item: matched or unmatched."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def matched_by_hash(s: Script) -> None:
 
 @journey()
 def matched_by_nothing(s: Script) -> None:
-    """Reports carry neither: the newest item takes them."""
+    """Reports carry neither: they belong to the newest item."""
     _finished_by(s, "nothing")
 
 
@@ -49,7 +49,7 @@ def matched_past_foreign_id(s: Script) -> None:
 
 @journey(2)
 def heard_before_opening(s: Script) -> None:
-    """The hub is heard hours before the DSP and the CSP."""
+    """The hub's reports are published hours before those of the DSP and the CSP."""
     s.pace = 0.5
     s.dsp("I99", delay=900)
     s.wait(5, 60)
@@ -62,7 +62,7 @@ def heard_before_opening(s: Script) -> None:
 
 @journey()
 def hour_of_grace(s: Script) -> None:
-    """A device whose clock is up to an hour slow still matches; then the lower stages come late."""
+    """A device whose clock is up to an hour slow still matches; the lower stages are then late."""
     held = s.hub("8F8A", 0, link=s.rng.choice(("version", "hash", "nothing")))
     s.wait_exactly(s.rng.uniform(20, 59))
     late = [accepted(s), approved(s)]
@@ -71,7 +71,7 @@ def hour_of_grace(s: Script) -> None:
 
 @journey()
 def hour_of_grace_and_finished(s: Script) -> None:
-    """The same device, activated: nothing is late any more."""
+    """The same device, activated: nothing is late then."""
     s.hub("8F72", link="hash")
     s.wait_exactly(s.rng.uniform(20, 59))
     until(s, 3)
@@ -80,7 +80,7 @@ def hour_of_grace_and_finished(s: Script) -> None:
 
 @journey(2)
 def older_than_the_request(s: Script) -> None:
-    """More than an hour before the acceptance: about some other request, never guessed."""
+    """Reports from more than an hour before the acceptance stay unmatched."""
     link: Link = s.rng.choice(("version", "hash", "nothing", "foreign"))
     s.hub("8F8A", 0, link=link, unmatched=True)
     s.wait_exactly(s.rng.uniform(61, 180))
@@ -89,7 +89,7 @@ def older_than_the_request(s: Script) -> None:
 
 @journey()
 def other_firmware(s: Script) -> None:
-    """Version, hash and foreign ID of firmware that nobody sent this device."""
+    """Reports with version, hash and request ID of firmware that was not sent to this device."""
     held = until(s, 3)
     request = s.item.request
     s.wait(30, 120)
@@ -105,7 +105,7 @@ def other_firmware(s: Script) -> None:
 
 @journey()
 def rejected_and_reported(s: Script) -> None:
-    """A request that was never accepted takes no report that does not name it."""
+    """Reports that name no request do not belong to one that was never accepted."""
     s.ends("Rejected by DSP", s.dsp(s.rng.choice(v.DSP_ERRORS)))
     s.wait(60, 300)
     s.hub("8F8A", 0, link="version", unmatched=True)
@@ -113,7 +113,7 @@ def rejected_and_reported(s: Script) -> None:
 
 @journey()
 def never_requested(s: Script) -> None:
-    """A device that reports and was in no request we know of."""
+    """A device that reports and is in no request."""
     s.hub("8F8A", 0, link="version", unmatched=True)
     s.wait(60, 300)
     s.hub("CS06", 0, link="foreign", unmatched=True)
@@ -128,7 +128,7 @@ def proved_by_reading(s: Script) -> None:
 
 @journey()
 def old_version_read(s: Script) -> None:
-    """An 11.2 that shows some other version proves nothing about this request."""
+    """An 11.2 that shows another version proves nothing about this request."""
     held = until(s, 4)
     version_read(s, older_version(s.item.request.firmware_version), unmatched=True)
     s.ends("Successful HAN Transfer", held)
