@@ -94,7 +94,7 @@ class Meter:
         self._remaining.labels(str(partition)).set(total - done)
 
     def swept(self, rows: int) -> None:
-        """Count a sweep that removed or changed ``rows`` rows."""
+        """Count a sweep that removed ``rows`` rows."""
         self._swept.set(time.time())
         if rows:
             self.forgotten.inc(rows)

@@ -36,7 +36,7 @@ class DurableRows:
         stores: Stores,
         log: StatusLog,
         codec: Codec,
-        meter: Meter | None = None,
+        meter: Meter | None,
     ) -> None:
         self.number = number
         self.ledger = Ledger()

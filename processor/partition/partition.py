@@ -26,7 +26,7 @@ from processor.partition.recovery import Progress, Stores
 from processor.partition.resumption import Resumption
 from processor.partition.source_topics import Topics
 from processor.partition.status_log import Outgoing, StatusLog
-from processor.partition.sweep import SWEPT, Sweep
+from processor.partition.sweep import Sweep
 from processor.safety.in_flight import InFlight
 from projections.cap import TIMELINE_CAP
 from projections.events import Reader
@@ -110,9 +110,11 @@ class Partition:
     def process(self, batch: Batch) -> None:
         """Fold a batch and make it durable. On any exception nothing of it counts.
 
-        Raises :class:`FrameLost`, :class:`~processor.partition.status_log.Fenced`,
-        :class:`~processor.partition.status_log.LogUnavailable` (to be tried again),
-        :class:`~processor.safety.defects.Defect`, or ``OSError`` of the disk.
+        Raises :class:`~processor.partition.status_log.LogUnavailable` or
+        :class:`~schemas.registry.RegistryUnavailable`, after which the caller tries again. Any
+        other exception ends the worker: :class:`FrameLost`,
+        :class:`~processor.partition.status_log.Fenced`,
+        :class:`~processor.safety.defects.Defect`, ``OSError`` of the disk.
         """
         for frame in batch.frames:
             reached = self.ledger.next_offset(frame.topic)
@@ -166,9 +168,9 @@ class Partition:
             Folded(), self._advanced(Batch(self.number, (), ends), self._durable.clock.read)
         )
 
-    def sweep(self, most: int = SWEPT) -> bool:
-        """Forget what is due in up to ``most`` rows; whether there may be more."""
-        return self._sweep.step(most)
+    def sweep(self) -> bool:
+        """Forget what is due in a few rows; whether there may be more."""
+        return self._sweep.step()
 
     def rows(self) -> Iterator[tuple[str, bytes]]:
         """(Device ID, stored row) of all rows, by Device ID."""

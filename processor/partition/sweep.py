@@ -29,8 +29,8 @@ class Sweep:
         """Start at the beginning of the index, for the store may be another one."""
         self._from = None
 
-    def step(self, most: int = SWEPT) -> bool:
-        """Forget what is due in up to ``most`` rows; whether there may be more.
+    def step(self) -> bool:
+        """Forget what is due in up to :data:`SWEPT` rows; whether there may be more.
 
         The cost depends on what is due, not on what is stored (design §7).
         """
@@ -39,7 +39,7 @@ class Sweep:
         if now is None:
             return False
         since = now - self._folding.retention_ms
-        entries = expiry.due(durable.opened(), since, most, self._from)
+        entries = expiry.due(durable.opened(), since, SWEPT, self._from)
         forgotten = 0
         if entries:
             devices = [expiry.device_of(entry) for entry in entries]
@@ -48,7 +48,7 @@ class Sweep:
             self._swept += len(devices)
             forgotten = -folded.grown
         durable.meter.swept(forgotten)
-        more = len(entries) == most
+        more = len(entries) == SWEPT
         self._from = entries[-1] if more else None
         if not more and self._swept >= WORTH_GIVING_BACK:
             durable.opened().give_back()

@@ -32,7 +32,7 @@ class Feeding:
         made: Partition,
         no_log: NoLog,
         events: Events,
-        progress: Progress = lambda number, done, total: None,
+        progress: Progress,
     ) -> None:
         self._made = made
         self._no_log = no_log
@@ -42,7 +42,7 @@ class Feeding:
         """Source topic -> received time of the first record read, in milliseconds."""
 
     def run(self, ends: Mapping[str, int]) -> None:
-        """Fold from where the partition stands up to ``ends`` (excluded)."""
+        """Fold from the partition's positions up to ``ends`` (excluded)."""
         number = self._made.number
         starts = {topic: self._made.ledger.next_offset(topic) for topic in ends}
         chain, done = Chain(), 0

@@ -19,17 +19,14 @@ _WIDTH: Final = 30
 class Reporter:
     """Reports how many offsets are applied; calls ``step`` each time, for the watchdog."""
 
-    def __init__(
-        self, step: Callable[[], None], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, step: Callable[[], None]) -> None:
         self._step = step
-        self._clock = clock
         self._next: dict[int, float] = {}
 
     def __call__(self, number: int, done: int, total: int) -> None:
         """``done`` of ``total`` offsets of partition ``number``."""
         self._step()
-        now = self._clock()
+        now = time.monotonic()
         due = self._next.setdefault(number, now + LINE_S)
         if sys.stderr.isatty():
             print(f"\r{bar(number, done, total)}", end="", file=sys.stderr, flush=True)

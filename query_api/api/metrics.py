@@ -45,7 +45,7 @@ class Metrics:
         reads: Reads,
         health: Health,
         topics: TopicsWatch | None,
-        more: Sequence[Collector] = (),
+        more: Sequence[Collector],
     ) -> None:
         self._registry = new_registry()
         own = [_ViewCollector(reads), _OldestCollector(reads), PartsCollector(health)]
@@ -137,21 +137,20 @@ class _OldestCollector(Collector):
     """Age of the oldest request with items In Progress. The scan is repeated only as often as
     :data:`_OLDEST_SHARE` allows."""
 
-    def __init__(self, reads: Reads, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, reads: Reads) -> None:
         self._progress = reads.progress
-        self._clock = clock
         self._found: int | None = None
         self._look_at = float("-inf")
 
     def collect(self) -> Iterator[Family]:
         """``fdt_oldest_in_progress_age_seconds``"""
-        view, now = self._progress.view, self._clock()
+        view, now = self._progress.view, time.monotonic()
         if view is None:
             yield names.OLDEST.of(UNKNOWN)
             return
         if now >= self._look_at:
             self._found = oldest_in_progress(view)
-            done = self._clock()
+            done = time.monotonic()
             self._look_at = done + (done - now) / _OLDEST_SHARE
         since = self._progress.broker_now() if self._found is None else self._found
         yield names.OLDEST.of(max(0, self._progress.broker_now() - since) / 1000)

@@ -122,7 +122,7 @@ class KafkaAuditLog:
         return ends
 
     def _entry(self, message: Message) -> AuditEntry | None:
-        """The entry of a record; ``None`` if the record is none of ours."""
+        """The entry of a record; ``None`` if it is no audit entry."""
         try:
             return AuditEntry(**self._codec.decode(RECORD, message.value()))
         except BadRecord:

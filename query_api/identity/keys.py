@@ -122,7 +122,7 @@ class OidcKeys:
         return self._clock() - self._confirmed_at
 
     def _refresh(self, *, wait: bool) -> None:
-        """Fetch the keys if that is due; without ``wait`` only if no other thread does so."""
+        """Fetch the keys if that is due. If another thread does so, ``wait`` for it or return."""
         if not self._lock.acquire(blocking=wait):
             return
         try:

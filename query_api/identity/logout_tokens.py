@@ -6,7 +6,6 @@ administrator.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,17 +30,8 @@ class LoggedOut:
 class LogoutTokens:
     """Reads logout tokens of one provider for one client."""
 
-    def __init__(
-        self,
-        issuer: str,
-        keys: KeySource,
-        client_id: str,
-        now: Callable[[], int] | None = None,
-    ) -> None:
-        clock = {} if now is None else {"now": now}
-        self._tokens = Authenticator(
-            {issuer: keys}, client_id, Claims(), required=("exp", "iat"), **clock
-        )
+    def __init__(self, issuer: str, keys: KeySource, client_id: str) -> None:
+        self._tokens = Authenticator({issuer: keys}, client_id, Claims(), required=("exp", "iat"))
 
     def read(self, token: str) -> LoggedOut:
         """Who was signed out; a problem if this is not the provider's logout token for this

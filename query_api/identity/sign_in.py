@@ -138,14 +138,12 @@ class SignIn:
         client: Client,
         keys: SealingKeys | None = None,
         endings: Endings | None = None,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._provider = provider
         self._id_tokens = id_tokens
         self._client = client
         self._keys = keys or SealingKeys()
-        self._endings = endings or Endings(clock=clock)
-        self._clock = clock
+        self._endings = endings or Endings()
 
     def begin(self, return_to: str) -> Begun:
         """Begin a sign-in; :class:`ProviderAway`. ``return_to`` is a local path."""
@@ -159,7 +157,7 @@ class SignIn:
                 code_verifier=verifier,
             )
         return_to = return_to if len(return_to) <= _LONGEST_PATH else "/"
-        under_way = _UnderWay(state, nonce, verifier, return_to, self._clock() + UNDER_WAY_S)
+        under_way = _UnderWay(state, nonce, verifier, return_to, time.time() + UNDER_WAY_S)
         sealed = self._keys.seal(_PURPOSE, msgspec.msgpack.encode(under_way))
         return Begun(str(address), state, sealed)
 
@@ -214,7 +212,7 @@ class SignIn:
         used = digest("sign-in", state)
         if (
             under_way is None
-            or under_way.until < self._clock()
+            or under_way.until < time.time()
             or not hmac.compare_digest(under_way.state.encode(), state.encode())
             or self._endings.covers(used)
         ):

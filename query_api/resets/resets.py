@@ -12,7 +12,6 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -122,12 +121,9 @@ def is_final(status: Status) -> bool:
 class Resets:
     """Carries out resets. Safe for many threads."""
 
-    def __init__(
-        self, queries: QueryService, publisher: Publisher, now_ms: Callable[[], int] = wall_ms
-    ) -> None:
+    def __init__(self, queries: QueryService, publisher: Publisher) -> None:
         self._queries = queries
         self._publisher = publisher
-        self._now_ms = now_ms
         self._lock = threading.Lock()
         self._done: OrderedDict[str, tuple[ResetOrder, Place]] = OrderedDict()
 
@@ -201,7 +197,7 @@ class Resets:
             "reason": order.reason,
             "incident_reference": order.incident_reference,
             "seen_event_id": order.seen_event_id,
-            "occurred_at": self._now_ms(),
+            "occurred_at": wall_ms(),
         }
 
     def _event_id(self, caller: Caller, order: ResetOrder) -> str:

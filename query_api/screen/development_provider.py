@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -76,7 +76,6 @@ class DevelopmentProvider:
         claims: Claims,
         people: Sequence[Person],
         redirect_uris: Sequence[str],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not is_loopback(urlsplit(base).hostname or ""):
             raise NotOnLoopback(
@@ -88,7 +87,6 @@ class DevelopmentProvider:
         self._claims = claims
         self._people = {person.subject: person for person in people}
         self._redirect_uris = frozenset(redirect_uris)
-        self._clock = clock
         self._codes: dict[str, _Code] = {}
 
     def discovery(self) -> dict[str, Any]:
@@ -130,7 +128,7 @@ class DevelopmentProvider:
         person = self._people.get(subject)
         if person is None:
             return None
-        now = self._clock()
+        now = time.monotonic()
         self._codes = {text: held for text, held in self._codes.items() if held.until > now}
         code = secrets.token_urlsafe(32)
         self._codes[code] = _Code(
@@ -145,7 +143,7 @@ class DevelopmentProvider:
         challenge = base64url.encode(hashlib.sha256(verifier).digest())
         if (
             held is None
-            or held.until <= self._clock()
+            or held.until <= time.monotonic()
             or fields.get("grant_type") != "authorization_code"
             or fields.get("redirect_uri") != held.redirect_uri
             or fields.get("client_id") != CLIENT_ID

@@ -216,7 +216,8 @@ def _begin(screen: Screen, request: Request, found: SignedIn) -> Response:
 
 
 def _prefix(screen: Screen) -> str:
-    """Browsers accept a cookie with the prefix ``__Host-`` only from this host over HTTPS."""
+    """Beginning of the names of sign-in cookies. Browsers accept ``__Host-`` only from this host
+    over HTTPS."""
     return "__Host-fdt-sign-in-" if screen.secure else "fdt-sign-in-"
 
 

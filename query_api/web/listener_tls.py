@@ -65,14 +65,13 @@ class ListenerTls:
         files: CertificateFiles,
         health: Health,
         on_end: Callable[[BaseException], None],
-        every_s: float = LOOK_EVERY_S,
     ) -> None:
         self.context = _server_context()
         self._files = files
         self._health = health
         files.load_into(self.context)
         self._used = self._seen = files.read()
-        self._looking = Repeating(PART, self.look, every_s, on_end)
+        self._looking = Repeating(PART, self.look, LOOK_EVERY_S, on_end)
 
     def start(self) -> None:
         """Start the thread."""

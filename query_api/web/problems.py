@@ -136,7 +136,7 @@ def no_trail() -> Problem:
     )
 
 
-def response(problem: Problem, status: int | None = None) -> Response:
+def response(problem: Problem, status: int | None) -> Response:
     """The answer of the API for a problem."""
     number, title = KINDS[problem.kind]
     body = ProblemDetails(

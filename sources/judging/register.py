@@ -73,9 +73,10 @@ def _hub_word(code: str, fields: dict[str, Any], at_ms: int, named: str | None) 
 
 
 def _runs(fields: dict[str, Any], activated: bool) -> str | None:
-    """The running version in a successful activation; ``None`` if it has none, or failed."""
-    spoken_of = fields["running_version"] or fields["firmware_version"]
-    return spoken_of.strip().upper() if activated and spoken_of else None
+    """The version that an activation proves: the running one, else the target; ``None`` if it has
+    neither, or failed."""
+    version = fields["running_version"] or fields["firmware_version"]
+    return version.strip().upper() if activated and version else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,7 +301,7 @@ class Script:
             marked=Marked(tuple(late), tuple(superseded), tuple(after_reset)),
         )
 
-    def stays_hidden(self, item: Item | None = None) -> None:
+    def stays_hidden(self) -> None:
         """Expect the item to be kept and not served, because its device type is unknown."""
-        item = item or self.item
+        item = self.item
         self.hidden.add((item.request.request_id, self.device.device_id))
