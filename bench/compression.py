@@ -25,7 +25,7 @@ from bench.pages import LARGEST, OWNER, filled, request_of
 from projections.catalogue import load_catalogue
 from query_api.identity.access import Caller, Role
 from query_api.queries import rendering, workbook
-from query_api.queries.reads import Filters, Reads
+from query_api.queries.reads import Filters, PageQuery, Reads
 from query_api.view.listing import ForgivingCatalogue
 from query_api.view.progress import Progress
 from schemas.identifiers import ServiceRequestId
@@ -58,7 +58,7 @@ def _page(reads: Reads) -> Iterator[tuple[str, ...]]:
 
     def page() -> bytes:
         with reads.snapshot() as snapshot:
-            found = snapshot.page(_CALLER, request, Filters(), PAGE, None)
+            found = snapshot.page(_CALLER, PageQuery(request, Filters(), PAGE, None))
         return rendering.request(found, None).model_dump_json().encode()
 
     content = page()

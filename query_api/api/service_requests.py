@@ -24,6 +24,7 @@ from query_api.api.parameters import (
 from query_api.queries import answers, rendering, workbook
 from query_api.queries.changes import ForeignCursor, Seen, seen_in
 from query_api.queries.criteria import check_parameters, missing, one
+from query_api.queries.reads import PageQuery
 from query_api.web.problems import Problem
 from schemas.identifiers import ServiceRequestId
 
@@ -156,9 +157,9 @@ def read_request(
     if at is not None and page.since is not None:
         raise Problem("invalid-parameter", "changed_since: leave it out where as_at is given.")
     criterion, after = one(ServiceRequestId, service_request_id), common.place(page.cursor)
-    wanted = replace(chosen, since=page.since)
+    query = PageQuery(criterion, replace(chosen, since=page.since), page.size, after)
     try:
-        found = services.queries.request(caller, criterion, wanted, page.size, after, at=at)
+        found = services.queries.request(caller, query, at=at)
     except ForeignCursor as error:
         raise _foreign(error) from error
     body = rendering.request(found, common.cursor(found.next_after))

@@ -16,10 +16,10 @@ from query_api.identity.access import Caller, may_see
 from query_api.queries.changes import seen_of
 from query_api.queries.reads import (
     DeviceAnswer,
-    Filters,
     Instant,
     ItemAnswer,
     NothingHeld,
+    PageQuery,
     RequestPage,
     Snapshot,
     by_completion,
@@ -54,28 +54,22 @@ class Past:
         self._at = at
         self._unread = [] if at < snapshot.folded_until else [Doubt.UNREAD]
 
-    def page(
-        self,
-        caller: Caller,
-        request: ServiceRequestId,
-        filters: Filters,
-        limit: int,
-        after: DeviceId | None,
-    ) -> RequestPage:
-        """Up to ``limit`` items after ``after``; the counts are those of the page.
+    def page(self, caller: Caller, query: PageQuery) -> RequestPage:
+        """A page of a request; the counts are those of the page.
 
         Only devices that are in the request now are read. One whose item has ended since is not
         listed, so :attr:`Doubt.FORGOTTEN` is always given. Raises :class:`NothingHeld`.
         """
+        request, filters = query.request, query.filters
         if not may_see(caller, request):
             raise NothingHeld
         doubts, statuses = {Doubt.FORGOTTEN, *self._unread}, filters.wanted()
         items: list[ItemView] = []
         # All devices first: reading a row in between would make the store seek in the index again.
-        devices = list(islice(self._snapshot.devices_of(request, after), MOST_LOOKED_AT + 1))
-        last, more = after, len(devices) > MOST_LOOKED_AT
+        devices = list(islice(self._snapshot.devices_of(request, query.after), MOST_LOOKED_AT + 1))
+        last, more = query.after, len(devices) > MOST_LOOKED_AT
         for device in devices[:MOST_LOOKED_AT]:
-            if len(items) == limit:
+            if len(items) == query.limit:
                 more = True
                 break
             last = DeviceId(device)

@@ -25,6 +25,7 @@ from query_api.queries.reads import (
     Freshness,
     ItemAnswer,
     NothingHeld,
+    PageQuery,
     Reads,
     RequestPage,
     Snapshot,
@@ -94,15 +95,7 @@ class QueryService:
         return self._limits.download.allowance(caller.subject)
 
     def request(
-        self,
-        caller: Caller,
-        request: ServiceRequestId,
-        filters: Filters,
-        limit: int,
-        after: DeviceId | None,
-        *,
-        again: bool = False,
-        at: int | None = None,
+        self, caller: Caller, query: PageQuery, *, again: bool = False, at: int | None = None
     ) -> RequestPage:
         """A page of a request; :class:`~query_api.queries.reads.NothingHeld`.
 
@@ -117,11 +110,11 @@ class QueryService:
             return self._noted(
                 caller,
                 Action.SEARCH,
-                str(request),
-                lambda: _at(snapshot, at).page(caller, request, filters, limit, after),
+                str(query.request),
+                lambda: _at(snapshot, at).page(caller, query),
                 lambda page: len(page.items),
                 silent=again,
-                foreign=not may_see(caller, request),
+                foreign=not may_see(caller, query.request),
             )
 
     def device(

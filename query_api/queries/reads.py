@@ -96,6 +96,16 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class PageQuery:
+    """A query for a page of a request: up to ``limit`` items after the device ``after``."""
+
+    request: ServiceRequestId
+    filters: Filters
+    limit: int
+    after: DeviceId | None
+
+
+@dataclass(frozen=True, slots=True)
 class Instant:
     """The instant of an answer about the past."""
 
@@ -167,27 +177,21 @@ class Snapshot:
         self.folded_until = min([mark.partition_time or 0 for mark in held.values()], default=0)
         """All events received before this time are folded in this snapshot."""
 
-    def page(
-        self,
-        caller: Caller,
-        request: ServiceRequestId,
-        filters: Filters,
-        limit: int,
-        after: DeviceId | None,
-    ) -> RequestPage:
-        """Up to ``limit`` items of a request after ``after``; :class:`NothingHeld`."""
-        self._require(caller, request)
-        found = self._items(request, filters, after)
-        items = [item for _, item in zip(range(limit), found, strict=False)]
-        more = len(items) == limit and next(found, None) is not None
-        counts, seen = self._counts(request), seen_of(self.reading)
+    def page(self, caller: Caller, query: PageQuery) -> RequestPage:
+        """A page of a request; :class:`NothingHeld`."""
+        self._require(caller, query.request)
+        found = self._items(query.request, query.filters, query.after)
+        items = [item for _, item in zip(range(query.limit), found, strict=False)]
+        more = len(items) == query.limit and next(found, None) is not None
+        counts, seen = self._counts(query.request), seen_of(self.reading)
+        since = query.filters.since
         return RequestPage(
             items,
             DeviceId(items[-1].device_id) if more else None,
             by_completion(counts.statuses),
             by_status(counts.statuses),
             most_frequent_first(counts.reasons),
-            seen if filters.since is None else filters.since.and_then(seen),
+            seen if since is None else since.and_then(seen),
             self.freshness,
         )
 

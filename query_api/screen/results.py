@@ -17,7 +17,7 @@ from query_api.api.parameters import filters
 from query_api.identity.access import may_reset
 from query_api.identity.sessions import Session
 from query_api.queries.instants import NotYet
-from query_api.queries.reads import Filters, ItemAnswer, NothingHeld, RequestPage
+from query_api.queries.reads import Filters, ItemAnswer, NothingHeld, PageQuery, RequestPage
 from query_api.screen.context import Screen
 from query_api.screen.errors import is_refresh
 from query_api.screen.pages import presenters
@@ -91,12 +91,10 @@ def request_page(
     """The devices of one request."""
     named = request_of(screen.seal, request_token)
     place = Place(after, shown_from, refresh)
+    behind = None if after is None else device_of(screen.seal, after)
     page = screen.queries.request(
         session.caller,
-        named,
-        chosen,
-        screen.page_size,
-        None if after is None else device_of(screen.seal, after),
+        PageQuery(named, chosen, screen.page_size, behind),
         again=_again(session, request, named),
     )
     return screen.page(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from query_api.identity.access import Caller, Role
-from query_api.queries.reads import Filters, NotReady
+from query_api.queries.reads import Filters, NotReady, PageQuery
 from schemas.identifiers import ServiceRequestId
 from storage.rocks import RocksStore
 from tests.query_api.world import (
@@ -58,7 +58,7 @@ def test_items_counters_and_freshness_of_an_answer_agree(world: World) -> None:
         reads = world.services().reads
         while not stop.is_set():
             with reads.snapshot() as snapshot:
-                page = snapshot.page(CALLER, REQUEST, Filters(), 500, None)
+                page = snapshot.page(CALLER, PageQuery(REQUEST, Filters(), 500, None))
                 again = list(snapshot.items(CALLER, REQUEST, Filters()))
             statuses = {item.status.label for item in page.items}
             odd = (page.freshness.as_of or 0) % 2 == 1
