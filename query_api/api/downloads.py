@@ -49,13 +49,13 @@ def workbook_answer(wanted: Wanted) -> StreamingResponse:
             download = wanted.download(snapshot)
             path = workbook.workbook(download.items, files)
         length = path.stat().st_size
-        chunks = workbook.chunks(path, files.pop_all())
+        chunks = _closing(files.pop_all(), workbook.chunks(path))
     headers = _headers(wanted, "xlsx", download.freshness) | {"Content-Length": str(length)}
     return StreamingResponse(chunks, media_type=workbook.MEDIA_TYPE, headers=headers)
 
 
 def _closing(held: ExitStack, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """``chunks``; the snapshot is released after the last one."""
+    """``chunks``; ``held`` is closed after the last one, or when the client is gone."""
     with held:
         yield from chunks
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -21,7 +21,7 @@ from schemas.topics import AUDIT
 
 MOST_ENTRIES: Final = 500
 _READ_AT_MOST: Final = 200_000
-"""Greatest number of a period's entries that are read; if there are more, the newest."""
+"""Greatest number of entries read from each partition, the newest of the period."""
 _ANSWER_S: Final = 5.0
 _READ_S: Final = 20.0
 _BATCH: Final = 5000
@@ -77,20 +77,12 @@ class KafkaAuditLog:
 
     def _found(self, question: Question) -> dict[str, AuditEntry]:
         """The selected entries by event ID: the topic may hold an entry more than once."""
-        with self._consumer() as consumer:
+        with closing(kafka.consumer(self._bootstrap, "read-side-audit-log")) as consumer:
             found: dict[str, AuditEntry] = {}
             for entry in self._entries(consumer, question.since_ms):
                 if question.wants(entry):
                     found.setdefault(entry.event_id, entry)
             return found
-
-    @contextmanager
-    def _consumer(self) -> Iterator[Consumer]:
-        consumer = kafka.consumer(self._bootstrap, "read-side-audit-log")
-        try:
-            yield consumer
-        finally:
-            consumer.close()
 
     def _entries(self, consumer: Consumer, since_ms: int) -> Iterator[AuditEntry]:
         ends = self._assign(consumer, since_ms)

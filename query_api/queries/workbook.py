@@ -48,9 +48,9 @@ def workbook(items: Iterable[ItemView], held: ExitStack) -> Path:
     return path
 
 
-def chunks(path: Path, held: ExitStack) -> Iterator[bytes]:
-    """The file's bytes; ``held`` is closed after the last."""
-    with held, path.open("rb") as file:
+def chunks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file."""
+    with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk
 
