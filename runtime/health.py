@@ -1,7 +1,8 @@
-"""What the parts of one program say of themselves; readiness, metrics and the log tell it.
+"""Which parts of a program do not work, and why; readiness, metrics and the log report it.
 
 A part that does not work (a thread that ended, a client that failed for good, a partition that
-nobody reads) says so here, in one place, until it works again or the process has ended (I13, I14).
+nobody reads) is reported here, in one place, until it works again or the process has ended (I13,
+I14).
 """
 
 from __future__ import annotations

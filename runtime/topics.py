@@ -1,7 +1,7 @@
-"""The topics as the broker holds them, against what is wanted: at the start, and all the time.
+"""Compares the broker's topics with their specification, at the start and all the time.
 
-``fdt topics``, the worker and the read side ask here. A topic that is not as it was, or not as it
-must be, is said in the log, in readiness and as a metric (I14).
+``fdt topics``, the worker and the read side use it. A topic that has changed, or is not as it must
+be, is reported in the log, in readiness and as a metric (I14).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ GROWN_STATUS: Final = (
 
 
 class BrokerSilent(ConnectionError):
-    """The broker did not say what its topics are like."""
+    """The broker did not answer about its topics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ class Difference:
     expected: str
     actual: str
     loses: bool = field(default=False, compare=False)
-    """Whether the broker deletes for it what the table is still made of."""
+    """Whether the broker then deletes records that the table still needs."""
     mended: bool = False
-    """Whether 'fdt topics --mend' put right what came of it."""
+    """Whether 'fdt topics --mend' has repaired the records in the extra partitions."""
 
     @property
     def told(self) -> str:
@@ -112,10 +112,10 @@ def differences(
 
 
 class TopicsWatch:
-    """Compares the topics again and again, in a thread of its own, and says what it finds.
+    """Compares the topics again and again, in a thread of its own, and reports what it finds.
 
-    The number of partitions that counts is the status topic's when it was first seen: rows stand by
-    it. ``on_end`` is called if the thread cannot go on.
+    The expected number of partitions is the status topic's when it was first seen, because rows are
+    placed by it. ``on_end`` is called if the thread cannot go on.
     """
 
     def __init__(
@@ -191,8 +191,7 @@ class TopicsWatch:
             self._health.well(PART)
 
     def _with_mend(self, difference: Difference) -> Difference:
-        """Of a topic that has grown, whether all that stood in the partitions beyond was put
-        right."""
+        """Of a topic that has grown, whether all records in the extra partitions were repaired."""
         if not _is_grown(difference):
             return difference
         return replace(difference, mended=self._is_mended(difference))
@@ -216,10 +215,10 @@ class TopicsWatch:
 def waiting(
     bootstrap: str, places: Sequence[TopicPartition], *, renew: bool = False
 ) -> list[TopicPartition]:
-    """Those of ``places`` that were never looked through, or hold records that were not put right,
-    each at the offset from which on; raises ``KafkaException``.
+    """Those of ``places`` that 'fdt topics --mend' has not read to the end.
 
-    ``renew``: commit the offsets once more, or the broker forgets what was put right.
+    Each is at the offset to go on from. ``renew``: commit the known offsets once more, or the
+    broker forgets them. Raises ``KafkaException``.
     """
     consumer = kafka.consumer(bootstrap, MENDED_GROUP, {"log_level": kafka.SILENT})
     try:
