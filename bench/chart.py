@@ -41,7 +41,7 @@ _CLASSES: Final = ("a", "b", "c")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A figure at every moment."""
+    """One value at every moment."""
 
     label: str
     values: Sequence[float]
@@ -64,7 +64,7 @@ class Panel:
         return step * power * _TICKS
 
     def told(self) -> str:
-        """The panel in words."""
+        """The panel's maximum and last values, in words."""
         ends = (
             f"{line.label} at most {max(line.values):,.0f}, at the end {line.values[-1]:,.0f}"
             for line in self.lines
@@ -73,7 +73,7 @@ class Panel:
 
 
 def drawn(title: str, minutes: Sequence[float], panels: Sequence[Panel]) -> str:
-    """The SVG; its text alternative tells what the lines come to."""
+    """The SVG document; its text alternative has the values of :meth:`Panel.told`."""
     height = TOP + len(panels) * (PANEL + GAP)
     svg = Element(
         "svg",

@@ -1,4 +1,4 @@
-"""A local broker whose log cleaner does not let wait for it, and whose disk can be looked at.
+"""A local broker whose log cleaner runs at once, and the size of its topics on disk.
 
 The topics are as the settings make them. A tombstone goes when its segment was closed and cleaned,
 ``delete.retention.ms`` has passed and it is cleaned once more: with a retention of a minute that
