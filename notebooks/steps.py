@@ -1,4 +1,4 @@
-"""What an export comes to, as Arrow tables: the notebook asks them beside the export's own."""
+"""Folds an export into Arrow tables, which the notebook queries beside the export's own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCHEMA: Final = pa.schema(
         pa.field("marks", pa.list_(pa.string())),
     ]
 )
-"""``stage`` and ``status`` are null where a report says nothing of the item; ``advances`` says that
+"""``stage`` and ``status`` are null where a report does not change the item; ``advances`` says that
 its stage went well."""
 
 
