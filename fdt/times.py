@@ -1,4 +1,4 @@
-"""Times that people write on the command line; every command that takes one reads it here."""
+"""Reads times that people write on the command line, for every command."""
 
 from __future__ import annotations
 

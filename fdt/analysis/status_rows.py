@@ -1,4 +1,4 @@
-"""The latest-status table as one partition of the status topic holds it up to an offset."""
+"""Reads the latest-status table from one partition of the status topic, up to an offset."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ StatusRecord = tuple[int, str | None, bytes | None]
 
 @dataclass(slots=True)
 class StatusRows:
-    """What a partition's records come to."""
+    """The rows of a partition, and its last control record."""
 
     rows: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     """Device ID -> offset and value of its last record."""
@@ -55,7 +55,7 @@ def status_rows(
 def status_records(
     bootstrap: str, span: Span, told: Callable[[int], None] = lambda done: None
 ) -> Iterator[StatusRecord]:
-    """Every committed record of a span, in order; ``told`` hears how far that is."""
+    """Every committed record of a span, in order; ``told`` is called with the offsets done."""
     for messages in batches(bootstrap, span):
         for message in messages:
             key, offset = message.key(), message.offset()

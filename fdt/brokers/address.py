@@ -1,4 +1,4 @@
-"""A broker that somebody else runs, known by its address."""
+"""A broker that runs elsewhere, known by its address."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ STOP_SECONDS: Final = 30.0
 LEAST_DISK_MB: Final = 256
 
 _PORT_SECONDS: Final = 5.0
-"""How long a port may stay taken: a broker that was just killed is still going."""
+"""Seconds that a port may stay taken: a broker that was just killed may still hold it."""
 _TAIL_LINES: Final = 12
 _STACK_FRAME: Final = re.compile(r"\s+at |\s+\.\.\. \d+ more")
 _JVM: Final = (
@@ -225,7 +225,7 @@ class LocalKafka(Broker):
                 )
 
     def _last_lines(self) -> str:
-        """The end of what the broker said, log first, Java's own complaints last."""
+        """The end of the broker's output: its log first, then Java's own messages."""
         lines = [*_tail(self.log_file), *_tail(self._output_file)]
         if not lines:
             return f"{self.log_file} says nothing."

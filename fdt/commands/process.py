@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MOST_WORKERS: Final = 16
 PATIENCE: Final = Patience(failures=20, within=600.0)
-"""A record that kills its process needs a few deaths until it is found."""
+"""A record that kills its process is found after a few deaths."""
 
 RELIED_ON: Final = ("cleanup.policy", "message.timestamp.type")
 """With another policy the broker deletes rows that are held, or compacts events away; with another
@@ -134,8 +134,8 @@ def _tell(lines: Sequence[Line], events: int) -> None:
 
 
 def _look_at_topics(settings: Settings, bootstrap: str) -> None:
-    """Say how the topics differ from the contract; :class:`UserError` where that loses data or
-    makes times untrue."""
+    """Log how the topics differ from the contract; :class:`UserError` where a difference loses data
+    or makes times wrong."""
     found = differences(bootstrap, specs_of(settings))
     for difference in found:
         logger.warning("%s", difference, extra=about(topic=difference.topic))
@@ -147,7 +147,7 @@ def _look_at_topics(settings: Settings, bootstrap: str) -> None:
 
 
 def _answered(ask: Callable[[], T]) -> T:
-    """The broker's answer; a broker that is away is waited for."""
+    """The broker's answer; waits while the broker is away."""
     from processor.partition.status_log import LogUnavailable
 
     while True:
@@ -159,7 +159,7 @@ def _answered(ask: Callable[[], T]) -> T:
 
 
 def config_of(settings: Settings, bootstrap: str, partitions: int) -> ProcessorConfig:
-    """What a worker with these settings needs to know."""
+    """The config of a worker with these settings."""
     from processor.config import ProcessorConfig
 
     return ProcessorConfig(

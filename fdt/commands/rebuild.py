@@ -1,4 +1,4 @@
-"""``fdt rebuild``: the latest-status table made anew from the event topics, and put right."""
+"""``fdt rebuild``: makes the latest-status table anew from the event topics, and corrects it."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def rebuild(
 
 
 def _say_only_progress() -> None:
-    """What the partitions say of themselves is said to workers' operators."""
+    """Log only progress: the partitions' other messages are for operators of workers."""
     begin_log(logging.WARNING)
     logging.getLogger("processor.rebuild.progress").setLevel(logging.INFO)
 
@@ -141,7 +141,7 @@ def _remove_tables(folder: Path) -> None:
 def _outcomes(
     settings: Settings, bootstrap: str, folder: Path, asked: list[int] | None, check: bool
 ) -> Iterator[Outcome]:
-    """Of one partition after the other; a refusal ends it, and those before it are done."""
+    """The outcomes, one partition after the other; a refusal ends it, and earlier ones are done."""
     from processor.partition.status_log import LogUnavailable
     from processor.topics import KafkaTopics
 
@@ -207,7 +207,7 @@ def _line(one: Outcome, check: bool) -> PartitionLine:
 
 
 def _tell(report: Report, outcomes: list[Outcome], check: bool) -> None:
-    """What the figures come to; exit code 1 if something differs still."""
+    """Print the result; exit code 1 if something still differs."""
     differing = sum(one.differing for one in outcomes)
     miscounted = [str(one.partition) for one in outcomes if one.miscounted]
     if miscounted:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 SIGNS_MISSED: Final = 3
-"""Signs of life that a processor may miss before it counts as silent."""
+"""Control records that may be missing before a processor counts as silent."""
 
 
 def serve() -> None:
@@ -42,7 +42,8 @@ def serve() -> None:
 
 
 def read_side_config(settings: Settings) -> ReadSideConfig:
-    """What the settings say of the read side; :class:`~fdt.errors.UserError` without a broker."""
+    """The config of a read side with these settings; :class:`~fdt.errors.UserError` without a
+    broker."""
     from fdt.kafka.topics import specs_of
     from fdt.up.development_users import people
     from query_api.assembly import ReadSideConfig, ScreenConfig
@@ -88,7 +89,7 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
 
 
 def _certificate(settings: Settings) -> CertificateFiles | None:
-    """With what the read side speaks TLS itself, if it does."""
+    """Certificate and key with which the read side speaks TLS itself, if it does."""
     from query_api.web.listener_tls import CertificateFiles
 
     if settings.api_certificate_file is None or settings.api_key_file is None:

@@ -92,7 +92,7 @@ def up(
 
 
 def tell(report: Report, settled: Settled) -> None:
-    """For programs; :class:`~fdt.errors.RunFailed` if something differs."""
+    """Print the result for programs; :class:`~fdt.errors.RunFailed` if something differs."""
     found = [
         DifferenceLine(one.request_id, one.device_id, one.what, one.expected, one.shown)
         for one in settled.differences

@@ -28,7 +28,7 @@ from schemas.topics import (
 )
 
 VERSION: Final = "1.0.0"
-"""Of the contract: the first number is that of the topics' names, ``.v1``."""
+"""Version of the contract; its first number is that of the topics' names, ``.v1``."""
 
 _BINDING: Final = {"bindingVersion": "0.5.0"}
 _AVRO: Final = "application/vnd.apache.avro+json;version=1.9.0"
@@ -108,7 +108,7 @@ def document(
 
 
 def default_specs() -> list[TopicSpec]:
-    """The topics with the settings that hold unless somebody sets others."""
+    """The topics with the default settings."""
 
     def default(name: str) -> Any:
         return Settings.model_fields[name].default
@@ -192,14 +192,14 @@ def _policy(topic: Topic) -> str:
 
 
 def _typed(name: str, text: str) -> Any:
-    """As the binding has it: policies as a list, numbers as numbers."""
+    """A setting as the binding writes it: policies as a list, numbers as numbers."""
     if name == "cleanup.policy":
         return text.split(",")
     return int(text) if text.isdigit() else text
 
 
 def _operations(topic: Topic) -> Iterable[tuple[str, dict[str, Any]]]:
-    """What this system does: it receives what others publish, and sends what it makes itself."""
+    """The operations of this system: it receives what others publish, and sends what it makes."""
     for action, who in _actions(topic):
         title = WORDS[topic.name].title
         yield (
@@ -296,7 +296,8 @@ def _without_value(told: str, key: dict[str, Any], headers: dict[str, str]) -> d
 
 
 def _headers(told: dict[str, str]) -> dict[str, Any]:
-    """UTF-8 texts. Of a dead letter all but ``dl_cut`` are always there; others never must be."""
+    """Headers are UTF-8 texts. Those of a dead letter but ``dl_cut`` are always there; others are
+    optional."""
     if not told:
         return {}
     always = told.keys() & (DL_HEADERS.keys() | SETTLED_HEADERS.keys()) - {h.DL_CUT}

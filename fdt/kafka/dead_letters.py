@@ -1,7 +1,7 @@
-"""The dead-letter topic for people: what is open, what it says, and how it is settled.
+"""Reads, resends and settles dead letters, for ``fdt dead-letters``, exports and checks.
 
-Nothing is ever taken out of the topic. A letter is settled by a record of its own, beside it in the
-same partition, that says whether it was sent again or dropped; so who looks later finds both.
+Nothing is ever deleted from the topic. A letter is settled by a record of its own in the same
+partition, which says whether it was sent again or dropped; so later readers find both.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which letters; None does not ask."""
+    """Which letters are wanted; None stands for any."""
 
     names: frozenset[str] = frozenset()
     reason: str | None = None
@@ -78,7 +78,7 @@ class Wanted:
     settled_too: bool = False
 
     def is_narrowed(self) -> bool:
-        """Whether anything but everything is asked for."""
+        """Whether only some letters are asked for."""
         return bool(self.names or self.reason or self.topic or self.since or self.until)
 
     def has(self, letter: Letter) -> bool:
@@ -94,9 +94,10 @@ class Wanted:
 
 
 def letters(bootstrap: str, wanted: Wanted, newest: int | None = None) -> list[Letter]:
-    """The wanted letters, oldest first; :class:`~fdt.errors.UserError` for a name that none has.
+    """The wanted letters, oldest first.
 
-    ``newest``: of the latest so many records of each partition.
+    ``newest``: read only the latest so many records of each partition.
+    :class:`~fdt.errors.UserError` for a name that does not exist.
     """
     found: dict[str, Letter] = {}
     settled: dict[str, Settled] = {}
@@ -119,11 +120,11 @@ def letters(bootstrap: str, wanted: Wanted, newest: int | None = None) -> list[L
 
 
 def resend(bootstrap: str, chosen: Sequence[Letter], told: Callable[[int], None]) -> None:
-    """Send letters again, each at its original place, then settle them; ``told`` hears how many.
+    """Send letters again, each with its original place, then settle them.
 
-    A letter that was sent again when the command was interrupted stays open; sending it once more
-    changes nothing, for its place is the same. :class:`~fdt.errors.UserError` for one of which only
-    the beginning is kept.
+    ``told`` is called with their number. A letter that was sent before the command was interrupted
+    stays open; sending it once more changes nothing, because its place is the same.
+    :class:`~fdt.errors.UserError` for a letter of which only the beginning is kept.
     """
     if parts := [letter.name for letter in chosen if letter.cut]:
         raise UserError(
@@ -160,7 +161,7 @@ def settle(
 
 
 def _partitions(bootstrap: str) -> int:
-    """The number that counts: rows stand by the status topic's."""
+    """The number of partitions that counts: the status topic's, by which rows are placed."""
     there = kafka.admin_client(bootstrap).list_topics(timeout=ANSWER_S).topics
     if STATUS not in there:
         raise UserError(f"{STATUS} is missing: run 'fdt topics' first.")

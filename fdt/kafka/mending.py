@@ -1,10 +1,9 @@
-"""Records that stand in partitions beyond the agreed number, put where the processor reads them.
+"""Copies records from partitions beyond the agreed number to where the processor reads them.
 
-A source topic that was given more partitions than the others has records that nobody can place. A
-copy of each goes to the partition of its key, with its first place in ``resent_`` headers, so it is
-folded as if it had come there in time; the original stays where it is, for rows to cite. How far
-this went is kept as the committed offsets of a group, which the worker and the read side look at
-(:mod:`runtime.topics`).
+Records in the additional partitions of a source topic are not read. A copy of each goes to the
+partition of its key, with its first place in ``resent_`` headers, so it is folded as if it had come
+there in time; the original stays, for rows to cite. How far this went is kept as the committed
+offsets of a group, which the worker and the read side look at (:mod:`runtime.topics`).
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ class Mended:
     topic: str
     records: int
     partitions: int
-    """How many are used: the number that publishers must be set to."""
+    """The number of partitions that publishers must be set to."""
 
 
 def mend(bootstrap: str) -> Iterator[Mended]:
-    """Put right every source topic that has more partitions than the status topic.
+    """Repair every source topic that has more partitions than the status topic.
 
     May run beside workers, which wait meanwhile, and again: what was copied twice is one event.
     :class:`~fdt.errors.UserError` if the broker does not answer.
@@ -59,7 +58,7 @@ def mend(bootstrap: str) -> Iterator[Mended]:
 
 
 def _copied(bootstrap: str, extra: list[TopicPartition], used: int) -> int:
-    """Copy what was not copied before; how many records that were."""
+    """Copy what was not copied before; returns the number of records."""
     begin = waiting(bootstrap, extra)
     if not begin:
         return 0

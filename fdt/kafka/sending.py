@@ -1,4 +1,4 @@
-"""Sends records for a command, which must not say *done* of one that the broker has not taken.
+"""Sends records for a command, and makes sure that the broker has them before it reports success.
 
 For ``fdt dead-letters``, ``fdt topics --mend`` and ``fdt replay --status-topic``.
 """
@@ -21,7 +21,7 @@ Headers = Sequence[tuple[str, str | bytes | None]]
 
 
 class Sender:
-    """A producer that hears of every record what became of it."""
+    """A producer that checks the delivery report of every record."""
 
     def __init__(self, bootstrap: str) -> None:
         self._failed = 0
@@ -45,8 +45,8 @@ class Sender:
                 return
 
     def finish(self) -> None:
-        """Wait until the broker has all that was sent; :class:`~fdt.errors.RunFailed` if it has
-        not, and then nothing may be marked as done."""
+        """Wait until the broker has all records; else :class:`~fdt.errors.RunFailed`, and nothing
+        may be marked as done."""
         left = self._producer.flush(WITHIN_S)
         if self._first is not None:
             raise RunFailed(

@@ -1,4 +1,4 @@
-"""Holds the broker's topics against the contract: creates what is missing, reports what differs.
+"""Compares the broker's topics with the contract: creates what is missing, reports what differs.
 
 Nothing that exists is changed: a partition count cannot be lowered, and a shorter retention deletes
 data, so an operator decides.
@@ -106,7 +106,7 @@ def _create(admin: AdminClient, specs: Sequence[TopicSpec]) -> None:
 
 
 def _wait_for(admin: AdminClient, bootstrap: str, specs: Sequence[TopicSpec]) -> None:
-    """Until every partition has a leader: before that, clients meet *unknown topic*."""
+    """Wait until every partition has a leader: before that, clients get *unknown topic*."""
     deadline = time.monotonic() + VISIBLE_SECONDS
     while not all(_is_ready(_topics(admin, bootstrap).get(spec.name)) for spec in specs):
         if time.monotonic() > deadline:

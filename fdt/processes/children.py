@@ -1,4 +1,4 @@
-"""Child processes, ports and disk: a run leaves nothing behind and says what is in its way."""
+"""Child processes, ports and disk space for commands: a run leaves nothing behind."""
 
 from __future__ import annotations
 

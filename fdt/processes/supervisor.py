@@ -1,4 +1,4 @@
-"""Child programs under supervision: one log of them all, restarts with back-off, an end in order.
+"""Supervises child programs: one log of them all, restarts with back-off, an end in order.
 
 A program that ends by itself is started again, later each time; one that keeps failing ends the
 run. All of it happens in the caller's thread, in :meth:`Supervisor.tick`: a child is tied to the
@@ -51,7 +51,7 @@ class Patience:
 
 
 class Supervisor:
-    """Runs programs until :meth:`stop`; ``say`` hears every line of their output."""
+    """Runs programs until :meth:`stop`; ``say`` gets every line of their output."""
 
     def __init__(
         self,
@@ -75,10 +75,10 @@ class Supervisor:
         child.start()
 
     def tick(self) -> None:
-        """Looks after every program once.
+        """Checks every program once.
 
         :class:`~fdt.errors.RunFailed` if one fails too often; :class:`BrokenPipeError` if nobody
-        reads any more what is said of them.
+        reads our output any more.
         """
         for child in self._children.values():
             if child.unheard is not None:
@@ -133,7 +133,7 @@ class _Child:
         self.failures: deque[float] = deque()
         self.restart_at: float | None = None
         self.unheard: BaseException | None = None
-        """Why its output is read no more, if that was not its end."""
+        """Why its output is not read any more, if the program has not ended."""
         self._say = say
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -154,7 +154,7 @@ class _Child:
         return None if self._process is None or self.ended else self._process.pid
 
     def poll(self) -> int | None:
-        """Exit code, once everything it printed has been told."""
+        """Exit code, once all its output has been passed on."""
         assert self._process is not None
         code = self._process.poll()
         if code is not None and self._reader is not None:
@@ -186,7 +186,7 @@ class _Child:
             self._say(self.program.name, f"stopped ({self.ending})")
 
     def _read(self, output: IO[bytes]) -> None:
-        """Until the program closes it; who hears nothing any more must not keep it waiting."""
+        """Pass its output on until it closes it; end where our own output has no reader."""
         with output:
             for line in output:
                 try:

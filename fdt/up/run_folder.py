@@ -1,4 +1,4 @@
-"""The folder of one run of ``fdt up``: ours alone, and empty at the start unless it is kept.
+"""The folder of one run of ``fdt up``: locked, and empty at the start unless it is kept.
 
 A second simulation into the topics of a first would repeat its event ids, so each run begins anew.
 Only a folder that carries our mark is ever deleted.

@@ -1,7 +1,7 @@
-"""The dead-letter topic as rows of one Arrow schema, for :mod:`.exporting`.
+"""Makes rows of one Arrow schema from the dead-letter topic, for :mod:`.exporting`.
 
-A letter and the record that settles it are rows of their own, as they are records of their own: so
-no file changes when a letter is settled later.
+A letter and the record that settles it are separate rows, as they are separate records: so no file
+changes when a letter is settled later.
 """
 
 from __future__ import annotations

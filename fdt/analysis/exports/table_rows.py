@@ -1,6 +1,6 @@
-"""One partition of the latest-status table put into a file, a row an item; ``fdt export`` runs it.
+"""Exports one partition of the latest-status table, a row an item; ``fdt export`` runs it.
 
-The table is what the read side shows at the cut: what is past its retention is left out.
+The table is what the read side shows at the cut: items past their retention are left out.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ SCHEMA: Final = pa.schema(
         pa.field("status_offset", pa.int64()),
     ]
 )
-"""``topic`` to ``event_id`` are of the event that the status rests on; ``status_…`` say where
-in the status topic the row stands."""
+"""``topic`` to ``event_id`` name the evidence of the status; ``status_…`` is the row's place in the
+status topic."""
 
 _CHUNK: Final = 10_000
 
@@ -104,7 +104,7 @@ def export_table(task: TableTask, told: Told) -> TableExported:
 def _items(
     task: TableTask, device: str, state: bytes, offset: int, now: int, catalogue: Catalogue
 ) -> Iterator[dict[str, Any]]:
-    """The items of a device that are shown, the owner's alone if there is one."""
+    """The items of a device that are shown; with an owner, only the owner's."""
     retained = retain(decode_row(state), task.retention_ms, now)
     if retained.is_empty:
         return

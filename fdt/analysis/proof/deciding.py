@@ -1,4 +1,4 @@
-"""Which event decides between two rows of a device; :mod:`fdt.analysis.proof.verifying` asks."""
+"""Finds the event by which two rows of a device differ, for :mod:`fdt.analysis.proof.verifying`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from projections.views import evidence_of
 
 
 def deciding(right: bytes | None, wrong: bytes | None) -> str | None:
-    """The place of the first event of the right row that the wrong one has not, or has otherwise;
-    else of the first that only the wrong one has; where they have the same, of the evidence of the
-    first item."""
+    """The place of the first event of the right row that is missing or different in the wrong one;
+    else of the first that only the wrong one has; where both have the same events, of the first
+    item's evidence."""
     one, other = _reports(right), _reports(wrong)
     missed = [report for at, report in one.items() if other.get(at) != report]
     added = [report for at, report in other.items() if one.get(at) != report]
@@ -29,7 +29,7 @@ def told(report: Report) -> str:
 
 
 def _reports(state: bytes | None) -> dict[tuple[int, bytes, int, int], Report]:
-    """The records of a row in their order, each as itself; none of one that cannot be read."""
+    """The records of a row by their order; empty for a row that cannot be read."""
     try:
         kept = [] if state is None else reports_of(decode_row(state))
     except (ForeignLayout, msgspec.DecodeError):

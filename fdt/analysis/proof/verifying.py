@@ -1,8 +1,8 @@
-"""One partition proved: made from the events = status topic = the processor's store = the read
-side's view. ``fdt verify`` runs it, in processes of their own.
+"""Proves one partition: rows made from the events, status topic, store and view are equal.
 
-Everything runs on meanwhile, so store and view are each held against the status topic as it was at
-the offset they had reached, and the topic at the cut against what the events up to there make.
+``fdt verify`` runs it in processes of their own. Everything runs on meanwhile, so store and view
+are each compared with the status topic at the offset they have reached, and the topic at the cut
+with what the events up to there make.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ Pair = tuple[bytes | None, bytes | None]
 _TABLES: Final = ("held", "made")
 _LOOK_EVERY: Final = 10_000
 _EVENTS_WORTH: Final = 10
-"""Rows that are read, or looked at, while one event is folded."""
+"""Rows that are read, or compared, in the time in which one event is folded."""
 _AGAIN: Final = 3
-"""How often the rows are gone through after the events."""
+"""How often all rows are read after the events are folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +62,18 @@ class VerifyTask:
     rows: int
     """Offsets of its status topic, in events' worth of work."""
     counts: bool
-    """Whether the view's counts are held against its lists: they are of all partitions, and it is
-    enough that one of them does so."""
+    """Whether the view's counts are compared with its lists. They cover all partitions, so one task
+    does it."""
 
     @property
     def size(self) -> int:
-        """What the proof comes to, in events' worth."""
+        """The work of the proof, in events."""
         return self.events + (1 + _AGAIN) * self.rows
 
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A device of which a copy has another row than it should."""
+    """A device whose row in a copy is not the right one."""
 
     device: str
     copies: tuple[Copy, ...]
@@ -84,7 +84,7 @@ class Wrong:
 
 @dataclass(slots=True)
 class Verdict:
-    """What came out for a partition."""
+    """The result for one partition."""
 
     number: int
     cut: int
@@ -104,7 +104,7 @@ class Verdict:
 
 
 def verify(task: VerifyTask, told: Told) -> Verdict:
-    """Hold the four against each other; ``told`` hears how much of the task's size is done."""
+    """Compare the four; ``told`` is called with how much of the task's size is done."""
     config, number = task.config, task.number
     with ExitStack() as stack:
         store = view = None
@@ -134,8 +134,8 @@ def verify(task: VerifyTask, told: Told) -> Verdict:
 
 
 class _Parts:
-    """The parts of the work, one after the other: the topic's rows, the events, and then three
-    times the rows."""
+    """Progress over the parts of the work, one after the other: the topic's rows, the events, then
+    three times the rows."""
 
     def __init__(self, task: VerifyTask, told: Told) -> None:
         self._told = told
@@ -166,7 +166,7 @@ class CutLog(UnfencedLog):
 
 
 class _Findings:
-    """What is wrong, by device; ``differing`` rows of the topic are known from the start."""
+    """What is wrong, by device; ``differing`` are the topic's wrong rows."""
 
     def __init__(self, differing: Mapping[str, Pair]) -> None:
         self.differing = frozenset(differing)
@@ -180,7 +180,7 @@ class _Findings:
         self._copies.setdefault(device, {})[copy] = what, has
 
     def compare(self, copy: Copy, device: str, has: bytes | None, there: Held) -> None:
-        """What a copy has, and what the topic had where the copy stands.
+        """Compare what a copy has with what the topic had at the copy's offset.
 
         Where the topic is wrong at the cut, a copy that has what the events make is right, and one
         that follows the topic is wrong with it.
@@ -206,7 +206,7 @@ class _Findings:
         ]
 
     def note_right(self, device: str, state: bytes) -> None:
-        """What is right of a device whose row no copy has otherwise."""
+        """Note the right row of a device whose row is the same in every copy."""
         self._right.setdefault(device, state)
 
 
@@ -264,7 +264,7 @@ def _remove_tables(folder: Path) -> None:
 def _look_at_records(
     records: Iterable[tuple[str, bytes]], codec: Codec, findings: _Findings
 ) -> None:
-    """What readers of the topic see of a row is what the row says."""
+    """Check that the readable fields of each record say what its row says."""
     prefix = codec.prefix(RECORD)
     for device, value in records:
         state = codec.decode_field(RECORD, "state", value)
@@ -272,7 +272,7 @@ def _look_at_records(
             row = decode_row(state)
             found = derive_statuses(row)
         except (ForeignLayout, msgspec.DecodeError):
-            continue  # no row of ours: the events have told
+            continue  # it cannot be read, so it differs from what the events make
         if value == prefix + status_body(device, row, found, state):
             continue
         if codec.decode(RECORD, value) != _as_read(status_record(device, row, found), codec):

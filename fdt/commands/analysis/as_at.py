@@ -75,7 +75,7 @@ def as_at(
 
 
 def _found(settings: Settings, device: DeviceId, at: int) -> AsAt | None:
-    """The device as it was; none if the status topic has no row of it."""
+    """The device as it was; None if the status topic has no row of it."""
     from fdt.analysis.cut import cut
     from fdt.analysis.status_rows import status_rows
     from projections.questions.as_at import as_at

@@ -179,7 +179,7 @@ def _work(task: Task | TableTask, told: Told) -> Exported | TableExported:
 
 
 def _note(manifest: Manifest, now: Cut, done: Exported | TableExported) -> ExportLine:
-    """Put into the manifest what is complete."""
+    """Note in the manifest what is complete."""
     from fdt.analysis.exports.exporting import Exported
 
     span = done.span

@@ -133,7 +133,7 @@ _Processes = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """What is asked for beside what is in force."""
+    """The rules that are asked for instead of those in force."""
 
     catalogue: Path | None
     retention_days: float | None
@@ -155,7 +155,7 @@ class _Rules:
 
     @property
     def are_asked(self) -> bool:
-        """Whether there are any."""
+        """Whether any rule is asked for."""
         return any((self.catalogue, self.retention_days, self.device_types))
 
 
@@ -268,7 +268,7 @@ class _Work:
     scratch: str | None
 
     def live(self) -> Live:
-        """Where nothing may be written."""
+        """Folders in which nothing may be written."""
         from fdt.analysis.replays.table_folder import Live
 
         workers = {f"worker-{number}" for number in range(MOST_WORKERS)}
@@ -276,7 +276,7 @@ class _Work:
         return Live(self.settings.data_dir, frozenset(names | {"run", "rebuild", "verify"}))
 
     def note(self, found: Sequence[Range]) -> Note:
-        """What its folder says of it."""
+        """The note for its folder."""
         from fdt.analysis.replays.table_folder import Note, SpanNote
         from projections.catalogue import load_catalogue
 

@@ -147,9 +147,9 @@ def verify(
 
 @contextmanager
 def _alone(data_dir: Path) -> Iterator[Path]:
-    """A folder for what is made, while nobody else has it.
+    """A folder for the tables that are made, locked meanwhile.
 
-    What a run left that failed stays: a record that kills the process is found by its notes.
+    After a failure it stays: its notes find a record that kills the process.
     """
     folder = data_dir / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -236,7 +236,7 @@ def _wrong(number: int, one: Wrong) -> WrongLine:
 
 
 def _tell(report: Report, found: Sequence[Verdict], wrong: int, requests: int) -> None:
-    """What it comes to; exit code 1 if something differs."""
+    """Print the result; exit code 1 if something differs."""
     miscounted = [str(one.number) for one in found if one.miscounted]
     if miscounted:
         report.say(f"The row count is wrong in partition {', '.join(miscounted)}.")
