@@ -10,7 +10,6 @@ import base64
 import json
 import os
 import re
-import signal
 import subprocess
 import time
 import uuid
@@ -24,7 +23,15 @@ from fdt.brokers.base import Broker
 from fdt.brokers.jars import kafka_class_path
 from fdt.brokers.kafka_config import KAFKA_VERSION, ONE_NODE, as_properties, listeners
 from fdt.errors import RunFailed, UserError
-from fdt.processes.children import LOCALHOST, end, free_port, port_is_free, require_disk, spawn
+from fdt.processes.children import (
+    LOCALHOST,
+    end,
+    ending,
+    free_port,
+    port_is_free,
+    require_disk,
+    spawn,
+)
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
@@ -217,7 +224,7 @@ class LocalKafka(Broker):
         while (why := silence(client, 0.5)) is not None:
             code = self._process.poll()
             if code is not None:
-                raise UserError(f"Kafka ended at its start ({_ending(code)}); {self._last_lines()}")
+                raise UserError(f"Kafka ended at its start ({ending(code)}); {self._last_lines()}")
             if time.monotonic() > deadline:
                 raise UserError(
                     f"Kafka did not answer within {self._start_seconds:g} s ({why}); "
@@ -230,10 +237,6 @@ class LocalKafka(Broker):
         if not lines:
             return f"{self.log_file} says nothing."
         return "\n  ".join([f"the last lines of {self.log_file}:", *lines[-_TAIL_LINES:]])
-
-
-def _ending(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def _tail(path: Path) -> list[str]:

@@ -14,24 +14,20 @@ from fdt.kafka.rights import require_rights
 from fdt.kafka.topics import differences, specs_of
 from fdt.processes.interrupt import ends_on_signals
 from fdt.processes.malloc import keep_malloc_small
-from fdt.processes.programs import Demand, processors
+from fdt.processes.programs import MOST_WORKERS, Demand, processors
 from fdt.processes.supervisor import Patience, Supervisor
 from fdt.settings import Settings
 from runtime.again import begin_again
 from runtime.logs.fields import about
 from runtime.logs.program import relayed
+from runtime.topics import RELIED_ON
 
 if TYPE_CHECKING:
     from processor.config import ProcessorConfig
     from processor.profile.profile import Line
 
-MOST_WORKERS: Final = 16
 PATIENCE: Final = Patience(failures=20, within=600.0)
 """A record that kills its process is found after a few deaths."""
-
-RELIED_ON: Final = ("cleanup.policy", "message.timestamp.type")
-"""With another policy the broker deletes rows that are held, or compacts events away; with another
-clock the received time is the publisher's."""
 
 _LOOK_S: Final = 0.2
 _WAIT_S: Final = 5.0

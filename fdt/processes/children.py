@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -60,6 +61,11 @@ def end(process: subprocess.Popen[bytes], grace_seconds: float) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
+
+
+def ending(code: int) -> str:
+    """An exit code in words, such as ``signal SIGKILL``."""
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def free_port(host: str = LOCALHOST) -> int:

@@ -7,7 +7,6 @@ thread that started it.
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import threading
 import time
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import IO, Final
 
 from fdt.errors import RunFailed
-from fdt.processes.children import end, spawn
+from fdt.processes.children import end, ending, spawn
 from runtime.threads import watched
 
 Say = Callable[[str, str], None]
@@ -144,10 +143,10 @@ class _Child:
 
     @property
     def ending(self) -> str:
+        """How it ended, in words; only of one that has."""
         code = self.poll()
-        if code is not None and code < 0:
-            return f"signal {signal.Signals(-code).name}"
-        return f"exit code {code}"
+        assert code is not None
+        return ending(code)
 
     @property
     def process_id(self) -> int | None:
