@@ -7,7 +7,6 @@ with what the events up to there make.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -22,13 +21,10 @@ from fdt.analysis.parallel import Told
 from fdt.analysis.proof.copies import StoreCopy, ViewCopy, store_copy, view_copy
 from fdt.analysis.proof.deciding import deciding
 from fdt.analysis.proof.topic_rows import RECORD, Held, Part, TopicRows
+from fdt.analysis.two_tables import two_tables
 from processor.assembly import Assembly
 from processor.config import ProcessorConfig, codec_of
-from processor.partition.partition import Partition
-from processor.partition.status_log import StatusLog
-from processor.rebuild.event_topics import KafkaEvents
-from processor.rebuild.no_log import NoLog
-from processor.rebuild.rebuilding import Rebuild, UnfencedLog
+from processor.rebuild.rebuilding import UnfencedLog
 from processor.topics import KafkaTopics
 from projections.rows import ForeignLayout, decode_row
 from projections.status_derivation import derive_statuses
@@ -41,7 +37,6 @@ Copy = Literal["topic", "store", "view"]
 Pair = tuple[bytes | None, bytes | None]
 """What a copy has of a device, and what it should have."""
 
-_TABLES: Final = ("held", "made")
 _LOOK_EVERY: Final = 10_000
 _EVENTS_WORTH: Final = 10
 """Rows that are read, or compared, in the time in which one event is folded."""
@@ -221,44 +216,20 @@ def _against_events(
 ) -> dict[str, Pair]:
     """The topic's rows that are not what the events make; the verdict learns the counts."""
     config, number = task.config, task.number
-    _remove_tables(config.folder)
     recovered, folded = parts.next(), parts.next()
     assembly = Assembly(
         config, KafkaTopics(config.bootstrap), lambda _number, done, total: recovered(done, total)
     )
 
-    def make(name: str, its_log: StatusLog) -> Partition:
-        folder = config.folder / name
-        folder.mkdir(parents=True)
-        return assembly.partition(number, its_log, assembly.stores(folder))
+    def progress(_number: int, done: int, total: int) -> None:
+        folded(done, total)
 
-    no_log = NoLog()
-    held, made = make("held", log), make("made", no_log)
-    try:
-        work = Rebuild(
-            held,
-            made,
-            no_log,
-            KafkaEvents(config, number),
-            config.retention_ms,
-            lambda _number, done, total: folded(done, total),
-        )
+    with two_tables(config, assembly, number, log, progress) as (work, held):
         found = work.compare()
         verdict.made, verdict.digest = digest(work.right_rows())
         verdict.held = held.ledger.rows
         verdict.miscounted = held.ledger.rows != held.ledger.counted
-    finally:
-        held.close()
-        made.close()
-        _remove_tables(config.folder)
     return found
-
-
-def _remove_tables(folder: Path) -> None:
-    """Also those that a killed run left; its notes of what was in hand are kept."""
-    for name in _TABLES:
-        if (folder / name).exists():
-            shutil.rmtree(folder / name)
 
 
 def _look_at_records(
