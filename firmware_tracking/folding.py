@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fdt.settings import Settings
+from fdt.times import duration_ms
 from firmware_tracking.event import Event
 from projections.catalogue import load_catalogue
 from projections.events import Place, Reader
@@ -38,8 +39,8 @@ def fold(events: Iterable[Event], settings: Settings | None = None) -> Folded:
     """
     chosen = settings or Settings()
     catalogue = load_catalogue(chosen.catalogue_path)
-    retention_ms = int(chosen.retention.total_seconds() * 1000)
-    skew_ms = int(chosen.clock_skew_past.total_seconds() * 1000)
+    retention_ms = duration_ms(chosen.retention)
+    skew_ms = duration_ms(chosen.clock_skew_past)
     types = frozenset(chosen.device_types)
     reader = Reader(catalogue, types, skew_ms, retention_ms)
     rules = Fold(catalogue, types, chosen.timeline_cap)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from fdt.errors import RunFailed, UserError, of_system
 from fdt.processes.malloc import keep_malloc_small
 from fdt.settings import Settings
+from fdt.times import duration_ms
 from runtime.access.secret_files import secret
 from runtime.again import begin_again
 
@@ -49,7 +49,6 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
     from query_api.assembly import ReadSideConfig, ScreenConfig
     from query_api.identity.access_tokens import Claims
 
-    milliseconds = timedelta(milliseconds=1)
     screen = ScreenConfig(
         client_id=settings.oidc_client_id,
         client_secret=secret(settings.oidc_client_secret, settings.oidc_client_secret_file),
@@ -58,14 +57,13 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
         session_keys=settings.session_keys_file,
         idle_s=settings.session_idle.total_seconds(),
         absolute_s=settings.session_absolute.total_seconds(),
-        silent_after_ms=settings.source_silent_after // milliseconds,
-        processor_silent_after_ms=SIGNS_MISSED * (settings.idle_control_interval // milliseconds),
+        silent_after_ms=duration_ms(settings.source_silent_after),
+        processor_silent_after_ms=SIGNS_MISSED * duration_ms(settings.idle_control_interval),
         searches_per_minute=settings.searches_per_minute,
         downloads_per_minute=settings.downloads_per_minute,
         spool_bytes=settings.audit_spool_mb << 20,
         people=people(),
     )
-
     return ReadSideConfig(
         bootstrap=settings.require_brokers(),
         data_dir=settings.data_dir,
@@ -73,7 +71,7 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
         host=settings.api_host,
         port=settings.api_port,
         profile=settings.profile,
-        retention_ms=settings.retention // milliseconds,
+        retention_ms=duration_ms(settings.retention),
         oidc_audience=settings.oidc_audience,
         oidc_issuer=settings.oidc_issuer,
         oidc_ca_file=settings.oidc_ca_file,

@@ -7,11 +7,11 @@ Keys, settings and records come from the topics and the Avro files; headers from
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 from fdt.contract.words import WORDS, Words
 from fdt.settings import Settings
+from fdt.times import duration_ms
 from schemas import headers as h
 from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.registry import NAMESPACE, current_schemas
@@ -114,9 +114,7 @@ def default_specs() -> list[TopicSpec]:
         return Settings.model_fields[name].default
 
     def milliseconds(name: str) -> int:
-        found = default(name)
-        assert isinstance(found, timedelta)
-        return int(found.total_seconds() * 1000)
+        return duration_ms(default(name))
 
     return topic_specs(
         partitions=default("partitions"),

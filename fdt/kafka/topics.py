@@ -19,6 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
 
 from fdt.errors import UserError
 from fdt.settings import Settings
+from fdt.times import duration_ms
 from runtime import kafka, topics
 from runtime.topics import BrokerSilent, Described, Difference
 from schemas.topics import TopicSpec, topic_specs
@@ -32,18 +33,14 @@ _LOOK_SECONDS: Final = 0.05
 
 def specs_of(settings: Settings) -> list[TopicSpec]:
     """The topics as these settings want them."""
-
-    def milliseconds(field: str) -> int:
-        return int(getattr(settings, field).total_seconds() * 1000)
-
     return topic_specs(
         partitions=settings.partitions,
         replication=settings.replication,
-        item_retention_ms=milliseconds("retention"),
-        event_retention_ms=milliseconds("event_retention"),
-        dead_letter_retention_ms=milliseconds("dead_letter_retention"),
-        audit_retention_ms=milliseconds("audit_retention"),
-        session_absolute_ms=milliseconds("session_absolute"),
+        item_retention_ms=duration_ms(settings.retention),
+        event_retention_ms=duration_ms(settings.event_retention),
+        dead_letter_retention_ms=duration_ms(settings.dead_letter_retention),
+        audit_retention_ms=duration_ms(settings.audit_retention),
+        session_absolute_ms=duration_ms(settings.session_absolute),
     )
 
 
