@@ -14,13 +14,11 @@ from typing import Final, Literal
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from fdt.errors import RunFailed, UserError
-from fdt.kafka.sending import Sender
+from fdt.kafka.sending import Sender, home_of, resent
 from runtime import kafka
 from runtime.broker import ANSWER_S
 from runtime.reading import NothingCame, to_the_end
 from schemas import headers
-from schemas.identifiers import DeviceId, InvalidIdentifier
-from schemas.partitioning import partition_of
 from schemas.topics import DEAD_LETTERS, STATUS, TOPIC_SOURCES
 
 Settled = Literal["resent", "dropped"]
@@ -134,12 +132,14 @@ def resend(bootstrap: str, chosen: Sequence[Letter], told: Callable[[int], None]
     sender = Sender(bootstrap)
     partitions = _partitions(bootstrap)
     for letter in chosen:
+        number = letter.original_partition
+        place = resent(letter.topic, number, letter.original_offset, letter.received_at)
         sender.send(
             letter.topic,
             letter.value,
             letter.key,
-            _right_partition(letter, partitions),
-            [*letter.original_headers, *_resent(letter)],
+            home_of(letter.key, partitions, number),
+            [*letter.original_headers, *place.items()],
         )
     sender.finish()
     settle(bootstrap, chosen, "resent", told)
@@ -166,24 +166,6 @@ def _partitions(bootstrap: str) -> int:
     if STATUS not in there:
         raise UserError(f"{STATUS} is missing: run 'fdt topics' first.")
     return len(there[STATUS].partitions)
-
-
-def _resent(letter: Letter) -> Headers:
-    place = {
-        headers.RESENT_TOPIC: letter.topic,
-        headers.RESENT_PARTITION: str(letter.original_partition),
-        headers.RESENT_OFFSET: str(letter.original_offset),
-        headers.RESENT_TIMESTAMP: str(letter.received_at),
-    }
-    return tuple((name, text.encode()) for name, text in place.items())
-
-
-def _right_partition(letter: Letter, partitions: int) -> int:
-    """Where the key belongs; where it is none, the record stays where it was."""
-    try:
-        return partition_of(DeviceId.parse((letter.key or b"").decode()), partitions)
-    except (UnicodeDecodeError, InvalidIdentifier):
-        return letter.original_partition
 
 
 def settlement_of(message: Message) -> tuple[int, Settled] | None:

@@ -15,13 +15,10 @@ from typing import Final
 from confluent_kafka import Message, TopicPartition
 
 from fdt.errors import RunFailed, UserError
-from fdt.kafka.sending import Sender
+from fdt.kafka.sending import Sender, home_of, resent
 from runtime import kafka
 from runtime.reading import NothingCame, to_the_end
 from runtime.topics import MENDED_GROUP, BrokerSilent, described, waiting
-from schemas import headers
-from schemas.identifiers import DeviceId, InvalidIdentifier
-from schemas.partitioning import partition_of
 from schemas.topics import SOURCE_TOPICS, STATUS
 
 _IDLE_S: Final = 10.0
@@ -87,23 +84,10 @@ def _copy(sender: Sender, message: Message, used: int, ends: dict[int, int]) -> 
     if message.error() is not None:
         ends[number] = offset
         return 0
-    place = {
-        headers.RESENT_TOPIC: topic,
-        headers.RESENT_PARTITION: str(number),
-        headers.RESENT_OFFSET: str(offset),
-        headers.RESENT_TIMESTAMP: str(message.timestamp()[1]),
-    }
+    place = resent(topic, number, offset, message.timestamp()[1])
     told: list[tuple[str, str | bytes | None]] = list(message.headers() or [])  # type: ignore[arg-type]
     if not {name for name, _ in told} & place.keys():  # one that was sent again has its place
         told += place.items()
-    right = _partition(message.key(), used, number)
+    right = home_of(message.key(), used, number % used)
     sender.send(topic, message.value(), message.key(), right, told)
     return 1
-
-
-def _partition(key: bytes | None, used: int, number: int) -> int:
-    """Where the key belongs; a record whose key is none is refused wherever it stands."""
-    try:
-        return partition_of(DeviceId.parse((key or b"").decode()), used)
-    except (UnicodeDecodeError, InvalidIdentifier):
-        return number % used
