@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from fdt.analysis.exports.event_rows import source_name
 from firmware_tracking import Export, Item, fold
 from projections.lifecycle import LIFECYCLE, STAGE_NAMES, Completion
 
@@ -44,7 +45,7 @@ def _steps(item: Item) -> Iterator[dict[str, Any]]:
             "device_id": item.device_id,
             "service_request_id": item.service_request_id,
             "device_type": item.device_type,
-            "source": entry.evidence.topic.removeprefix("firmware.").removesuffix(".v1"),
+            "source": source_name(entry.evidence.topic),
             "status": None if row is None else row.label,
             "stage": None if row is None else row.stage,
             "advances": row is not None and row.completion is not Completion.FAILED,

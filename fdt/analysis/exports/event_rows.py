@@ -126,6 +126,12 @@ class EventRows:
         }
 
 
+def source_name(topic: str) -> str:
+    """The source of an event topic, as folders are named: ``dsp``, ``csp``, ``comms-hub``,
+    ``ssmi``."""
+    return topic.removeprefix("firmware.").removesuffix(".v1")
+
+
 def canonical(field: str, column: Any) -> Any:
     """A column of identifiers in canonical form; any other column as it is."""
     if field not in _IDENTIFIERS:

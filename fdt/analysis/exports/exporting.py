@@ -23,7 +23,7 @@ from fdt.analysis.parallel import Told
 from fdt.analysis.reading import batches
 from runtime.access.schema_registry import registry
 from schemas.codec import Codec
-from schemas.topics import DAY_MS, DEAD_LETTERS, TOPIC_SOURCES
+from schemas.topics import DAY_MS, DEAD_LETTERS
 
 _EPOCH: Final = date(1970, 1, 1)
 Rows = Callable[[Sequence[Message]], Any]
@@ -87,15 +87,8 @@ def _reach(task: Task) -> _Reach:
         letters = letter_rows.LetterRows(codec, task.owner)
         return _Reach(letters.rows, letter_rows.SCHEMA, "refused_at", letter_rows.places)
     events = event_rows.EventRows(codec, topic, task.owner)
-    source = source_name(topic)
-    place = partial(_in_one, f"source={source}")
+    place = partial(_in_one, f"source={event_rows.source_name(topic)}")
     return _Reach(events.rows, event_rows.SCHEMA, "received_at", place)
-
-
-def source_name(topic: str) -> str:
-    """As a folder names it: ``dsp``, ``csp``, ``comms-hub``, ``ssmi``."""
-    assert topic in TOPIC_SOURCES
-    return topic.removeprefix("firmware.").removesuffix(".v1")
 
 
 def _in_one(source: str, rows: Any, day: str) -> Iterator[tuple[str, Any]]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Message
 
-from fdt.analysis.exports.event_rows import TIME
+from fdt.analysis.exports.event_rows import TIME, source_name
 from fdt.kafka.dead_letters import letter_of, settlement_of
 from fdt.report import encoded, text_or_none
 from projections.events import RECORDS
@@ -111,8 +111,7 @@ def places(rows: Any, day: str) -> Iterator[tuple[str, Any]]:
     for topic in sorted(TOPIC_SOURCES):
         letters = rows.filter(pc.fill_null(pc.equal(rows["topic"], topic), False))
         if letters.num_rows:
-            source = topic.removeprefix("firmware.").removesuffix(".v1")
-            yield f"dead-letters/{day}/source={source}", letters
+            yield f"dead-letters/{day}/source={source_name(topic)}", letters
     settlements = rows.filter(pc.is_null(rows["topic"]))
     if settlements.num_rows:
         yield f"dead-letters/{day}/source={_SETTLEMENTS}", settlements

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from fdt.analysis.cut import Span
 from fdt.analysis.exports.event_rows import TIME
-from fdt.analysis.exports.export_folder import Format, write_rows
+from fdt.analysis.exports.export_folder import write_rows
+from fdt.analysis.exports.exporting import Exported, Task
 from fdt.analysis.parallel import Told
 from fdt.analysis.status_rows import status_rows
 from projections.catalogue import Catalogue, load_catalogue
@@ -53,28 +53,17 @@ _CHUNK: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class TableTask:
+class TableTask(Task):
     """One status partition to be exported, from its beginning."""
 
-    bootstrap: str
-    registry_url: str | None
-    folder: Path
-    format: Format
-    owner: str | None
-    span: Span
     catalogue: Path | None
     retention_ms: int
 
 
 @dataclass(frozen=True, slots=True)
-class TableExported:
-    """What came of it."""
+class TableExported(Exported):
+    """The same of the table: ``read`` are devices, ``rows`` items."""
 
-    span: Span
-    read: int
-    """Devices."""
-    rows: int
-    """Items."""
     covers: dict[str, int]
     """Source topic -> first offset that is not in the rows."""
 
