@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from fdt.settings import Settings
 
 State = Literal["ok", "warning", "failure", "not-configured", "not-checked"]
-NOT_WELL: Final = ("warning", "failure")
 
 
 @dataclass(frozen=True, slots=True)
