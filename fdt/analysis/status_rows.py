@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from fdt.analysis.cut import Span
+from fdt.analysis.cut import Span, cut
 from fdt.analysis.reading import batches
 from schemas.codec import Codec
-from schemas.topics import CONTROL_KEY
+from schemas.topics import CONTROL_KEY, STATUS
 
 StatusRecord = tuple[int, str | None, bytes | None]
 """Offset, Device ID (none: a control record), and value (none: a device that is no more)."""
@@ -50,6 +50,16 @@ def status_rows(
     if control is not None:
         found.control = codec.decode("ProcessorControl", control)
     return found
+
+
+def stored_rows(bootstrap: str, codec: Codec) -> Iterator[tuple[str, bytes]]:
+    """(Device ID, stored row) of every device, one partition in memory at a time.
+
+    Raises :class:`~fdt.errors.UserError` where the topic is missing or no broker answers.
+    """
+    for span in cut(bootstrap, [STATUS]).of(STATUS):
+        for device, (_, value) in status_rows(bootstrap, codec, span).rows.items():
+            yield device, codec.decode_field("FirmwareStatus", "state", value)
 
 
 def status_records(
