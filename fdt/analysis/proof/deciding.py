@@ -7,7 +7,7 @@ import msgspec
 from projections.rows import ForeignLayout, decode_row, order, reports_of
 from projections.state import Report
 from projections.status_derivation import derive_statuses
-from projections.views import evidence_of
+from projections.views import Evidence, evidence_of
 
 
 def deciding(right: bytes | None, wrong: bytes | None) -> str | None:
@@ -18,14 +18,13 @@ def deciding(right: bytes | None, wrong: bytes | None) -> str | None:
     missed = [report for at, report in one.items() if other.get(at) != report]
     added = [report for at, report in other.items() if one.get(at) != report]
     if differing := missed or added:
-        return told(min(differing, key=order))
+        return named(evidence_of(min(differing, key=order)))
     return _evidence(right if right is not None else wrong)
 
 
-def told(report: Report) -> str:
-    """Topic, partition, offset and event ID."""
-    found = evidence_of(report)
-    return f"{found.topic}[{found.partition}] offset {found.offset}, event {found.event_id}"
+def named(event: Evidence) -> str:
+    """Topic, partition, offset and event ID, for people."""
+    return f"{event.topic}[{event.partition}] offset {event.offset}, event {event.event_id}"
 
 
 def _reports(state: bytes | None) -> dict[tuple[int, bytes, int, int], Report]:
@@ -41,4 +40,4 @@ def _evidence(state: bytes | None) -> str | None:
     if state is None:
         return None
     items = derive_statuses(decode_row(state)).served
-    return told(items[0].evidence) if items else None
+    return named(evidence_of(items[0].evidence)) if items else None

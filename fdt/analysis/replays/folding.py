@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fdt.analysis.cut import Span
 from fdt.analysis.digest import digest
 from fdt.analysis.parallel import Told
+from fdt.analysis.proof.deciding import named
 from fdt.analysis.replays.scratch_topic import publish_rows
 from fdt.analysis.status_rows import status_rows
 from processor.assembly import Assembly
@@ -95,7 +96,7 @@ def fold(task: FoldTask, told: Told) -> Folded:
             {topic: max(end, made.ledger.next_offset(topic)) for topic, end in ends.items()}
         )
         now = _now(made, task)
-        feeding.finish(now or None)  # of no events at all there is no time
+        feeding.finish(now or None)  # without any event there is no time
         rows, found = digest(_settled(made, config.retention_ms, now))
         if task.scratch is not None:
             publish_rows(
@@ -193,9 +194,7 @@ def _differing(
         if _told(one) != _told(other):
             found = other or one
             assert found is not None
-            by = found.evidence
-            place = f"{by.topic}[{by.partition}] offset {by.offset}, event {by.event_id}"
-            yield Change(device, request, _label(one), _label(other), place)
+            yield Change(device, request, _label(one), _label(other), named(found.evidence))
 
 
 def _told(item: ItemView | None) -> tuple[object, ...] | None:
