@@ -142,7 +142,7 @@ def _until(reached: Callable[[], bool], disk: Disk, longest: float = _LONGEST_S)
 
 
 def _settled(held: dict[str, OnDisk], disk: Disk) -> dict[str, OnDisk]:
-    """What every place takes once it is small and stays as it is, or after the longest wait."""
+    """Sizes once they are small and have settled, or after the longest wait."""
     deadline = time.monotonic() + _COMPACTED_S
     while not _fits(held, disk.look()) and time.monotonic() < deadline:
         time.sleep(_LOOK_S)

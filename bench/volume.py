@@ -37,7 +37,7 @@ from schemas.codec import Codec
 from schemas.topics import Source
 
 MONTHS: Final = timedelta(days=120)
-"""Event time that the events are spread over: believed and kept for as long."""
+"""Event time over which the events are spread; they are accepted and kept for longer."""
 SPREAD_MS: Final = round(MONTHS.total_seconds() * 1000)
 _BELIEVED: Final = MONTHS + timedelta(days=30)
 STEPS: Final = 6

@@ -27,8 +27,8 @@ class Health:
     def trouble(self, part: str, why: str, level: int = logging.ERROR) -> None:
         """``part`` does not work, because of ``why``: one sentence that says how to mend it.
 
-        Logged when it begins and when the reason becomes another, not at every repetition; at
-        another ``level`` where it is no fault, as at the start.
+        Logged when it begins and when the reason changes, not at every repetition; at another
+        ``level`` where it is no fault, as at the start.
         """
         with self._lock:
             self._parts.add(part)

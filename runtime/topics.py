@@ -100,7 +100,7 @@ def described(admin: AdminClient) -> Described:
 def differences(
     admin: AdminClient, there: Described, specs: Sequence[TopicSpec]
 ) -> list[Difference]:
-    """What of the topics is not as specified; a missing topic differs too. :class:`BrokerSilent`"""
+    """What differs from the specification, with missing topics; :class:`BrokerSilent`."""
     configs = _configs(admin, [spec.name for spec in specs if spec.name in there])
     found: list[Difference] = []
     for spec in specs:
@@ -151,15 +151,15 @@ class TopicsWatch:
         self._thread.stop()
 
     def look(self) -> None:
-        """Compare once; while the broker is away what was found last stays."""
+        """Compare once; while the broker is away the last result stays."""
         try:
             self.look_now()
         except BrokerSilent as error:
             logger.info("the topics cannot be looked at: %s", error, extra=about(part=PART))
 
     def look_now(self) -> str | None:
-        """Compare once; why nothing may be folded, if so. :class:`BrokerSilent`: what was found
-        last may be true no longer."""
+        """Compare once; returns why nothing may be folded, if so. :class:`BrokerSilent`: the last
+        result may be outdated."""
         with self._looking:
             there = described(self._admin)
             self._partitions = self._partitions or _count(there, STATUS)
@@ -253,7 +253,7 @@ def _unread(found: Sequence[Difference]) -> dict[str, int]:
 
 
 def is_serious(difference: Difference) -> bool:
-    """Whether records are lost, or read by nobody, while it is so."""
+    """Whether the difference makes records be lost, or read by nobody."""
     relied_on = difference.setting in (*RELIED_ON, MISSING)
     return relied_on or difference.loses or _stops_folding(difference)
 
@@ -272,12 +272,12 @@ def _is_too_small(difference: Difference) -> bool:
 
 
 def _sentence(found: Sequence[Difference]) -> str:
-    """What differs, and how to mend each kind of it."""
+    """The differences, and how to mend each kind."""
     return f"{'; '.join(map(str, found))}. {'. '.join(dict.fromkeys(map(how_to_mend, found)))}"
 
 
 def how_to_mend(difference: Difference) -> str:
-    """What a person does about it."""
+    """How a person mends it."""
     if difference.setting == MISSING:
         return "Run 'fdt topics', which creates what is missing"
     if _is_grown(difference):

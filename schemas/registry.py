@@ -1,4 +1,4 @@
-"""Where schema ids come from: a Confluent-API registry, or the files beside this module.
+"""Looks schema ids up: in a registry with the Confluent API, or in the files beside this module.
 
 Both give the same Avro body; only the four id bytes of the framing differ.
 """
@@ -135,7 +135,7 @@ class ConfluentRegistry:
         try:
             self._client = self._made()
         except (OSError, ValueError):
-            return  # a file is being replaced: what was asked has failed, and says why
+            return  # a file is being replaced: the failed request reports its own error
         old.__exit__()  # type: ignore[no-untyped-call]
 
     def id_of(self, record: str) -> int:
@@ -241,7 +241,7 @@ class ConfluentRegistry:
             raise RegistryUnavailable(f"{self._url} answered {error}{_advice(error)}") from error
         except Exception as error:
             self._renew()
-            # The client passes on whatever its HTTP library or an answer of another form raises.
+            # The client also passes on errors of its HTTP library, and of answers in another form.
             told = f"{type(error).__name__}: {error}"
             raise RegistryUnavailable(
                 f"{self._url} gave no answer of a registry ({told})"

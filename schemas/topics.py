@@ -1,6 +1,6 @@
-"""The topics as one piece of data: name, key, writer, record and policy.
+"""Defines the topics as data: name, key, writer, record and policy.
 
-Commands, documents and tests derive from :data:`TOPICS`; nothing else spells a topic's settings.
+Commands, documents and tests derive from :data:`TOPICS`; nothing else has a topic's settings.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def parsed(schema: Any) -> Schema:
     try:
         return parse_schema(_without_logical_types(schema))
     except Exception as error:
-        # Whatever a parser says of a schema that we did not write is a property of that schema.
+        # Any error about a schema that we did not write is a fault of that schema.
         raise _unusable(f"it is no valid Avro schema ({type(error).__name__}: {error})") from error
 
 

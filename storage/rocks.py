@@ -178,7 +178,7 @@ class RocksFollower:
         yield _RocksSnapshot(iterator, self._path)
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         with _disk_errors(self._path):
             self._db.close()
 

@@ -78,7 +78,7 @@ class Judge:
         """
         if sample.not_encodable is not None:
             return Judgement("refused", sample.topic, 0, NOT_ENCODABLE, sample.not_encodable)
-        topic = sample.topic or DSP_EVENTS  # of another record or none: refused on every topic
+        topic = sample.topic or DSP_EVENTS  # any will do: it is refused on every topic
         device = self._device(topic, sample.value)
         key = sample.key if sample.has_key or device is None else device.encode()
         number = sample.partition

@@ -1,5 +1,4 @@
-"""How a metric is defined: once, as data. Whoever exports it, and docs/metrics.md, take it from
-there.
+"""Defines metrics once, as data, for the programs that export them and for docs/metrics.md.
 
 Names follow Prometheus' rules (base units, ``_total`` for what only grows), and a label has few
 values, none of which names a device, a request or a person.

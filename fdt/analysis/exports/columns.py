@@ -76,7 +76,7 @@ class ColumnDecoder:
         failed = ~batch.good | (batch.at != batch.ends)
         try:
             found = batch.columns(self._fields, fields, failed)
-        except pa.ArrowInvalid:  # a text that is no UTF-8: the codec says which
+        except pa.ArrowInvalid:  # some text is not UTF-8: the codec finds which
             failed = np.ones(len(values), np.bool_)
             found = batch.columns(self._fields, fields, failed)
         return self._mended(values, found, failed)

@@ -109,7 +109,7 @@ def verify(task: VerifyTask, told: Told) -> Verdict:
             notes = config.folder / "notes-view"
             copied = view_copy(task.view, notes, number, config.partitions)
             view = stack.enter_context(copied)
-        # Asked after both, the log ends behind them.
+        # Made after both copies are opened, so that the log ends behind them.
         log = CutLog(config.bootstrap, config.group_id, number)
         verdict, parts = Verdict(number, log.end), _Parts(task, told)
         findings = _Findings(_against_events(task, log, verdict, parts))
