@@ -30,6 +30,14 @@ class RunFailed(UserError):
     exit_code = 1
 
 
+def no_broker(bootstrap: str, why: str) -> UserError:
+    """No broker answers at ``bootstrap``."""
+    return UserError(
+        f"No Kafka broker answers at {bootstrap} ({why}): start it, or correct "
+        "KAFKA_BOOTSTRAP_SERVERS."
+    )
+
+
 _DATA_FOLDER: Final = "name a folder that this user may write to with FDT_DATA_DIR"
 _HINTS: Final = {
     errno.EADDRINUSE: "another program has it: set FDT_PROCESSOR_PORT to a free port",

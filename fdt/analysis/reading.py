@@ -43,7 +43,10 @@ def batches(bootstrap: str, span: Span) -> Iterator[list[Message]]:
             if found:
                 heard = time.monotonic()
             elif time.monotonic() - heard > _IDLE_S:
-                raise RunFailed(f"{span.name} gave nothing for {_IDLE_S:g} s: is the broker well?")
+                raise RunFailed(
+                    f"{span.name} gave nothing for {_IDLE_S:g} s: look at the brokers, then run "
+                    "the command again."
+                )
             records, is_end = _within(found, span)
             if records:
                 yield records

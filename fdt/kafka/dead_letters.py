@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from fdt.errors import RunFailed, UserError
+from fdt.errors import RunFailed, UserError, no_broker
 from fdt.kafka.sending import Sender, home_of, resent
 from runtime import kafka
 from runtime.broker import ANSWER_S
@@ -233,8 +233,11 @@ def _messages(bootstrap: str, newest: int | None) -> Iterator[Message]:
             if message.error() is None:
                 yield message
     except NothingCame as error:
-        raise UserError(f"{bootstrap} tells no end of {DEAD_LETTERS}: {error}") from error
+        raise UserError(
+            f"{bootstrap} does not say where {DEAD_LETTERS} ends. {error} Look at the brokers, "
+            "then run the command again."
+        ) from error
     except KafkaException as error:
-        raise UserError(f"No broker answers at {bootstrap}: {error.args[0].str()}.") from error
+        raise no_broker(bootstrap, error.args[0].str()) from error
     finally:
         consumer.close()

@@ -25,7 +25,8 @@ def members(bootstrap: str, group_id: str) -> list[str]:
         if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return []
         raise UserError(
-            f"The broker does not tell who is in the group {group_id}: {error.args[0].str()}"
+            f"The broker does not say who is in the group {group_id} ({error.args[0].str()}): "
+            "start it, or give our user the rights of the operator that 'fdt topics --acls' lists."
         ) from error
     return sorted(member.group_instance_id or member.client_id for member in group.members)
 

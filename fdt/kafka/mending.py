@@ -14,7 +14,7 @@ from typing import Final
 
 from confluent_kafka import Message, TopicPartition
 
-from fdt.errors import RunFailed, UserError
+from fdt.errors import RunFailed, UserError, no_broker
 from fdt.kafka.sending import Sender, home_of, resent
 from runtime import kafka
 from runtime.reading import NothingCame, to_the_end
@@ -43,7 +43,7 @@ def mend(bootstrap: str) -> Iterator[Mended]:
     try:
         there = described(kafka.admin_client(bootstrap))
     except BrokerSilent as error:
-        raise UserError(f"No Kafka broker answers at {bootstrap}: {error}.") from error
+        raise no_broker(bootstrap, str(error)) from error
     if STATUS not in there:
         raise UserError(f"{STATUS} is missing: run 'fdt topics' first.")
     used = len(there[STATUS].partitions)

@@ -17,7 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
     TopicMetadata,
 )
 
-from fdt.errors import UserError
+from fdt.errors import UserError, no_broker
 from fdt.settings import Settings
 from fdt.times import duration_ms
 from runtime import kafka, topics
@@ -78,10 +78,7 @@ def _topics(admin: AdminClient, bootstrap: str) -> Described:
     try:
         return topics.described(admin)
     except BrokerSilent as error:
-        raise UserError(
-            f"No Kafka broker answers at {bootstrap} ({error}): "
-            "start it, or correct KAFKA_BOOTSTRAP_SERVERS."
-        ) from error
+        raise no_broker(bootstrap, str(error)) from error
 
 
 def _create(admin: AdminClient, specs: Sequence[TopicSpec]) -> None:
