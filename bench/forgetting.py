@@ -132,11 +132,11 @@ def _running(bootstrap: str, folder: Path, retention: str) -> Iterator[Running]:
         yield Running((processing, reading), api)
 
 
-def _until(reached: Callable[[], bool], disk: Disk, longest: float = _LONGEST_S) -> None:
-    deadline = time.monotonic() + longest
+def _until(reached: Callable[[], bool], disk: Disk) -> None:
+    deadline = time.monotonic() + _LONGEST_S
     while not reached():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"not reached within {longest:.0f} s: see {disk.folder}")
+            raise RuntimeError(f"not reached within {_LONGEST_S:.0f} s: see {disk.folder}")
         disk.look()
         time.sleep(_LOOK_S)
 

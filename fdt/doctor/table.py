@@ -64,16 +64,16 @@ Found = tuple[str, Finding]
 """A check's name, and something that it found."""
 
 
-def examined(component: str | None = None, checks: Sequence[Check] = CHECKS) -> Iterator[Found]:
+def examined(component: str | None = None) -> Iterator[Found]:
     """All findings, in the table's order."""
     settings, wrong = configuration.in_force()
     if settings is None:
         yield from ((SETTINGS, finding) for finding in wrong)
-        for check in checks:
+        for check in CHECKS:
             if check.name != SETTINGS:
                 yield check.name, not_checked("The settings cannot be used")
         return
-    yield from run(Asked(settings, component), checks)
+    yield from run(Asked(settings, component), CHECKS)
 
 
 def run(asked: Asked, checks: Sequence[Check], answer_s: float = ANSWER_S) -> Iterator[Found]:

@@ -68,12 +68,16 @@ def ending(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
-def free_port(host: str = LOCALHOST) -> int:
-    """A port that nobody listens on and that the system does not hand out by itself."""
+def free_port() -> int:
+    """A port of this machine that nobody listens on and that the system does not hand out by
+    itself; :class:`~fdt.errors.UserError` if there is none."""
     for port in random.sample(_PORTS, _ATTEMPTS):
-        if port_is_free(port, host):
+        if port_is_free(port):
             return port
-    raise UserError(f"No port between {_PORTS.start} and {_PORTS.stop} is free on {host}.")
+    raise UserError(
+        f"No port between {_PORTS.start} and {_PORTS.stop} is free on {LOCALHOST}: end what "
+        "listens there."
+    )
 
 
 def port_is_free(port: int, host: str = LOCALHOST) -> bool:

@@ -39,7 +39,7 @@ class _Program:
     hidden: Hidden
 
 
-def begin(usual: int, *, stays: bool = False, settings: LogSettings | None = None) -> None:
+def begin(usual: int, *, stays: bool = False) -> None:
     """Begin to log what is at least as grave as ``usual``, or as FDT_LOG_LEVEL.
 
     Of a program that ``stays``, all output is log; what a command prints is its result. Nothing is
@@ -47,7 +47,7 @@ def begin(usual: int, *, stays: bool = False, settings: LogSettings | None = Non
     """
     if logging.getLogger().handlers:
         return
-    settings = settings or usable()
+    settings = usable()
     least = settings.least(usual)
     handler = _Handler(sys.stderr)
     handler.setFormatter(formatter(settings))

@@ -79,7 +79,7 @@ _IDENTIFIERS: Final[dict[str, tuple[str, Callable[[str], str]]]] = {
 class EventRows:
     """The rows of one topic; with an ``owner``, only those whose request is the owner's."""
 
-    def __init__(self, codec: Codec, topic: str, owner: str | None = None) -> None:
+    def __init__(self, codec: Codec, topic: str, owner: str | None) -> None:
         self._topic = topic
         self._owner = owner
         self._decoder = ColumnDecoder(codec, RECORDS[TOPIC_SOURCES[topic]])

@@ -52,7 +52,7 @@ _SETTLEMENTS: Final = "settlements"
 class LetterRows:
     """The rows of the topic; with an ``owner``, only letters whose request is the owner's."""
 
-    def __init__(self, codec: Codec, owner: str | None = None) -> None:
+    def __init__(self, codec: Codec, owner: str | None) -> None:
         self._codec = codec
         self._owner = owner
 
