@@ -1,1 +1,1 @@
-"""Measurements, quoted side by side from one run: ``make bench``."""
+"""Measurements of speed, size and growth: ``make bench``, and commands of their own."""

@@ -1,17 +1,17 @@
 """``make bench``: the fold, and this processor beside its peers.
 
-Everything meets local brokers of the same kind and the same events, in turns, so the ratios hold
-whatever machine this is. ``--quick`` takes less than five minutes: fewer events, one turn, the real
-load alone. ``--write`` puts the table, the chart and the figures of the peers into docs. ``--fold``
+All contenders read the same events from local brokers of the same kind, in turns, so the ratios
+hold on any machine. ``--quick`` takes less than five minutes: fewer events, one turn, the real load
+alone. ``--write`` puts the table, the chart and the figures of the peers into docs. ``--fold``
 measures the fold alone, ``--pages`` the screen alone with ``--items N`` held (default 1,000,000),
 both without a broker.
 
 What takes longer is a command of its own: ``python -m bench.recovery``, ``bench.soak``,
 ``bench.sweep``, ``bench.latency`` (how soon events are answered: a campaign of 50,000 devices, a
 steady rate, a partition beside others' backlog), ``bench.growth`` (what the number of items held
-costs), ``bench.compression`` (what gzip saves and costs),
-``bench.forgetting`` (what is left on disk when everything falls due at once) and ``bench.steady``
-(whether anything grows at a steady rate), each with ``--help``.
+costs), ``bench.compression`` (what gzip saves and costs), ``bench.forgetting`` (what is left on
+disk when everything expires at once) and ``bench.steady`` (whether anything grows at a steady
+rate), each with ``--help``.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def show_fold(console: Console, figures: dict[str, float]) -> None:
 
 
 def show_pages(console: Console, figures: dict[str, float]) -> None:
-    """What a page costs, and what it weighs."""
+    """Milliseconds and size of each page."""
     table = Table("page", "p50, ms", "p95, ms", title=f"{figures['page_items']:,.0f} items held")
     for what in ("search_request", "search_device", "filtered", "item"):
         table.add_row(what, *(f"{figures[f'{what}_{cut}_ms']:.1f}" for cut in ("p50", "p95")))

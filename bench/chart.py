@@ -1,9 +1,10 @@
-"""Line charts over time as one SVG: panels below each other, in colours for light and dark."""
+"""Draws line charts over time as one SVG: panels below each other, in colours for light and
+dark."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -41,7 +42,7 @@ _CLASSES: Final = ("a", "b", "c")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A figure at every moment."""
+    """One value at every moment."""
 
     label: str
     values: Sequence[float]
@@ -64,7 +65,7 @@ class Panel:
         return step * power * _TICKS
 
     def told(self) -> str:
-        """The panel in words."""
+        """The panel's maximum and last values, in words."""
         ends = (
             f"{line.label} at most {max(line.values):,.0f}, at the end {line.values[-1]:,.0f}"
             for line in self.lines
@@ -73,25 +74,33 @@ class Panel:
 
 
 def drawn(title: str, minutes: Sequence[float], panels: Sequence[Panel]) -> str:
-    """The SVG; its text alternative tells what the lines come to."""
+    """The SVG document; its text alternative has the values of :meth:`Panel.told`."""
     height = TOP + len(panels) * (PANEL + GAP)
-    svg = Element(
-        "svg",
-        {
-            "xmlns": "http://www.w3.org/2000/svg",
-            "viewBox": f"0 0 {WIDTH} {height}",
-            "role": "img",
-            "aria-labelledby": "title desc",
-        },
-    )
-    SubElement(svg, "title", id="title").text = title
     told = " ".join(panel.told() for panel in panels)
-    SubElement(svg, "desc", id="desc").text = f"Over {minutes[-1]:.0f} minutes. {told}"
-    SubElement(svg, "style").text = _STYLE
-    SubElement(svg, "rect", {"class": "paper", "width": str(WIDTH), "height": str(height)})
+    texts = {"title": title, "desc": f"Over {minutes[-1]:.0f} minutes. {told}"}
+    svg = begun(height, _STYLE, {"aria-labelledby": "title desc"}, texts)
     _text(svg, LEFT, 20, title, "title")
     for number, panel in enumerate(panels):
         _draw(svg, panel, minutes, TOP + number * (PANEL + GAP) + 16)
+    return finished(svg)
+
+
+def begun(
+    height: int, style: str, alternative: Mapping[str, str], texts: Mapping[str, str] | None = None
+) -> Element:
+    """An SVG document on paper, :data:`WIDTH` wide; ``alternative`` are the attributes of its text
+    alternative, ``texts`` elements that those name."""
+    size = {"viewBox": f"0 0 {WIDTH} {height}", "role": "img"}
+    svg = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **size, **alternative})
+    for name, text in (texts or {}).items():
+        SubElement(svg, name, id=name).text = text
+    SubElement(svg, "style").text = style
+    SubElement(svg, "rect", {"class": "paper", "width": str(WIDTH), "height": str(height)})
+    return svg
+
+
+def finished(svg: Element) -> str:
+    """The text of a document."""
     indent(svg)
     return tostring(svg, encoding="unicode") + "\n"
 

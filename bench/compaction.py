@@ -1,4 +1,4 @@
-"""A local broker whose log cleaner does not let wait for it, and whose disk can be looked at.
+"""A local broker whose log cleaner runs at once, and the size of its topics on disk.
 
 The topics are as the settings make them. A tombstone goes when its segment was closed and cleaned,
 ``delete.retention.ms`` has passed and it is cleaned once more: with a retention of a minute that
@@ -7,7 +7,6 @@ takes about three.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +18,9 @@ IDLE_CONTROL: Final = "PT1S"
 _EAGER: Final = {"log.cleaner.backoff.ms": "500", "log.segment.delete.delay.ms": "1000"}
 
 
-def eager_broker(folder: Path, report: Callable[[str], None] | None = None) -> LocalKafka:
+def eager_broker(folder: Path) -> LocalKafka:
     """A broker that looks for something to clean twice a second; not started yet."""
-    return LocalKafka(folder, extra=_EAGER, report=report)
+    return LocalKafka(folder, extra=_EAGER)
 
 
 def logs_of(broker_folder: Path, *topics: str) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What answers cost and weigh: a page of 500 items, and 50,000 rows as CSV and as a workbook.
+"""Size and CPU time of answers: a page of 500 items, and 50,000 rows as CSV and as a workbook.
 
 Both are read from a view on disk and rendered as the read side does it; then only the level of
 compression differs. ``python -m bench.compression``; the table is in docs/performance.md.

@@ -1,6 +1,6 @@
-"""Follows the control records of the status topic: what every partition holds, as it is committed.
+"""Follows the control records of the status topic, which count what each partition holds.
 
-Compaction leaves only the last one of each partition, so whoever wants all of them reads along.
+Compaction leaves only the last one of each partition, so all of them are read as they come.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ class Controls:
         return longest / 1000
 
     def start(self) -> None:
-        """Read along from now on."""
+        """Begin to read."""
         self._thread.start()
 
     def stop(self) -> None:
-        """No further ones."""
+        """End the thread and close the consumer."""
         self._stopped.set()
         self._thread.join()
         self._consumer.close()

@@ -1,8 +1,8 @@
-"""The same work as Faust's own guide would write it, for comparison: agent, decode, get, set.
+"""Faust as its own guide would do the same work, for comparison: agent, decode, get, set.
 
 One event at a time through ``app.Table`` on RocksDB with its changelog: the latest status by stage
-for each device and request. Prints ``RATE`` and how many events a second it made, once it has read
-``expected`` events.
+for each device and request. Prints ``RATE`` and its events a second, once it has read ``expected``
+events.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the fold costs: one more event for a row in memory, and the row made ready to be written.
+"""Measures the fold: adding one event to a row in memory, and encoding the row for writing.
 
-The usual event is the newest one of its request or of its hub. Medians of many single calls, in
-microseconds, for rows from almost empty to the cap.
+The measured event is the newest one of its request or of its hub. Figures are medians of many
+single calls, in microseconds, for rows from almost empty to the cap.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _row(rules: Fold, length: int) -> Row:
 
 
 def _report(number: int) -> Report:
-    """The DSP's acceptance, then the CSP's word again and again: all in one request's timeline."""
+    """The DSP's acceptance, then the same CSP status again and again, in one request's timeline."""
     source, code, status = (Source.DSP, "I99", 14) if number == 0 else (Source.CSP, "N60", 34)
     at = START + number * 60_000
     return Report(

@@ -1,8 +1,8 @@
-"""What is left on disk when everything that was held falls due at once, and how long it takes.
+"""``python -m bench.forgetting``: disk space and time when all rows expire at once.
 
-``python -m bench.forgetting --rows 1000000``: one item on each device is folded under a long
-retention; processor and read side are started again with a short one. A broker is started whose
-log cleaner is quick, for its disk is looked at too. Ends with 1 if more than 5 % stays anywhere.
+With ``--rows 1000000``, one item on each device is folded under a long retention; processor and
+read side are started again with a short one. The broker's log cleaner is set to run at once,
+because its disk is measured too. Ends with 1 if more than 5 % stays anywhere.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from schemas.topics import STATUS
 
 RETENTION: Final = timedelta(minutes=1)
 MOST_LEFT: Final = 0.05
-"""Of what the disk held, when everything is forgotten."""
+"""The share of the disk space that may be left when everything is expired."""
 
 _HELD_LONG: Final = "P1D"
 _LOOK_S: Final = 2.0
@@ -49,7 +49,7 @@ console = Console()
 
 @dataclass
 class Disk:
-    """Bytes of each place, now and at most, looked at again and again."""
+    """Bytes of each place, now and at most."""
 
     folder: Path
     most: dict[str, OnDisk] = field(default_factory=dict)
@@ -132,17 +132,17 @@ def _running(bootstrap: str, folder: Path, retention: str) -> Iterator[Running]:
         yield Running((processing, reading), api)
 
 
-def _until(reached: Callable[[], bool], disk: Disk, longest: float = _LONGEST_S) -> None:
-    deadline = time.monotonic() + longest
+def _until(reached: Callable[[], bool], disk: Disk) -> None:
+    deadline = time.monotonic() + _LONGEST_S
     while not reached():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"not reached within {longest:.0f} s: see {disk.folder}")
+            raise RuntimeError(f"not reached within {_LONGEST_S:.0f} s: see {disk.folder}")
         disk.look()
         time.sleep(_LOOK_S)
 
 
 def _settled(held: dict[str, OnDisk], disk: Disk) -> dict[str, OnDisk]:
-    """What every place takes once it is small and stays as it is, or after the longest wait."""
+    """Sizes once they are small and have settled, or after the longest wait."""
     deadline = time.monotonic() + _COMPACTED_S
     while not _fits(held, disk.look()) and time.monotonic() < deadline:
         time.sleep(_LOOK_S)
@@ -155,7 +155,8 @@ def _fits(held: dict[str, OnDisk], now: dict[str, OnDisk]) -> bool:
 
 
 def _tell_duration(controls: Controls, rows: int) -> None:
-    """By the broker's clock: from the first transaction that forgot to the last."""
+    """Print the time from the first transaction that deleted rows to the last, by the broker's
+    clock."""
     seen = list(controls.seen)
     forgot = [later for earlier, later in _steps(seen) if later.rows < earlier.rows]
     began, ended = forgot[0].at, forgot[-1].at

@@ -1,6 +1,6 @@
-"""How soon an event is answered: from the broker's acknowledgement to the API's answer.
+"""Measures how soon an event is answered: from the broker's acknowledgement to the API's answer.
 
-Probes follow each other, one event about a device of its own each, while other events go through
+Probes follow each other, each one event about a device of its own, while other events go through
 the same topics: at a steady rate, or as a backlog of other partitions.
 """
 
@@ -13,15 +13,16 @@ from collections.abc import Iterator
 from itertools import count
 
 import httpx
-from confluent_kafka import Producer
 
 from bench.load import PARTITIONS, event
+from runtime import kafka
 from schemas.codec import Codec
-from schemas.partitioning import PRODUCER_PARTITIONER, partition_of
+from schemas.partitioning import partition_of
 from schemas.topics import DSP_EVENTS
 
 _PROBE_S = 30.0
 _PROBES, _OTHERS = 0x57, 0x58
+_AT_ONCE = {"linger.ms": 0}
 
 
 class Probes:
@@ -29,13 +30,13 @@ class Probes:
 
     def __init__(self, api: httpx.Client, bootstrap: str, partition: int | None = None) -> None:
         self._api = api
-        self._producer = _producer(bootstrap)
+        self._producer = kafka.producer(bootstrap, "bench", _AT_ONCE)
         self._devices = _devices(_PROBES, partition)
         self.waits: list[float] = []
         """Milliseconds of each."""
 
     def next(self) -> None:
-        """One more."""
+        """Publish one more probe, and wait for its answer."""
         probe = event(next(self._devices))
         self._producer.produce(DSP_EVENTS, Codec().encode("DspEvent", probe), probe["device_id"])
         self._producer.flush(10)
@@ -64,7 +65,7 @@ class Traffic(threading.Thread):
 
     def __init__(self, bootstrap: str, rate: float) -> None:
         super().__init__(daemon=True)
-        self._producer = _producer(bootstrap)
+        self._producer = kafka.producer(bootstrap, "bench", _AT_ONCE)
         self._rate = rate
         self._stopped = threading.Event()
         self.sent = 0
@@ -86,17 +87,6 @@ class Traffic(threading.Thread):
         self._stopped.set()
         self.join()
         self._producer.flush(10)
-
-
-def _producer(bootstrap: str) -> Producer:
-    return Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "partitioner": PRODUCER_PARTITIONER,
-            "enable.idempotence": True,
-            "linger.ms": 0,
-        }
-    )
 
 
 def _devices(block: int, partition: int | None) -> Iterator[str]:

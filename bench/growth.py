@@ -1,10 +1,9 @@
 """``python -m bench.growth``: what the number of items held costs, one row a number.
 
 For each of ``--items`` (0.1, 1 and 5 million): as many devices with one item each, 50,000 in a
-request; then a worker that comes back to a table of that size and folds ``--events`` further events
-about devices of it, here and there; then a read side that is new, comes back, and is asked 200
-times a second, in an open loop, while 500 events a second arrive. The figures are JSON on the last
-line.
+request. A worker resumes with a table of that size and folds ``--events`` further events about
+random devices of it. A read side starts empty, starts again from its disk, and is asked 200 times a
+second, in an open loop, while 500 events a second arrive. The figures are JSON on the last line.
 """
 
 from __future__ import annotations
@@ -101,7 +100,7 @@ def _folded(
 
 
 def _further(items: int, events: int) -> Iterator[Wire]:
-    """The CSP's word on devices here and there, as many on each as there are events for."""
+    """Further CSP events about random devices."""
     codec, chosen = Codec(), random.Random(1)
     for _ in range(events):
         number = chosen.randrange(items)
@@ -124,7 +123,8 @@ def _from_csp(told: dict[str, Any]) -> dict[str, Any]:
 def _read_side(
     bootstrap: str, folder: Path, items: int, seconds: float, say: Say
 ) -> dict[str, Any]:
-    """Ready from the topic, ready from its own disk, answers, a download, memory."""
+    """Seconds until it is ready from the topic and from its own disk, answers, a download,
+    memory."""
     own = folder / "read-side"
     limits = {
         "FDT_SEARCHES_PER_MINUTE": "10000000",

@@ -1,4 +1,4 @@
-"""The events every measurement meets: a simulation plan of the wanted size, published at once."""
+"""The events of the measurements: a simulation plan of the wanted size, published at once."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Producer
-
+from runtime import kafka
 from schemas.codec import Codec
-from schemas.partitioning import PRODUCER_PARTITIONER, partition_of
+from schemas.partitioning import partition_of
 from schemas.topics import DSP_EVENTS
 from sources.planning.plan import Plan, build_plan
 from sources.schedule import Schedule
@@ -27,7 +26,8 @@ DEVICES_OF_THE_LARGEST = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was published; of a plan, what it says of the end (``base_ms``: its virtual zero)."""
+    """What was published. Of a plan also its expected end, and the time of its virtual zero
+    (``base_ms``)."""
 
     events: int
     plan: Plan | None = None
@@ -89,15 +89,8 @@ def event(device_id: str, request: int = 77) -> dict[str, Any]:
 
 def send(bootstrap: str, records: Iterable[Wire]) -> None:
     """Publish in order, acknowledged by the broker."""
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "partitioner": PRODUCER_PARTITIONER,
-            "enable.idempotence": True,
-            "linger.ms": 20,
-            "queue.buffering.max.messages": 1_000_000,
-        }
-    )
+    settings = {"linger.ms": 20, "queue.buffering.max.messages": 1_000_000}
+    producer = kafka.producer(bootstrap, "bench", settings)
     for count, record in enumerate(records):
         producer.produce(
             record.topic, record.value, record.key, record.partition, headers=record.headers

@@ -1,8 +1,8 @@
-"""Requests at a steady rate whatever the answers take: nothing waits for the one before.
+"""Sends requests at a steady rate, whatever the answers take: none waits for the one before.
 
-A client that asks again only when it was answered leaves out the very moments that are slow
-(coordinated omission). Here each request has its time; what it takes counts from that time, so a
-server that stands still is seen in every request that was due meanwhile.
+A client that asks again only after an answer leaves out the slow moments (coordinated omission).
+Here each request has its due time and is measured from it, so a server that stalls is seen in every
+request that was due meanwhile.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class _Connection:
         return cls(reader, writer, f"HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n")
 
     async def close(self) -> None:
-        """Ask no more."""
+        """Close the connection."""
         self._writer.close()
         await self._writer.wait_closed()
 

@@ -1,7 +1,7 @@
-"""What a page costs: from the search to the rendered first page, over HTTP, with a million items.
+"""Measures pages over HTTP, from the search to the rendered first page, with a million items.
 
-The view is filled directly (the way into it is measured elsewhere); everything from the session's
-cookie to the last byte is the real thing. Beside the times: what a page weighs.
+The view is filled directly; everything from the session's cookie to the last byte is the real
+program. The size of a page is measured too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What pages are not measured with: an access log and a topic that nobody asks here."""
+"""Stand-ins for what pages do not use: the audit log and the publisher of Resets."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def items(api: httpx.Client) -> int:
 
 
 def signed_in(folder: Path) -> dict[str, str]:
-    """What a request of the Service Centre has, to a read side whose data is in ``folder``."""
+    """Headers of a Service Centre request, for a read side whose data is in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     token = subprocess.run(
         [sys.executable, "-m", "fdt", "token", "--role", "service-centre"],

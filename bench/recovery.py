@@ -1,7 +1,7 @@
-"""How long worker and read side take with a million rows: after kill -9, and from an empty folder.
+"""Measures how long worker and read side take to come back with a million rows.
 
-``python -m bench.recovery --rows 1000000`` starts a broker of its own, or uses the one named in
-``KAFKA_BOOTSTRAP_SERVERS``.
+After kill -9, and from an empty folder. ``python -m bench.recovery --rows 1000000`` starts a broker
+of its own, or uses the one named in ``KAFKA_BOOTSTRAP_SERVERS``.
 """
 
 from __future__ import annotations

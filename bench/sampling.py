@@ -1,4 +1,4 @@
-"""What a process takes, what folders take, and whether a figure stays where it is."""
+"""Memory and files of a process, sizes of folders, and whether a figure stays flat."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ class Trend:
 
 
 def on_disk(folders: Iterable[Path]) -> OnDisk:
-    """Every file in ``folders``; those that go away meanwhile count for nothing."""
+    """All files in ``folders``; those deleted meanwhile count for nothing."""
     return sum(map(_size, _files(folders)), OnDisk())
 
 
 def memory_mib(process_id: int) -> float:
-    """Resident memory."""
+    """Resident memory of a process, in MiB."""
     pages = int(Path(f"/proc/{process_id}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def peak_mib(process_id: int) -> float:
-    """The most resident memory that a process has had; nothing of one that has just ended."""
+    """Peak resident memory of a process, in MiB; 0 for one that has just ended."""
     try:
         status = Path(f"/proc/{process_id}/status").read_text(encoding="ascii")
     except (FileNotFoundError, ProcessLookupError):
@@ -79,8 +79,8 @@ def trend(seconds: Sequence[float], values: Sequence[float]) -> Trend:
 def peaks(values: Sequence[float], window: int) -> list[float]:
     """The largest of every ``window`` values in a row, by the last of them.
 
-    A write-ahead log grows until it is cut: where in that a measurement begins and ends must not
-    count, how high it comes must.
+    A write-ahead log grows until it is cut: its peaks count, not the phase in which a measurement
+    begins and ends.
     """
     return [max(values[end - window : end]) for end in range(window, len(values) + 1)]
 

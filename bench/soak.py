@@ -1,8 +1,8 @@
 """A worker at full rate for many minutes: memory and open files must stay flat.
 
 ``python -m bench.soak --minutes 20``; the slopes are least squares over the second half, when
-caches and memtables are full. Ends with 1 if memory is not flat in that time. Open files follow the
-tables of a store that grows, up to RocksDB's own bound.
+caches and memtables are full. Ends with 1 if memory is not flat in that time. Open files grow with
+a store's tables, up to RocksDB's own bound.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A steady rate of events under a short retention: table, disk and memory must stay where they are.
+"""A steady rate of events under a short retention: table, disk and memory must not grow.
 
 ``python -m bench.steady --minutes 10 --rate 1000 --retention PT1M``: plan after plan about other
-devices, with processor and read side up and a quick log cleaner. Figures are of the last two
-thirds: mean and least-squares slope, of the samples and of their peaks. ``--chart FILE`` draws them
-(SVG), ``--csv FILE`` keeps the samples.
+devices, with processor and read side up and a log cleaner that runs at once. Figures are of the
+last two thirds: mean and least-squares slope, of the samples and of their peaks. ``--chart FILE``
+draws them (SVG), ``--csv FILE`` keeps the samples.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from sources.wire import Wire, wire
 
 EVERY_S: Final = 5.0
 STORE_MEMORY_MB: Final = 64
-"""Block caches fill up to their bound, with blocks of files that are gone, too (a store alone, the
-same rows coming and going: from 47 to 88 MiB and on with 192, about 50 all the time with 24). A run
-of minutes is to see them full sooner than with the default."""
+"""Block caches fill up to their bound, also with blocks of deleted files (a store alone, the same
+rows coming and going: from 47 to 88 MiB and on with 192, about 50 all the time with 24). With this
+bound they are full within a run of minutes."""
 LEAST_MINUTES: Final = 2
 SKIPPED: Final = 1 / 3
 WINDOWS: Final = 5
@@ -84,12 +84,13 @@ LABELS: Final = {
     "read_side_files": "read side, open files",
 }
 GROWING: Final = frozenset({"event_topics_mb"})
-"""What keeps everything for its own, long retention."""
+"""Figures of what has a long retention of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Present(Schedule):
-    """Every event happens about when it is published: its delays are squeezed like all the rest."""
+    """A schedule in which every event happens about when it is published: delays shrink with the
+    rest."""
 
     def occurred_at(self, event: PlannedEvent, ordinal: int) -> int:
         """In wall-clock milliseconds; a wrong clock stays as wrong as it was."""
@@ -100,7 +101,7 @@ class Present(Schedule):
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What is looked at."""
+    """The processes and folders that are sampled."""
 
     folder: Path
     processor: Process

@@ -1,8 +1,8 @@
-"""What forgetting costs: rows in a real store, of which some fall due; the log only counts.
+"""``python -m bench.sweep``: what deleting expired rows costs, with a real store and no broker.
 
-``python -m bench.sweep``: a sweep of 10,000 due rows out of 100,000 and out of 1,000,000, the
-longest that folding would have waited, and the disk before and after everything fell due. A
-transaction on a real broker adds 3 to 5 ms to each step (docs/performance.md).
+A sweep of 10,000 due rows out of 100,000 and out of 1,000,000, the longest that folding would have
+waited, and the disk before and after all rows expired. A transaction on a real broker adds 3 to 5
+ms to each step (docs/performance.md).
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def measured(folder: Path, rows: int, due: int) -> tuple[str, ...]:
 
 
 def fill(stores: FolderStores, rows: int, due: int) -> None:
-    """A store as a partition left it: the first ``due`` rows began a retention ago."""
+    """Fill a store as a partition leaves it; the first ``due`` rows began a retention ago."""
     rules, store = Fold(load_catalogue(), TYPES), stores.open(0)
     for start in range(0, rows, CHUNK):
         states = {device(n): state(rules, n, n < due) for n in range(start, start + CHUNK)}

@@ -1,4 +1,4 @@
-"""What a broker says of how fast events were worked off, and commands to be measured."""
+"""Counts and rates of a worker, from its control records and log; and commands to be measured."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from bench.load import PARTITIONS
+from runtime import kafka
 from runtime.broker import once_led
 from schemas.codec import Codec
 from schemas.topics import CONTROL_KEY, SOURCE_TOPICS, STATUS
@@ -66,7 +67,7 @@ def _end_of(reader: Consumer, partition: TopicPartition) -> int:
 
 
 def rate(bootstrap: str, log: Path, events: int) -> float:
-    """Events a second, from when the worker whose log this is owned its partitions, nothing of them
+    """Events a second, from when the worker with this log owned its partitions, with nothing
     fetched yet, until the last of ``events`` was durable."""
     owned = re.findall(r"^(\S+)Z INFO partition \d+: .* goes on at", log.read_text(), re.MULTILINE)
     began = datetime.fromisoformat(owned[0]).replace(tzinfo=UTC).timestamp()
@@ -80,15 +81,7 @@ def _last_durable(bootstrap: str) -> float:
 
 def consumer(bootstrap: str) -> Consumer:
     """Of committed records, for partitions that are assigned to it."""
-    return Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "bench",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "earliest",
-        }
-    )
+    return kafka.consumer(bootstrap, "bench", {"isolation.level": "read_committed"})
 
 
 @contextmanager

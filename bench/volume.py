@@ -23,7 +23,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, Final
 
-from confluent_kafka import Producer
 from rich.console import Console
 
 from bench.load import DEVICES_OF_THE_LARGEST, accepted, device_of
@@ -33,12 +32,12 @@ from bench.throughput import command, covered
 from fdt.brokers.finding import LocalKafka
 from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
+from runtime import kafka
 from schemas.codec import Codec
-from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.topics import Source
 
 MONTHS: Final = timedelta(days=120)
-"""Event time that the events are spread over: believed and kept for as long."""
+"""Event time over which the events are spread; they are accepted and kept for longer."""
 SPREAD_MS: Final = round(MONTHS.total_seconds() * 1000)
 _BELIEVED: Final = MONTHS + timedelta(days=30)
 STEPS: Final = 6
@@ -54,7 +53,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command, as it was run."""
+    """One command, and what it took."""
 
     name: str
     seconds: float
@@ -66,7 +65,8 @@ class Step:
 
 
 class _Template:
-    """A record whose IDs and time are put in anew; encoding each costs ten times as much."""
+    """An encoded record whose IDs and time are replaced: encoding each record costs ten times as
+    much."""
 
     def __init__(self, codec: Codec, source: Source, fields: dict[str, Any]) -> None:
         event_id, device = str(uuid.UUID(int=1)), device_of(1)
@@ -185,16 +185,12 @@ def records(events: int) -> Iterator[tuple[str, bytes, bytes]]:
 
 def publish(bootstrap: str, events: int) -> float:
     """All of them, acknowledged; in seconds."""
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "partitioner": PRODUCER_PARTITIONER,
-            "enable.idempotence": True,
-            "compression.type": "lz4",
-            "linger.ms": 50,
-            "queue.buffering.max.messages": 500_000,
-        }
-    )
+    settings = {
+        "compression.type": "lz4",
+        "linger.ms": 50,
+        "queue.buffering.max.messages": 500_000,
+    }
+    producer = kafka.producer(bootstrap, "bench", settings)
     began = time.monotonic()
     for count, (topic, key, value) in enumerate(records(events)):
         while True:
@@ -213,7 +209,7 @@ def publish(bootstrap: str, events: int) -> float:
 def _run(
     name: str, events: int, arguments: Sequence[str], environment: dict[str, str]
 ) -> tuple[Step, str]:
-    """One command of ours, with the most memory that any process of it took, and what it told."""
+    """Run one ``fdt`` command; its peak memory and its output."""
     began = time.monotonic()
     with tempfile.TemporaryFile() as out:
         process = _started(arguments, environment, out)
@@ -227,7 +223,7 @@ def _run(
 
 
 def _killed(arguments: Sequence[str], environment: dict[str, str], after_s: float) -> None:
-    """The same command, which dies: its processes see that their parent is gone."""
+    """Start the same command and kill it: its child processes must notice."""
     with tempfile.TemporaryFile() as out:
         process = _started(arguments, environment, out)
         time.sleep(after_s)

@@ -1,4 +1,4 @@
-"""Assembly of the whole system: settings, command line, broker and supervisor.
+"""Assembles the whole system: settings, command line, broker and supervisor.
 
-The only package that knows every other one; nothing imports it back.
+Only fdt imports all other packages; none of those that it assembles imports it.
 """

@@ -1,6 +1,6 @@
-"""The ``fdt`` command: a table of commands, of which only the one that is asked for is imported.
+"""The ``fdt`` command: a table of commands, of which only the one that runs is imported.
 
-So ``fdt --help`` is quick, and a command does not carry the weight of the others.
+So ``fdt --help`` is quick, and no command loads the packages of the others.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from runtime.logs.printable import LINES, printable
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: its name, the module in :mod:`fdt.commands`, the function in it, one line of
-    help, words to try it with, and what exit code 1 says, if it can end so. One that ``stays`` runs
-    until it is ended: what it says is its log.
+    """One command: a line of the table.
 
-    A command without ``--json`` has the reason in ``not_json``; the others name the objects they
-    print in ``LINES`` of their module.
+    ``module`` is in :mod:`fdt.commands`, ``function`` in that; ``help`` is one line; ``failed``
+    says what exit code 1 means, if it can end so. One that ``stays`` runs until it is ended: its
+    output is its log. A command without ``--json`` has the reason in ``not_json``; the others name
+    the objects they print in ``LINES`` of their module.
     """
 
     name: str
@@ -214,8 +214,8 @@ _COMPLETION_VARIABLE: Final = "_FDT_COMPLETE"
 
 
 def build_app(loaded: Callable[[str], bool]) -> typer.Typer:
-    """The application; the commands that ``loaded`` accepts are real, the others only have their
-    line."""
+    """The application. Commands that ``loaded`` accepts are imported; the others only have their
+    line of help."""
     app = typer.Typer(
         name="fdt",
         help="Firmware Distribution Tracking: where each device of an update is now, and why.",
@@ -233,8 +233,8 @@ def build_app(loaded: Callable[[str], bool]) -> typer.Typer:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs ``fdt`` with ``arguments``; the exit code. Only a :class:`UserError` is made a
-    sentence."""
+    """Runs ``fdt`` with ``arguments``; returns the exit code. Only a :class:`UserError` is printed
+    as a sentence."""
     _begin_log(arguments)
     try:
         build_app(_asked_for(arguments))(list(arguments), prog_name="fdt")
@@ -256,25 +256,25 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """Entry point of the script."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal of another alphabet shows a sign that it lacks as Python writes it.
+        # A terminal that lacks a character shows it as Python escapes it.
         sys.stdout.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:])
     if not _all_is_read():
-        # Else Python would complain at its end that it cannot say the rest either.
+        # Else Python would report at its end that it cannot write the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = READER_GONE
     sys.exit(code)
 
 
 class _ReaderGone(Exception):
-    """Whoever read our standard output reads no more, as ``head`` does: nobody is to be told."""
+    """Standard output has no reader any more, as after ``head``: nobody is to be told."""
 
 
 class _Commands(TyperGroup):
-    """The commands; the one difference from typer's own is what a broken pipe comes to."""
+    """The commands; only the handling of a broken pipe differs from typer's."""
 
     def make_context(self, *args: Any, **extra: Any) -> Any:
-        """Reads the words; help and version are printed here."""
+        """Parses the arguments; help and version are printed here."""
         with _broken_pipe_told():
             return super().make_context(*args, **extra)
 
@@ -296,7 +296,7 @@ def _broken_pipe_told() -> Iterator[None]:
 
 
 def _all_is_read() -> bool:
-    """Whether standard output took what was still held back."""
+    """Whether standard output took all that was buffered."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -305,7 +305,7 @@ def _all_is_read() -> bool:
 
 
 def _is_broken(descriptor: int) -> bool:
-    """Whether nobody is at the other end of a pipe."""
+    """Whether a pipe has no reader."""
     poll = select.poll()
     poll.register(descriptor, 0)
     return bool(poll.poll(0))
@@ -324,7 +324,8 @@ def _first_word(arguments: Sequence[str]) -> str | None:
 
 
 def _begin_log(arguments: Sequence[str]) -> None:
-    """Of a command that stays, before anything can be said; the others begin theirs themselves."""
+    """Begin the log of a command that stays, before anything can be printed; the others begin
+    theirs themselves."""
     if any(command.stays and command.name == _first_word(arguments) for command in COMMANDS):
         from runtime.logs.program import begin
 
@@ -354,4 +355,4 @@ def _group(
 
 
 def _not_asked_for() -> None:
-    """Stands for a command that is listed and not run."""
+    """Stands for a command that is listed and not imported."""

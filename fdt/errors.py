@@ -1,4 +1,4 @@
-"""Errors that a person can mend, told in one sentence; exit codes.
+"""Errors that a person can mend, each in one sentence, and the exit codes of commands.
 
 The command line prints the sentence on standard error; every other exception is a defect of ours
 and keeps its traceback.
@@ -12,10 +12,10 @@ from typing import Final
 from runtime.threads import Explained
 
 INTERRUPTED: Final = 130
-"""As a shell says it of a program that Ctrl-C ended."""
+"""Exit code of a program that Ctrl-C ended, as a shell gives it."""
 
 READER_GONE: Final = 141
-"""The same of SIGPIPE."""
+"""The same for SIGPIPE."""
 
 
 class UserError(Explained):
@@ -25,9 +25,17 @@ class UserError(Explained):
 
 
 class RunFailed(UserError):
-    """The command was right and its work failed all the same; ends it with exit code 1."""
+    """The command was correct and its work failed; ends it with exit code 1."""
 
     exit_code = 1
+
+
+def no_broker(bootstrap: str, why: str) -> UserError:
+    """No broker answers at ``bootstrap``."""
+    return UserError(
+        f"No Kafka broker answers at {bootstrap} ({why}): start it, or correct "
+        "KAFKA_BOOTSTRAP_SERVERS."
+    )
 
 
 _DATA_FOLDER: Final = "name a folder that this user may write to with FDT_DATA_DIR"
@@ -45,7 +53,7 @@ _HINTS: Final = {
 
 
 def of_system(error: OSError) -> UserError:
-    """What the system did not let a program that stays do, and what to do about it."""
+    """The sentence for an ``OSError`` of a long-running program, with advice."""
     told = str(error.strerror or error)
     where = f" ({error.filename})" if error.filename else ""
     return UserError(f"{told}{where}: {_HINTS.get(error.errno or 0, 'look at the log above')}.")

@@ -1,4 +1,4 @@
-"""Parts that are installed only where they run: which extra a missing package belongs to.
+"""Finds which extra of the distribution a missing package belongs to.
 
 ``pip install firmware-distribution-tracking`` has what a worker needs (docs/dependencies.md).
 """

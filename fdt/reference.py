@@ -1,7 +1,7 @@
-"""docs/commands.md, made from the commands: ``python -m fdt.reference`` prints it.
+"""Makes docs/commands.md from the commands: ``python -m fdt.reference`` prints it.
 
 Options come from the application, exit codes from the table of commands, fields of ``--json`` from
-the lines that commands print.
+the classes of the lines that commands print.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a command found: columns for people, JSON Lines for programs. No value is ever cut.
+"""Prints what a command found: columns for people, JSON Lines for programs. No value is ever cut.
 
-Every command that lists or reports hands its lines here. On a terminal they are a table where it
-fits, else a block for each line; elsewhere a line each with tabs between the cells.
+Every command that lists or reports uses it. On a terminal lines are a table where it fits, else a
+block each; elsewhere a line each with tabs between the cells.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Column(Generic[L]):
 
 
 class PeoplesConsole(Console):
-    """A console whose reader may go away: the one who wrote is told, and all are silent after."""
+    """A console whose reader may go away: the writer gets an exception, and later writes are
+    silent."""
 
     def on_broken_pipe(self) -> None:
         """Rich would end the thread that wrote, which may be one of many."""
@@ -57,47 +58,48 @@ class PeoplesConsole(Console):
 
 
 class Report:
-    """Where a command says what it found; with ``as_json`` standard output holds only that."""
+    """The output of a command; with ``as_json`` standard output holds only JSON."""
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
 
     def lines(self, lines: Iterable[L], columns: Sequence[Column[L]]) -> None:
-        """What was found, of one kind."""
+        """Print findings of one kind."""
         if self._as_json:
             self.objects(lines)
         else:
             print_lines(lines, columns, self.console())
 
     def line(self, line: DataclassInstance, sentence: str) -> None:
-        """One thing that was found, which people are told in a sentence."""
+        """Print one finding, which people see as a sentence."""
         if self._as_json:
             print_json(line)
         else:
             typer.echo(printable(sentence, keep=LINES))
 
     def objects(self, lines: Iterable[DataclassInstance]) -> None:
-        """What people are told in a sum."""
+        """Print findings for programs only; people see a sum."""
         if self._as_json:
             for line in lines:
                 print_json(line)
 
     def console(self) -> Console:
-        """Where people look."""
+        """The console for people."""
         return PeoplesConsole(stderr=self._as_json)
 
     def say(self, sentence: str) -> None:
-        """For people only."""
+        """Print a sentence for people."""
         typer.echo(sentence, err=self._as_json)
 
 
 def print_json(line: DataclassInstance) -> None:
-    """One object on one line, in ASCII: no terminal and no encoding makes something else of it."""
+    """Print one object on one line, in ASCII: no terminal and no encoding changes it."""
     sys.stdout.write(json.dumps(asdict(line)) + "\n")
 
 
 def print_lines(lines: Iterable[L], columns: Sequence[Column[L]], console: Console) -> None:
-    """The lines as ``console`` has room for them; a file gets every cell whole between tabs."""
+    """Print the lines as ``console`` has room for them; a file gets every cell whole between
+    tabs."""
     rows = ([printable(column.cell(line)) for column in columns] for line in lines)
     headings = [column.heading for column in columns]
     if not console.file.isatty():
@@ -144,7 +146,7 @@ def _table(rows: Sequence[Sequence[str]], headings: Sequence[str], widths: Seque
 
 
 def _print_blocks(rows: Sequence[Sequence[str]], headings: Sequence[str], console: Console) -> None:
-    """One cell a line. What is longer is wrapped by the terminal itself, and so copied whole."""
+    """Print one cell a line. The terminal itself wraps longer ones, so they are copied whole."""
     for cells in rows:
         for heading, cell in zip(headings, cells, strict=True):
             console.print(Text.assemble((f"{heading}: ", "bold"), cell), soft_wrap=True)

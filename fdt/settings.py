@@ -1,6 +1,6 @@
-"""The settings of every command, from the environment: typed, described once, checked at once.
+"""The settings of every command, from the environment: typed, described and checked in one place.
 
-``fdt settings`` prints this page's data, and ``docs/settings.md`` is made from it.
+``fdt settings`` prints them, and ``docs/settings.md`` is made from them.
 """
 
 from __future__ import annotations
@@ -345,7 +345,7 @@ def _iso_8601(value: timedelta) -> str:
 
 
 def _sentence(error: ErrorDetails) -> str:
-    """One error of pydantic's, by the name of the variable and with a value that would do."""
+    """The sentence for one error of pydantic: the variable, its value, and one that would do."""
     if not error["loc"]:
         return _reason(error)
     name = _field(str(error["loc"][0]))
@@ -379,8 +379,8 @@ def _example(field: FieldInfo) -> str:
 
 
 def unknown_variables() -> list[str]:
-    """A sentence for each variable that looks like a setting and is none: a misspelt one would
-    otherwise be a setting silently left at its default."""
+    """A sentence for each variable that looks like a setting and is none: a misspelt setting would
+    otherwise silently keep its default."""
     known = [variable(name) for name in Settings.model_fields]
     sentences = []
     for name in sorted(os.environ):

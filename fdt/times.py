@@ -1,8 +1,8 @@
-"""Times that people write on the command line; every command that takes one reads it here."""
+"""Reads times that people write on the command line, and converts times to milliseconds."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import overload
 
 from fdt.errors import UserError
@@ -31,3 +31,8 @@ def time_of(option: str, text: str | None) -> datetime | None:
 def milliseconds(time: datetime) -> int:
     """Since 1970 UTC."""
     return int(time.timestamp() * 1000)
+
+
+def duration_ms(duration: timedelta) -> int:
+    """A duration in whole milliseconds."""
+    return duration // timedelta(milliseconds=1)

@@ -1,4 +1,4 @@
-"""For an analyst's own Python: typed events of a range, what they come to, and exports.
+"""For an analyst's own Python: typed events of a range, their fold, and exports.
 
 Settings come from the environment, as those of ``fdt`` do. docs/how-to/analyse.md shows the use.
 """

@@ -1,4 +1,4 @@
-"""One record of an event topic, from the topic or from an export; :func:`.fold` takes them."""
+"""One record of an event topic, from the topic or from an export; :func:`.fold` takes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.topics import TOPIC_SOURCES, Source
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What was published, and where it stands. Times are milliseconds since 1970 UTC."""
+    """One event and its place. Times are milliseconds since 1970 UTC."""
 
     topic: str
     partition: int
@@ -21,10 +21,10 @@ class Event:
     fields: Mapping[str, Any]
     """The fields of its source's record (docs/topics.md); none if it could not be read."""
     refused: str | None = None
-    """Reason code (docs/dead-letters.md), where it is known: from the topics of what cannot be read
-    or stands under a wrong key, from an export of all that the processor refused."""
+    """Reason code (docs/dead-letters.md), where it is known: from topics, of a record that cannot
+    be read or has a wrong key; from an export, of every record that the processor refused."""
     first: tuple[int, int, int] | None = None
-    """Partition, offset and time of receipt of what was sent again, as it first came."""
+    """Partition, offset and time of receipt of the original, if this record was sent again."""
 
     @property
     def source(self) -> Source:

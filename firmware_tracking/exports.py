@@ -21,7 +21,8 @@ from schemas.topics import SOURCE_TOPICS, TOPIC_SOURCES
 
 _PLACES: Final = pa.schema([("day", pa.date32()), ("source", pa.string())])
 _KEY_REASONS: Final = frozenset(("missing-key", "key-mismatch"))
-"""An export has no keys; these are of the bytes, so a record that is sent again has them too."""
+"""Reasons that concern the key. An export has no keys, and a record that is sent again keeps its
+key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,8 @@ def _refusal(
 ) -> str | None:
     """Why the processor refused a record.
 
-    A letter names the place where its record first stood. What is sent again is judged anew by its
-    fields, except by its key.
+    A letter names the place where its record first stood. A record that was sent again is judged
+    anew by its fields, but not by its key.
     """
     if first is None:
         return letters.get((topic, *place))

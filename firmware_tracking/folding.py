@@ -1,4 +1,4 @@
-"""Events in, items out, by the processor's own rules; an analyst's program calls it."""
+"""Folds events into items, by the processor's own rules; an analyst's program calls it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fdt.settings import Settings
+from fdt.times import duration_ms
 from firmware_tracking.event import Event
 from projections.catalogue import load_catalogue
 from projections.events import Place, Reader
@@ -18,28 +19,28 @@ from schemas.codec import BadRecord
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What some events come to."""
+    """The result of :func:`fold`."""
 
     items: tuple[ItemView, ...]
     """By device, the newest request of each first."""
     unmatched: tuple[TimelineEntry, ...]
     """Reports whose request is not among the events."""
     refused: dict[str, int]
-    """Reason code -> events that are none."""
+    """Reason code -> number of refused events."""
 
 
 def fold(events: Iterable[Event], settings: Settings | None = None) -> Folded:
-    """The items of ``events``, in any order, copies among them.
+    """The items of ``events``, which come in any order, copies among them.
 
     Catalogue, device types, clock skew and cap are those of ``settings``, else of the environment.
-    Nothing is forgotten: of items past their retention there is all that the events say. The rows
-    of all devices are in memory; a device's events have one partition number, so a long history can
-    be folded one partition after the other.
+    Nothing expires: an item past its retention has all that the events say. The rows of all devices
+    are in memory; a device's events have one partition number, so a long history can be folded one
+    partition after the other.
     """
     chosen = settings or Settings()
     catalogue = load_catalogue(chosen.catalogue_path)
-    retention_ms = int(chosen.retention.total_seconds() * 1000)
-    skew_ms = int(chosen.clock_skew_past.total_seconds() * 1000)
+    retention_ms = duration_ms(chosen.retention)
+    skew_ms = duration_ms(chosen.clock_skew_past)
     types = frozenset(chosen.device_types)
     reader = Reader(catalogue, types, skew_ms, retention_ms)
     rules = Fold(catalogue, types, chosen.timeline_cap)

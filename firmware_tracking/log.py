@@ -33,10 +33,10 @@ def events(
     until: datetime | None = None,
     settings: Settings | None = None,
 ) -> Iterator[Event]:
-    """Every event that was received from ``since`` on and before ``until``, oldest first.
+    """Every event received from ``since`` on and before ``until``, oldest first.
 
-    Of one device, or those that name one request. All are up to where the topics end when the first
-    is read. A time without a zone is UTC. Warns with :class:`EventsDeleted`; raises
+    Of one device, or of one request. The range ends where the topics end when the first event is
+    read. A time without a zone is UTC. Warns with :class:`EventsDeleted`; raises
     :class:`~schemas.identifiers.InvalidIdentifier` for an ID that is none, and
     :class:`~fdt.errors.UserError` if no broker answers.
     """
@@ -93,7 +93,7 @@ def _event(each: replays.Event, partitions: int) -> Event:
 
 
 def _misplaced(each: replays.Event, partitions: int) -> str | None:
-    """What the key and the partition say; :class:`BadRecord` of the key."""
+    """The reason code of a wrong partition or device ID; :class:`BadRecord` for a wrong key."""
     try:
         device = DeviceId.parse((each.fields or {})["device_id"])
     except InvalidIdentifier:

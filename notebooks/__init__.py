@@ -1,1 +1,1 @@
-"""Notebooks of analysts over exports, and the command that makes docs/analysis.md with one."""
+"""Notebooks that analyse exports, and the command that writes docs/analysis.md with one of them."""

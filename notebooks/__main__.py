@@ -1,10 +1,10 @@
-"""``make analysis``: a simulated campaign, its export, the notebook, and docs/analysis.md."""
+"""``make analysis``: simulates a campaign, exports it, runs the notebook, writes
+docs/analysis.md."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +13,7 @@ from typing import Final
 
 from fdt.brokers.finding import LocalKafka
 from fdt.kafka.topics import ensure_topics, specs_of
+from fdt.processes.children import free_port
 from fdt.settings import Settings
 from notebooks import page
 from notebooks.campaign import app
@@ -23,7 +24,7 @@ _STUCK_HOURS: Final = 24.0
 
 
 def main() -> None:
-    """All of it, in a folder that is gone afterwards."""
+    """Run all steps, in a temporary folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--devices", type=int, default=6_000)
     parser.add_argument("--requests", type=int, default=8)
@@ -39,7 +40,7 @@ def main() -> None:
 
 
 def _campaign(folder: Path, devices: int, requests: int, seed: int) -> None:
-    """The campaign, folded, held against its plan, and exported."""
+    """Simulate the campaign, fold it, compare it with its plan, and export it."""
     broker = LocalKafka(folder / "kafka")
     broker.start()
     try:
@@ -50,7 +51,7 @@ def _campaign(folder: Path, devices: int, requests: int, seed: int) -> None:
             "FDT_DATA_DIR": str(folder / "data"),
         }
         amount = ("--devices", str(devices), "--requests", str(requests), "--seed", str(seed))
-        port = ("--port", str(_free_port()), "--speed", f"{_SPEED:g}", "--until-settled")
+        port = ("--port", str(free_port()), "--speed", f"{_SPEED:g}", "--until-settled")
         _fdt(environment, "up", *amount, *port)
         _fdt(environment, "export", str(folder / "export"))
     finally:
@@ -58,15 +59,8 @@ def _campaign(folder: Path, devices: int, requests: int, seed: int) -> None:
 
 
 def _fdt(environment: dict[str, str], *words: str) -> None:
-    """A command that ends well; its output is this one's."""
+    """Run an ``fdt`` command, which must succeed; its output is this one's."""
     subprocess.run([sys.executable, "-m", "fdt", *words], env=environment, check=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""docs/analysis.md from what the notebook made; ``python -m notebooks`` writes it."""
+"""Makes docs/analysis.md from the notebook's tables and figures; ``python -m notebooks`` calls
+it."""
 
 from __future__ import annotations
 
@@ -133,7 +134,7 @@ _SECTIONS: Final[dict[str, tuple[str, str, str, dict[str, Cell]]]] = {
         },
     ),
 }
-"""Name -> title, text, what the plot shows to those who do not see it, and the table's cells."""
+"""Name -> title, text, text alternative of the plot, and the table's cells."""
 
 
 def _table(rows: Sequence[Mapping[str, Any]], cells: Mapping[str, Cell]) -> str:

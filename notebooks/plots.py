@@ -1,7 +1,7 @@
 """The plots of the notebook: one figure for each of its tables, fit for a report.
 
-Colours are Okabe and Ito's, which people who see few colours tell apart; nothing is told by colour
-alone where a label can say it.
+Colours are Okabe and Ito's, which people with colour blindness can tell apart; labels repeat what a
+colour says where they can.
 """
 
 from __future__ import annotations

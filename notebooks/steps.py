@@ -1,4 +1,4 @@
-"""What an export comes to, as Arrow tables: the notebook asks them beside the export's own."""
+"""Folds an export into Arrow tables, which the notebook queries beside the export's own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from fdt.analysis.exports.event_rows import source_name
 from firmware_tracking import Export, Item, fold
 from projections.lifecycle import LIFECYCLE, STAGE_NAMES, Completion
 
@@ -23,7 +24,7 @@ SCHEMA: Final = pa.schema(
         pa.field("marks", pa.list_(pa.string())),
     ]
 )
-"""``stage`` and ``status`` are null where a report says nothing of the item; ``advances`` says that
+"""``stage`` and ``status`` are null where a report does not change the item; ``advances`` says that
 its stage went well."""
 
 
@@ -44,7 +45,7 @@ def _steps(item: Item) -> Iterator[dict[str, Any]]:
             "device_id": item.device_id,
             "service_request_id": item.service_request_id,
             "device_type": item.device_type,
-            "source": entry.evidence.topic.removeprefix("firmware.").removesuffix(".v1"),
+            "source": source_name(entry.evidence.topic),
             "status": None if row is None else row.label,
             "stage": None if row is None else row.stage,
             "advances": row is not None and row.completion is not Completion.FAILED,

@@ -1,1 +1,1 @@
-"""What every program needs in order to fail in the open, whatever its job: used by all sides."""
+"""What every program shares: Kafka clients, credentials, health, logs, metrics, watched threads."""

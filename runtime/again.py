@@ -1,7 +1,7 @@
-"""The same process begins anew once its program has ended, or does not come to its end.
+"""Starts the program anew in the same process, once it has ended or cannot end.
 
-Its id stays, so whoever supervises it has nothing to do. ``fdt process`` and ``fdt serve`` do so
-where credentials were replaced that no client reads again (:mod:`runtime.access.rotation`).
+The process id stays, so a supervisor has nothing to do. ``fdt process`` and ``fdt serve`` call it
+when credentials were replaced that no client reads again (:mod:`runtime.access.rotation`).
 """
 
 from __future__ import annotations

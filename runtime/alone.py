@@ -1,4 +1,4 @@
-"""One process for each name on a machine: a lock that ends with its holder."""
+"""Lets one process at a time use a name on a machine: a lock that ends with its holder."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the brokers say of topics: descriptions, offsets, settings. Futures, for all who ask.
+"""Asks the brokers about topics, groups, offsets and settings; every answer is a future.
 
-The worker waits for each answer, the read side looks whether it has come. What an error means to
-them differs, so it is theirs to say.
+The worker waits for each answer, the read side polls it. An error means different things to them,
+so each caller handles it.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def offsets(
 
 
 def told_offset(place: TopicPartition, answer: Future[Any]) -> Future[Any]:
-    """``answer``, if there is an offset in it. librdkafka (2.16) asks each leader, and of one that
-    is gone before it answers it leaves the offset out, without an error: -1001 is no place."""
+    """``answer``, or an error if it has no offset. librdkafka (2.16) asks each leader; of a leader
+    that is gone before it answers, it gives the offset -1001 and no error."""
     told: Future[Any] = Future()
 
     def hear(answer: Future[Any]) -> None:

@@ -1,4 +1,4 @@
-"""What time it is at the broker, told by the log-append times that are heard of."""
+"""Estimates the broker's time from log-append times; for the worker and the read side."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class BrokerClock:
-    """The broker's clock, from records of its. Safe for many threads.
+    """The broker's clock, as records show it. Safe for many threads.
 
     ``clock`` gives seconds that never go back.
     """
@@ -17,7 +17,7 @@ class BrokerClock:
         self._clock = clock
         self._lock = threading.Lock()
         self._ahead_ms: int | None = None
-        """The broker's clock less ours: never more than it is."""
+        """The broker's clock minus ours; never more than it really is."""
 
     def hear(self, broker_ms: int) -> None:
         """A record of this log-append time has come."""

@@ -1,7 +1,8 @@
-"""What the parts of one program say of themselves; readiness, metrics and the log tell it.
+"""Which parts of a program do not work, and why; readiness, metrics and the log report it.
 
 A part that does not work (a thread that ended, a client that failed for good, a partition that
-nobody reads) says so here, in one place, until it works again or the process has ended (I13, I14).
+nobody reads) is reported here, in one place, until it works again or the process has ended (I13,
+I14).
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ class Health:
     def trouble(self, part: str, why: str, level: int = logging.ERROR) -> None:
         """``part`` does not work, because of ``why``: one sentence that says how to mend it.
 
-        Logged when it begins and when the reason becomes another, not at every repetition; at
-        another ``level`` where it is no fault, as at the start.
+        Logged when it begins and when the reason changes, not at every repetition; at another
+        ``level`` where it is no fault, as at the start.
         """
         with self._lock:
             self._parts.add(part)

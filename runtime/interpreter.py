@@ -22,11 +22,11 @@ _LARGE_WORK: Final = threading.Lock()
 
 @contextmanager
 def large_work_alone(records: int) -> Iterator[None]:
-    """Large work is done one piece after the other, small work at once beside it.
+    """Pieces of large work run one after the other; small work runs at once beside them.
 
     Threads that fold at the same time take the interpreter from each other every :data:`SWITCH_S`,
-    and each finds its data gone from the processor's cache (measured: 12 % of the rate). Whoever
-    waits here lets others read, write and wait for the broker meanwhile.
+    and each then finds its data gone from the processor's cache (measured: 12 % of the rate). A
+    thread that waits here lets others read, write and wait for the broker meanwhile.
     """
     if records < LARGE:
         yield
@@ -36,12 +36,11 @@ def large_work_alone(records: int) -> Iterator[None]:
 
 
 def settle(young: int) -> None:
-    """Called when the work begins: threads hand the interpreter on soon; what the start made is
-    never looked through again.
+    """Set switch interval and garbage collection; call it when the start is over and work begins.
 
-    The collector looks at new objects after ``young`` more of them were made than freed. What a
-    process has in hand is many objects, few of them in cycles: looking through the worker's cost
-    1.4 us an event at a threshold of 100,000.
+    Objects made so far are never collected. The collector looks at new objects after ``young`` more
+    of them were made than freed. A batch is many objects, few of them in cycles: looking through
+    the worker's cost 1.4 us an event at a threshold of 100,000.
     """
     sys.setswitchinterval(SWITCH_S)
     gc.collect()

@@ -1,10 +1,9 @@
-"""Kafka clients: the one place that makes them, for every program.
+"""Makes every Kafka client, for all programs.
 
-What all have in common is said here once: where the brokers are, who is asking and how that is
-proved (:mod:`runtime.access.kafka_security`), how much the client itself logs. Programs add what
-they need (docs/reliability.md says who notices the end of each). The client of Faust's thread is
-aiokafka's and begins with :func:`aiokafka_settings`. A password that was changed is given to every
-client that there is by :func:`renew`.
+The settings that all share are here: addresses, credentials (:mod:`runtime.access.kafka_security`),
+what the client itself logs. Programs add what they need (docs/reliability.md says who notices the
+end of each client). The client of Faust's thread is aiokafka's and begins with
+:func:`aiokafka_settings`. :func:`renew` gives a changed password to every client.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from runtime.access.kafka_security import current
 from schemas.partitioning import PRODUCER_PARTITIONER
 
 SILENT: Final = 0
-"""``log_level`` of a client whose errors are all told by exceptions."""
+"""``log_level`` of a client whose errors are all raised as exceptions."""
 CRITICAL: Final = 2
 """``log_level`` of a client that may log what it cannot tell otherwise (syslog's numbers)."""
 
@@ -51,19 +50,22 @@ Client = TypeVar("Client")
 
 
 class Producer(confluent_kafka.Producer):
-    """One that can be remembered weakly."""
+    """A producer that can be referred to weakly."""
 
 
 class Consumer(confluent_kafka.Consumer):
-    """The same. While a thread waits in it, no other can give it a password, and one that waits
-    again and again lets nobody in: so it is taken by the thread that reads."""
+    """A consumer that can be referred to weakly.
+
+    While a thread polls it, no other thread can set its password; so the polling thread takes a new
+    one.
+    """
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
         self._password: deque[tuple[str, str]] = deque(maxlen=1)
 
     def renew(self, user: str, password: str) -> None:
-        """To be used from the next :meth:`poll` or :meth:`consume` on."""
+        """Use it from the next :meth:`poll` or :meth:`consume` on."""
         self._password.append((user, password))
 
     def poll(self, timeout: float = -1) -> Message | None:
@@ -82,7 +84,7 @@ class Consumer(confluent_kafka.Consumer):
 
 
 def admin_client(bootstrap: str, settings: Settings | None = None) -> AdminClient:
-    """Asks the brokers about topics and groups; complains by exceptions and not on the terminal."""
+    """A client that asks about topics and groups; its errors are exceptions and not log lines."""
     said: deque[KafkaError] = deque(maxlen=_COMPLAINTS)
     own = {"error_cb": said.append, **(settings or {})}
     client = _remembered(AdminClient(_settings(bootstrap, "fdt-admin", SILENT, own)))
@@ -91,13 +93,13 @@ def admin_client(bootstrap: str, settings: Settings | None = None) -> AdminClien
 
 
 def complaint(client: AdminClient) -> str | None:
-    """Why the brokers cannot be talked to, by the newest failed connection of an admin client: the
-    address, the certificate, the user, and which setting mends it; None if that is not known. What
-    an answer's own error says is only that there was none."""
+    """Why the brokers cannot be reached, from the newest failed connection of an admin client: the
+    address, the certificate or the user, and which setting mends it; None if that is not known. The
+    exception of an answer says only that there was none."""
     client.poll(0)
     bootstrap, said = _SAID[client]
     telling = [error for error in list(said) if error.code() != KafkaError._ALL_BROKERS_DOWN]
-    told = telling[-1].str() if telling else ""  # of a broker that hangs up it tells nothing
+    told = telling[-1].str() if telling else ""  # empty where a broker hangs up
     return diagnosis.explained(bootstrap, told, current()) or None
 
 
@@ -135,15 +137,15 @@ def renew(user: str, password: str) -> None:
         if isinstance(client, Consumer):
             client.renew(user, password)
             continue
-        # One that was closed meanwhile connects no more, and says so in this way.
+        # A client that was closed meanwhile raises this; it connects no more.
         with suppress(RuntimeError):
             client.set_sasl_credentials(user, password)
-    for other in others:  # it takes them from here for each connection
+    for other in others:  # aiokafka reads it for each connection
         other._sasl_plain_password = password
 
 
 def renewed(client: Client) -> Client:
-    """A client of aiokafka, once :func:`renew` knows it."""
+    """Make a client of aiokafka known to :func:`renew`, and return it."""
     with _LOCK:
         _OF_AIOKAFKA.add(client)
     return client

@@ -1,9 +1,9 @@
 """An idempotent producer that outlives its own fatal errors.
 
-librdkafka keeps a producer in a fatal state for ever once the broker has lost what it knew of it
-(a topic made anew, a broker replaced): every later record is refused. Whoever publishes for as long
-as a process lives takes the producer from here each time; after a fatal error it is another one.
-What was waiting in the old one is the caller's to send again: it was told of each record.
+librdkafka keeps a producer in a fatal state for ever once the broker has lost its state (a topic
+made anew, a broker replaced): every later record is refused. Code that publishes as long as a
+process lives takes the producer from here each time; after a fatal error it is a new one. The
+caller sends again what was waiting in the old one: a delivery report named each record.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class RenewedProducer:
             return self._producer
 
     def heard(self, error: KafkaError) -> None:
-        """An error that ``produce``, ``poll`` or ``flush`` raised or that a delivery report gave; a
-        fatal one ends the producer's time."""
+        """Note an error that ``produce``, ``poll`` or ``flush`` raised or that a delivery report
+        gave; after a fatal one :meth:`current` makes a new producer."""
         if error.fatal() or error.code() == KafkaError._FATAL:
             with self._lock:
                 self._fatal = error

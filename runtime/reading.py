@@ -1,4 +1,5 @@
-"""Topics read from a place to their ends, by commands and by the watchdog's question."""
+"""Reads topics from given offsets to their ends, for commands and the worker's check of its
+topics."""
 
 from __future__ import annotations
 

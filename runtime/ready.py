@@ -1,7 +1,7 @@
-"""``python -m runtime.ready URL``: the containers' health check, whether a part says it is ready.
+"""``python -m runtime.ready URL``: the containers' health check, whether a program is ready.
 
-It imports nothing of ours, for it runs every ten seconds. Its words hold no spaces: there are
-engines that part a health check at them.
+It imports nothing of ours, because it runs every ten seconds. No word of its command has a space:
+some engines split a health check at spaces.
 """
 
 from __future__ import annotations

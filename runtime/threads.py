@@ -1,8 +1,7 @@
-"""Threads whose end is noticed: the one place that decides what happens when one ends by itself.
+"""Makes every lasting thread, so that somebody notices when it ends by itself (I13).
 
-Every lasting thread of a program is made here (I13). A thread that ends though nobody asked it to,
-by an exception or by returning, says so in the log, and its owner decides: the process ends, or the
-part is replaced. docs/reliability.md has them all.
+A thread that ends though nobody asked it to, by an exception or by returning, is logged, and its
+owner decides: the process ends, or the part is replaced. docs/reliability.md lists them all.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ logger = logging.getLogger(__name__)
 
 
 class Explained(RuntimeError):
-    """An end whose sentence says all that a person needs: it is logged without a traceback."""
+    """An end whose message says all that a person needs: it is logged without a traceback."""
 
 
 def is_defect(error: BaseException) -> bool:
-    """Whether the traceback is needed; else a person can mend it, by the sentence alone: the disk,
-    the network, what is explained."""
+    """Whether an error is our own fault and needs its traceback. A person can mend the others by
+    the message alone: disk, network, :class:`Explained`."""
     return not isinstance(error, (Explained, OSError))
 
 

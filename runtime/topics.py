@@ -1,7 +1,7 @@
-"""The topics as the broker holds them, against what is wanted: at the start, and all the time.
+"""Compares the broker's topics with their specification, at the start and all the time.
 
-``fdt topics``, the worker and the read side ask here. A topic that is not as it was, or not as it
-must be, is said in the log, in readiness and as a metric (I14).
+``fdt topics``, the worker and the read side use it. A topic that has changed, or is not as it must
+be, is reported in the log, in readiness and as a metric (I14).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ GROWN_STATUS: Final = (
 
 
 class BrokerSilent(ConnectionError):
-    """The broker did not say what its topics are like."""
+    """The broker did not answer about its topics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ class Difference:
     expected: str
     actual: str
     loses: bool = field(default=False, compare=False)
-    """Whether the broker deletes for it what the table is still made of."""
+    """Whether the broker then deletes records that the table still needs."""
     mended: bool = False
-    """Whether 'fdt topics --mend' put right what came of it."""
+    """Whether 'fdt topics --mend' has repaired the records in the extra partitions."""
 
     @property
     def told(self) -> str:
@@ -100,7 +100,7 @@ def described(admin: AdminClient) -> Described:
 def differences(
     admin: AdminClient, there: Described, specs: Sequence[TopicSpec]
 ) -> list[Difference]:
-    """What of the topics is not as specified; a missing topic differs too. :class:`BrokerSilent`"""
+    """What differs from the specification, with missing topics; :class:`BrokerSilent`."""
     configs = _configs(admin, [spec.name for spec in specs if spec.name in there])
     found: list[Difference] = []
     for spec in specs:
@@ -112,10 +112,10 @@ def differences(
 
 
 class TopicsWatch:
-    """Compares the topics again and again, in a thread of its own, and says what it finds.
+    """Compares the topics again and again, in a thread of its own, and reports what it finds.
 
-    The number of partitions that counts is the status topic's when it was first seen: rows stand by
-    it. ``on_end`` is called if the thread cannot go on.
+    The expected number of partitions is the status topic's when it was first seen, because rows are
+    placed by it. ``on_end`` is called if the thread cannot go on.
     """
 
     def __init__(
@@ -151,15 +151,15 @@ class TopicsWatch:
         self._thread.stop()
 
     def look(self) -> None:
-        """Compare once; while the broker is away what was found last stays."""
+        """Compare once; while the broker is away the last result stays."""
         try:
             self.look_now()
         except BrokerSilent as error:
             logger.info("the topics cannot be looked at: %s", error, extra=about(part=PART))
 
     def look_now(self) -> str | None:
-        """Compare once; why nothing may be folded, if so. :class:`BrokerSilent`: what was found
-        last may be true no longer."""
+        """Compare once; returns why nothing may be folded, if so. :class:`BrokerSilent`: the last
+        result may be outdated."""
         with self._looking:
             there = described(self._admin)
             self._partitions = self._partitions or _count(there, STATUS)
@@ -191,8 +191,7 @@ class TopicsWatch:
             self._health.well(PART)
 
     def _with_mend(self, difference: Difference) -> Difference:
-        """Of a topic that has grown, whether all that stood in the partitions beyond was put
-        right."""
+        """Of a topic that has grown, whether all records in the extra partitions were repaired."""
         if not _is_grown(difference):
             return difference
         return replace(difference, mended=self._is_mended(difference))
@@ -216,10 +215,10 @@ class TopicsWatch:
 def waiting(
     bootstrap: str, places: Sequence[TopicPartition], *, renew: bool = False
 ) -> list[TopicPartition]:
-    """Those of ``places`` that were never looked through, or hold records that were not put right,
-    each at the offset from which on; raises ``KafkaException``.
+    """Those of ``places`` that 'fdt topics --mend' has not read to the end.
 
-    ``renew``: commit the offsets once more, or the broker forgets what was put right.
+    Each is at the offset to go on from. ``renew``: commit the known offsets once more, or the
+    broker forgets them. Raises ``KafkaException``.
     """
     consumer = kafka.consumer(bootstrap, MENDED_GROUP, {"log_level": kafka.SILENT})
     try:
@@ -254,7 +253,7 @@ def _unread(found: Sequence[Difference]) -> dict[str, int]:
 
 
 def is_serious(difference: Difference) -> bool:
-    """Whether records are lost, or read by nobody, while it is so."""
+    """Whether the difference makes records be lost, or read by nobody."""
     relied_on = difference.setting in (*RELIED_ON, MISSING)
     return relied_on or difference.loses or _stops_folding(difference)
 
@@ -273,12 +272,12 @@ def _is_too_small(difference: Difference) -> bool:
 
 
 def _sentence(found: Sequence[Difference]) -> str:
-    """What differs, and how to mend each kind of it."""
+    """The differences, and how to mend each kind."""
     return f"{'; '.join(map(str, found))}. {'. '.join(dict.fromkeys(map(how_to_mend, found)))}"
 
 
 def how_to_mend(difference: Difference) -> str:
-    """What a person does about it."""
+    """How a person mends it."""
     if difference.setting == MISSING:
         return "Run 'fdt topics', which creates what is missing"
     if _is_grown(difference):

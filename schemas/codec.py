@@ -36,7 +36,8 @@ _WRITTEN_HERE: Final = frozenset(
     for record, (subject, _) in current_schemas().items()
     if not subject.startswith(tuple(TOPIC_SOURCES))
 )
-"""Records that only our own programs write: their schemas were registered, whatever is said now."""
+"""Records that only our own programs write. Their schemas were registered before, so an unknown id
+means that the registry lost them."""
 
 
 class BadRecord(ValueError):
@@ -110,8 +111,8 @@ class Codec:
                 f"what {record} must have ({error}): publish with the published schema.",
             ) from error
         except Exception as error:
-            # Bytes and schema are the publisher's, and an Avro library raises what it likes about
-            # them; nothing of ours runs in there.
+            # Bytes and schema are the publisher's, and an Avro library may raise anything about
+            # them; no code of ours runs in this call.
             raise BadRecord(
                 "bad-avro",
                 f"The Avro body does not fit its schema ({type(error).__name__}: {error}).",
@@ -132,7 +133,7 @@ class Codec:
         return schema
 
     def _flat_of(self, record: str) -> FlatReader | None:
-        """What reads bodies of our schema faster, where it does."""
+        """The faster reader of bodies of our schema, where there is one."""
         if record not in self._flat:
             schema = current_schemas()[record][1]
             self._flat[record] = None if folder() is None else flat_reader(schema)
@@ -155,7 +156,8 @@ class Codec:
         return known
 
     def _judged(self, record: str, schema_id: int) -> tuple[Schema, Schema | None] | BadRecord:
-        """What a registered schema is good for: once, for it never changes."""
+        """Whether records can be read with a registered schema. Asked once: a schema never
+        changes."""
         ours = current_schemas()[record][1]
         found: tuple[Schema, Schema | None] | BadRecord
         try:

@@ -1,6 +1,6 @@
 """UUIDs of events: 16 bytes in rows, 36 characters on the wire and for people.
 
-Apart from the other identifiers, for it is compiled: every event has one.
+Not in :mod:`schemas.identifiers`, because this module is compiled: every event has an ID.
 """
 
 from __future__ import annotations

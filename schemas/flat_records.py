@@ -1,9 +1,8 @@
-"""Reads the Avro bodies of records of texts and whole numbers, as events are, where it is compiled.
+"""A fast reader of Avro bodies whose fields are strings and integers, as those of events are.
 
-:class:`~schemas.codec.Codec` asks here first for bodies of our own current schema. What does not
-read cleanly gets no answer, and goes to fastavro: that stays the judge, and words the reason. As an
-extension this costs a fifth of fastavro's reading; as plain Python it would cost more, and is not
-used (docs/decisions/0042).
+:class:`~schemas.codec.Codec` uses it for bodies of our own current schema, where it is compiled. A
+body that does not read cleanly is left to fastavro, which gives the reason. Compiled, it takes a
+fifth of fastavro's time; as plain Python it would take more, and is not used (docs/decisions/0042).
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ _NUMBER: Final = 1
 _NULLABLE: Final = 2
 _KINDS: Final = {"string": 0, "int": _NUMBER, "long": _NUMBER}
 _LAST_SHIFT: Final = 56
-"""Of a number of more groups of seven bits fastavro says what it is."""
+"""A number with more groups of seven bits is left to fastavro."""
 
 
 class FlatReader:

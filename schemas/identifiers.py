@@ -1,4 +1,4 @@
-"""Identifiers as types: parsed once at the edge, canonical ever after.
+"""Identifiers as types: parsed once where they come in, and canonical from then on.
 
 Rules and sources: EUI-64 and request IDs as in the DUIS shared data types (eight hex pairs joined
 by ``-``; ``originator:target:counter``), compared case-insensitively. The canonical form is

@@ -42,5 +42,5 @@ def partition_of(key: str, partitions: int) -> int:
 
 
 def partition_of_bytes(key: bytes, partitions: int) -> int:
-    """The same of a key as it is spelt on the wire."""
+    """The same, from the bytes of the key."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions

@@ -1,7 +1,7 @@
-"""The published schemas in a registry: put there by ``fdt registry`` and ``fdt up``, and no other.
+"""Registers the published schemas; only ``fdt registry`` and ``fdt up`` call it.
 
-Programs only look ids up. One that registered what a registry has lost would be given ids that mean
-something else once the registry is restored.
+Other programs only look ids up. If they registered what a registry has lost, they would get ids
+that mean something else once the registry is restored.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Final
 from schemas.registry import ConfluentRegistry, listed, two_meanings
 
 LEVEL: Final = "BACKWARD_TRANSITIVE"
-"""A new version reads what all before it wrote: what the processor needs of its publishers."""
+"""A new version must read what all earlier ones wrote: the processor needs this of its
+publishers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Where schema ids come from: a Confluent-API registry, or the files beside this module.
+"""Looks schema ids up: in a registry with the Confluent API, or in the files beside this module.
 
 Both give the same Avro body; only the four id bytes of the framing differ.
 """
@@ -13,14 +13,15 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from confluent_kafka.schema_registry import Schema as RegisteredSchema
     from confluent_kafka.schema_registry import SchemaRegistryClient
 
 NAMESPACE = "uk.co.smartdcc.firmware"
 
 ANSWER_S: Final = 8.0
-"""How long one question to a registry may take: that it takes longer is said within ten seconds."""
+"""Timeout of one request to a registry, in seconds: an outage is reported within ten."""
 ASK_AGAIN_S: Final = 5.0
-"""For how long an id counts as unknown without asking again."""
+"""Seconds for which an unknown id is not asked for again."""
 
 _CONFLICT: Final = 409
 _REFUSALS: Final = (401, 403)
@@ -38,8 +39,8 @@ class UnknownSchemaId(LookupError):
 
 
 class UnusableSchema(ValueError):
-    """The registry answered, and what it has is no Avro schema of one piece, or one of two that an
-    id means: bad input."""
+    """What the registry has is not one self-contained Avro schema, or the id means two: bad
+    input."""
 
 
 class Incompatible(ValueError):
@@ -103,9 +104,9 @@ class FileRegistry:
 class ConfluentRegistry:
     """A registry with the Confluent API at ``url``; schemas are kept for the life of the process.
 
-    ``access`` gives settings of the client, credentials and certificates, as they are now: a client
-    that got no answer is made anew with them. That an id is not known is asked again after
-    :data:`ASK_AGAIN_S`, by ``clock`` in seconds.
+    ``access`` gives the client's settings (credentials, certificates) as they are now: after a
+    failed request the client is made anew with them. An unknown id is asked for again after
+    :data:`ASK_AGAIN_S`; ``clock`` gives seconds.
     """
 
     def __init__(
@@ -129,12 +130,12 @@ class ConfluentRegistry:
         return SchemaRegistryClient(settings)
 
     def _renew(self) -> None:
-        """The next question is asked with what the files hold then."""
+        """Make the client anew, with what the credential files hold now."""
         old = self._client
         try:
             self._client = self._made()
         except (OSError, ValueError):
-            return  # a file is being replaced: what was asked has failed, and says why
+            return  # a file is being replaced: the failed request reports its own error
         old.__exit__()  # type: ignore[no-untyped-call]
 
     def id_of(self, record: str) -> int:
@@ -148,11 +149,8 @@ class ConfluentRegistry:
         return self._ids[record]
 
     def _registered(self, subject: str, schema: dict[str, Any]) -> int:
-        from confluent_kafka.schema_registry import Schema as RegisteredSchema
-
-        asked = RegisteredSchema(json.dumps(schema), "AVRO")
         try:
-            found = self._ask(lambda: self._client.lookup_schema(subject, asked))
+            found = self._ask(lambda: self._client.lookup_schema(subject, _sent(schema)))
         except UnknownSchemaId as error:
             raise RegistryUnavailable(
                 f"{self._url} does not have the schema of {schema['name']}: register the published "
@@ -166,24 +164,18 @@ class ConfluentRegistry:
 
         Raises :class:`Incompatible` or :class:`RegistryUnavailable`.
         """
-        from confluent_kafka.schema_registry import Schema as RegisteredSchema
-
-        asked = RegisteredSchema(json.dumps(schema), "AVRO")
-        return self._ask(lambda: self._client.register_schema(subject, asked))
+        return self._ask(lambda: self._client.register_schema(subject, _sent(schema)))
 
     def has(self, subject: str, schema: dict[str, Any]) -> bool:
         """Whether a schema is registered under a subject; :class:`RegistryUnavailable`."""
-        from confluent_kafka.schema_registry import Schema as RegisteredSchema
-
-        asked = RegisteredSchema(json.dumps(schema), "AVRO")
         try:
-            self._ask(lambda: self._client.lookup_schema(subject, asked))
+            self._ask(lambda: self._client.lookup_schema(subject, _sent(schema)))
         except UnknownSchemaId:
             return False
         return True
 
     def level_of(self, subject: str) -> str:
-        """How a subject is guarded: at its own level, or else at that of all.
+        """The compatibility level of a subject: its own, or else the registry's default.
 
         Raises :class:`RegistryUnavailable`.
         """
@@ -193,14 +185,14 @@ class ConfluentRegistry:
             return str(self._ask(lambda: self._client.get_compatibility()))
 
     def guard(self, subject: str, level: str) -> None:
-        """Let the registry refuse what is not compatible under a subject: its own level.
+        """Set a subject's compatibility level: the registry then refuses schemas that break it.
 
         Raises :class:`RegistryUnavailable`.
         """
         self._ask(lambda: self._client.set_compatibility(subject, level))
 
     def schema_of(self, schema_id: int, record: str | None = None) -> Any:
-        """Asks once for each id that there is."""
+        """Asks once for each id that the registry knows."""
         if schema_id not in self._schemas:
             self._require_known(schema_id)
             found = self._looked_up(schema_id)
@@ -210,7 +202,7 @@ class ConfluentRegistry:
         return self._schemas[schema_id]
 
     def close(self) -> None:
-        """Let go of the connections; a program keeps them for its life."""
+        """Close the connections; a program keeps them for its life."""
         self._client.__exit__()  # type: ignore[no-untyped-call]
 
     def _looked_up(self, schema_id: int) -> Any:
@@ -223,7 +215,7 @@ class ConfluentRegistry:
             raise
 
     def _require_known(self, schema_id: int) -> None:
-        """A flood of records under one wrong id is not a flood of questions to the registry."""
+        """Many records under one wrong id must not cause as many requests to the registry."""
         asked_at = self._unknown.get(schema_id)
         recently = asked_at is not None and self._clock() - asked_at < ASK_AGAIN_S
         if recently or schema_id > _LARGEST_ID:
@@ -232,8 +224,8 @@ class ConfluentRegistry:
     def _ask(self, call: Callable[[], T]) -> T:
         """What the registry answers.
 
-        Only its own word that it does not have what was asked for is bad input. Anything else,
-        refused credentials and a proxy's page included, is an outage: no record answers for it.
+        Only its own 404 is bad input. Anything else, refused credentials and a proxy's page
+        included, is an outage, which no record is refused for.
         """
         from confluent_kafka.schema_registry.error import SchemaRegistryError
 
@@ -249,11 +241,18 @@ class ConfluentRegistry:
             raise RegistryUnavailable(f"{self._url} answered {error}{_advice(error)}") from error
         except Exception as error:
             self._renew()
-            # The client passes on whatever its HTTP library or an answer of another form raises.
+            # The client also passes on errors of its HTTP library, and of answers in another form.
             told = f"{type(error).__name__}: {error}"
             raise RegistryUnavailable(
                 f"{self._url} gave no answer of a registry ({told})"
             ) from error
+
+
+def _sent(schema: dict[str, Any]) -> RegisteredSchema:
+    """A schema as the client takes it."""
+    from confluent_kafka.schema_registry import Schema
+
+    return Schema(json.dumps(schema), "AVRO")
 
 
 def _advice(error: Any) -> str:
@@ -278,13 +277,12 @@ def _avro_of(kind: str | None, text: str | None, references: Any) -> Any:
 
 
 class KeptFileIds:
-    """A registry beside topics that hold records from before it, under the ids of the files.
+    """A registry, for topics that also hold older records under the ids of the files.
 
-    One id may then mean two schemas. Which, the record decides that is expected: a topic's
-    publishers write one record only, so an id of the files is theirs where the files have that
-    record under it, and the registry has none of that name. Where both have, and they differ,
-    nobody can tell, and the record is refused; ``fdt contract register`` sees to it that this never
-    comes.
+    One id may then mean two schemas. The expected record decides, because a topic's publishers
+    write one record only: the file's schema counts where the files have that record under the id
+    and the registry does not. Where both have it and the schemas differ, the record is refused;
+    ``fdt registry`` reports such an id before it is used.
     """
 
     def __init__(self, registry: ConfluentRegistry) -> None:
@@ -321,7 +319,8 @@ def two_meanings(registry: SchemaRegistry, schema_id: int) -> bool:
 
 
 def full_name(schema: Any) -> str | None:
-    """Name of a schema with its namespace; None for what has no name."""
+    """Full name of a schema, as Avro defines it: a dot in ``name`` outranks ``namespace``. None for
+    what has no name."""
     if not isinstance(schema, dict) or not isinstance(schema.get("name"), str):
         return None
     name: str = schema["name"]

@@ -1,6 +1,6 @@
-"""The topics as one piece of data: name, key, writer, record and policy.
+"""Defines the topics as data: name, key, writer, record and policy.
 
-Commands, documents and tests derive from :data:`TOPICS`; nothing else spells a topic's settings.
+Commands, documents and tests derive from :data:`TOPICS`; nothing else has a topic's settings.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, Literal
 DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
-"""The segment being written is never compacted: of the status topic it is to be a small part."""
+"""Small, because the segment being written is never compacted."""
 
 DSP_EVENTS: Final = "firmware.dsp.v1"
 CSP_EVENTS: Final = "firmware.csp.v1"
@@ -130,7 +130,7 @@ class TopicSpec:
     config: dict[str, str]
     least_retention_ms: int = 0
     """With a shorter retention the broker deletes records that are still needed: by the table, or
-    by those who must know of a sign-out."""
+    by read sides that must learn of a sign-out."""
 
 
 def topic_specs(
@@ -145,9 +145,9 @@ def topic_specs(
 ) -> list[TopicSpec]:
     """Every topic with its settings.
 
-    All topics share ``partitions``, so that whatever concerns a device meets in one partition
-    number. Where there are copies, a record is acknowledged once all of them but one have it: the
-    loss of a broker then loses none and stops nobody. Retention is in milliseconds.
+    All topics share ``partitions``, so that all records of a device have one partition number. With
+    replicas, a record is acknowledged once all of them but one have it: the loss of a broker then
+    loses no record and stops nobody. Retention is in milliseconds.
     """
     retention: dict[RetentionSetting, int] = {
         "event": event_retention_ms,
@@ -174,11 +174,11 @@ def topic_specs(
 
 
 def _compaction(item_retention_ms: int) -> dict[str, str]:
-    """What is forgotten leaves the status topic within two days more, however little is written.
+    """Expired rows leave the status topic within two more days, however little is written.
 
     A tombstone is kept for a day from its first compaction, so a local copy up to that old can
-    still follow the topic; what is up to an hour old is left as it was written, for readers who are
-    a little behind. Of a retention below a day all of it is that much less.
+    still follow the topic; what is up to an hour old is not compacted, for readers who are a little
+    behind. With a retention below a day, that retention takes the place of the day.
     """
     day = min(DAY_MS, item_retention_ms)
     return {

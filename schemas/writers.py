@@ -1,7 +1,7 @@
-"""A writer's schema, judged once by the codec: whether it can be read as one of our records.
+"""Decides whether a writer's schema can be read as one of our records; the codec asks once an id.
 
-What stands behind a schema id is a publisher's input like the record itself: it may be any Avro
-schema, or none. Every refusal says how the publisher mends it.
+A registered schema is a publisher's input like the record itself: it may be any Avro schema, or
+none at all. Every refusal says how the publisher mends it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from typing import Any, Final
 from fastavro.schema import parse_schema
 from fastavro.types import Schema
 
+from schemas.registry import full_name
+
 MOST_NODES: Final = 1_000
-"""Types in a schema, each counted as often as it is used. Ours have about 20; types without bytes
-that use each other twice grow to any number, and a record of one byte would be read for ever."""
+"""Most types in a schema, each counted as often as it is used. Ours have about 20. Types without
+bytes that use each other twice grow to any number, and a body of one byte would be read for
+ever."""
 
 _CHANGE_MEANING: Final = frozenset(
     (
@@ -24,12 +27,12 @@ _CHANGE_MEANING: Final = frozenset(
         *("local-timestamp-millis", "local-timestamp-micros", "local-timestamp-nanos"),
     )
 )
-"""Logical types of Avro 1.12 that do not leave a value as our schema has it; those that Avro does
-not know are ignored, by its rule."""
+"""Logical types of Avro 1.12 that change what a value means; Avro ignores those that it does not
+know."""
 
 
 _PARSERS_OWN: Final = frozenset(("__fastavro_parsed", "__named_schemas"))
-"""By these fastavro knows a schema that it parsed: from a publisher they would be believed."""
+"""Keys by which fastavro marks a schema that it has parsed: it would trust a publisher's."""
 
 
 class Unreadable(ValueError):
@@ -57,13 +60,13 @@ def readable(record: str, ours: dict[str, Any], theirs: Any) -> Schema:
 def parsed(schema: Any) -> Schema:
     """Parsed for fastavro, with times left as the integers they are on the wire.
 
-    A timestamp logical type would build a ``datetime`` a field, the dearest part of a decode.
-    Raises :class:`Unreadable`.
+    A timestamp logical type would build a ``datetime`` a field, the most expensive part of a
+    decode. Raises :class:`Unreadable`.
     """
     try:
         return parse_schema(_without_logical_types(schema))
     except Exception as error:
-        # Whatever a parser says of a schema that we did not write is a property of that schema.
+        # Any error about a schema that we did not write is a fault of that schema.
         raise _unusable(f"it is no valid Avro schema ({type(error).__name__}: {error})") from error
 
 
@@ -81,19 +84,13 @@ def _without_logical_types(node: Any) -> Any:
 
 def _require_record(record: str, ours: dict[str, Any], theirs: Any) -> None:
     known = isinstance(theirs, dict) and theirs.get("type") == "record"
-    if known and _full_name(theirs) == _full_name(ours):
+    if known and full_name(theirs) == full_name(ours):
         return
-    what = _full_name(theirs) if known else str(theirs)[:80]
+    what = full_name(theirs) if known else str(theirs)[:80]
     raise Unreadable(
         "wrong-record",
         f"This topic carries {record}, and the schema is {what}: publish to the source's topic.",
     )
-
-
-def _full_name(schema: dict[str, Any]) -> str:
-    """As the Avro specification defines it: a dot in ``name`` outranks ``namespace``."""
-    name, namespace = str(schema.get("name")), schema.get("namespace")
-    return f"{namespace}.{name}" if namespace and "." not in name else name
 
 
 def _require_units(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
@@ -124,7 +121,7 @@ def _logical_types(node: Any) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Cost:
-    """What a value takes at least, in bytes; and how many types are gone through for it."""
+    """The least bytes that a value takes, and how many types are visited for it."""
 
     least_bytes: int
     nodes: int
@@ -134,7 +131,7 @@ _ONE: Final = _Cost(1, 1)
 
 
 class _Walk:
-    """Through every type of a parsed schema, each named one once."""
+    """Visits every type of a parsed schema, each named one once."""
 
     def __init__(self, schema: Any) -> None:
         self._named: dict[str, Any] = schema["__named_schemas"]

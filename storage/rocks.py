@@ -30,14 +30,15 @@ from storage.store import MEMORY_MB, Reading, StoreDamaged
 
 _MIB: Final = 1024 * 1024
 _DELETIONS: Final = (4096, 1024, 0.5)
-"""A file in which so many of any so many entries, or this part of all, are deletions is compacted
-soon."""
+"""A window of entries, deletions within it, and a share of all entries: a file with as many
+deletions is compacted soon."""
 _FOLLOWER_MB: Final = 32
 _LOGS_KEPT: Final = 2
-"""RocksDB's own logs, of 1 MiB each. It says 8 KiB at every flush and some at every statistics, and
-would write on in one file without end; so would the manifest, up to 1 GiB."""
+"""RocksDB's own log files, of 1 MiB each. Without a bound it would write on in one file, 8 KiB at
+every flush, and let the manifest grow to 1 GiB."""
 _DAMAGE: Final = ("Corruption", "Invalid argument", "No such file or directory")
-"""What RocksDB says of wrong bytes, of another program's files, and of files that are gone."""
+"""Words in RocksDB's errors for damaged bytes, for another program's files, and for missing
+files."""
 
 _FIGURES: Final = {
     "files": "rocksdb.total-sst-files-size",
@@ -54,11 +55,11 @@ all stores of a process share."""
 
 
 class Memory:
-    """What all databases of a process may take together: blocks read from files, and up to half of
-    it for what is not in files yet.
+    """The memory that all databases of a process share.
 
-    One for each database would make a process grow with the number of its partitions, and for as
-    long as their caches fill (measured: 30 MiB a minute after six minutes at full rate).
+    It holds blocks read from files, and up to half of it memtables. One for each database would
+    make a process grow with the number of its partitions, and for as long as their caches fill
+    (measured: 30 MiB a minute after six minutes at full rate).
     """
 
     def __init__(self, megabytes: int) -> None:
@@ -115,8 +116,8 @@ class RocksStore:
     def require_sound(self) -> None:
         """``OSError`` once a flush or a compaction failed since the store was opened.
 
-        RocksDB says so itself only of a flush, at the next write; after a compaction that found no
-        room it goes on, until so many files wait for one that writes stand still.
+        RocksDB itself reports only a failed flush, at the next write. After a compaction without
+        room it goes on until too many files wait for one, and writes stall.
         """
         with _disk_errors(self._path):
             failed = self._db.property_int_value("rocksdb.background-errors")
@@ -177,7 +178,7 @@ class RocksFollower:
         yield _RocksSnapshot(iterator, self._path)
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         with _disk_errors(self._path):
             self._db.close()
 

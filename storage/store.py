@@ -1,4 +1,4 @@
-"""What both sides need of a local store, and its in-memory twin.
+"""The interface of a local store, for processor and read side; and a store in memory.
 
 Keys and values are bytes; keys are in byte order. A write is atomic: all of a batch or none of it.
 """
@@ -14,13 +14,13 @@ from typing import Final, Protocol
 logger = logging.getLogger(__name__)
 
 MEMORY_MB: Final = 192
-"""What the stores of a process take together: enough for four partitions at full rate."""
+"""Megabytes that the stores of a process share: enough for four partitions at full rate."""
 WORTH_GIVING_BACK: Final = 5_000
 """Deleted rows whose disk space is worth a flush."""
 
 
 class StoreDamaged(OSError):
-    """The store cannot be read as it should be: set it aside and rebuild it from the log."""
+    """The store's bytes are wrong: set it aside and rebuild it from the log."""
 
 
 class Reading(Protocol):
@@ -49,8 +49,7 @@ class Store(Reading, Protocol):
         """Reads that do not see later writes."""
 
     def figures(self) -> Mapping[str, float]:
-        """What the store takes and how it fares, by name; nothing once it is closed. Any thread may
-        ask."""
+        """Sizes and states of the store, by name; empty once it is closed. Safe for any thread."""
 
     def give_back(self) -> None:
         """After many deletions: begin to give their disk space back. Returns at once."""
@@ -60,9 +59,9 @@ class Store(Reading, Protocol):
 
 
 def give_up(store: Store) -> None:
-    """Close a store that is to be set aside: that it is damaged tells nothing new.
+    """Close a damaged store that is to be set aside.
 
-    RocksDB says it again on closing when a compaction met the damage first.
+    RocksDB reports the damage again on closing when a compaction met it first; that is only logged.
     """
     try:
         store.close()
@@ -71,7 +70,7 @@ def give_up(store: Store) -> None:
 
 
 class MemoryStore:
-    """The same, in memory: for tests of crashes and orders in milliseconds."""
+    """A store in memory, for fast tests of crashes and of the order of writes."""
 
     def __init__(self, content: Mapping[bytes, bytes] | None = None) -> None:
         self._values = dict(content or {})

@@ -1,5 +1,5 @@
 """Other stream processors over the same topics, each as its own guide would write it.
 
-What they do is less than this processor does, and :data:`bench.peers.contenders.DOES` says so
-beside every figure. Each runs in an environment of its own (their pins contradict ours).
+They do less than this processor; :data:`bench.peers.contenders.CONTENDERS` says beside every figure
+what. Each runs in an environment of its own (their pins contradict ours).
 """

@@ -1,12 +1,13 @@
-"""Bars beside each other as one SVG, a group for each load, in colours for light and dark."""
+"""Draws a bar chart as one SVG, a group for each load, in colours for light and dark."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.etree.ElementTree import Element, SubElement
 
-WIDTH: Final = 720
+from bench.chart import WIDTH, begun, finished
+
 LEFT: Final = 290
 """Room for the names, at the bars' beginnings."""
 RIGHT: Final = 80
@@ -32,17 +33,7 @@ def bars(title: str, groups: Mapping[str, Mapping[str, float]]) -> str:
     longest = max(value for group in groups.values() for value in group.values())
     rows = sum(len(group) for group in groups.values())
     height = 2 * HEAD + len(groups) * HEAD + rows * (BAR + GAP)
-    root = Element(
-        "svg",
-        {
-            "xmlns": "http://www.w3.org/2000/svg",
-            "viewBox": f"0 0 {WIDTH} {height}",
-            "role": "img",
-            "aria-label": title,
-        },
-    )
-    SubElement(root, "style").text = _STYLE
-    SubElement(root, "rect", {"class": "paper", "width": str(WIDTH), "height": str(height)})
+    root = begun(height, _STYLE, {"aria-label": title})
     _text(root, 16, HEAD - 8, title, "title")
     y = HEAD
     for name, group in groups.items():
@@ -51,8 +42,7 @@ def bars(title: str, groups: Mapping[str, Mapping[str, float]]) -> str:
         for who, value in group.items():
             _bar(root, y, who, value, longest)
             y += BAR + GAP
-    indent(root)
-    return tostring(root, encoding="unicode") + "\n"
+    return finished(root)
 
 
 def _bar(root: Element, y: int, who: str, value: float, longest: float) -> None:

@@ -1,9 +1,9 @@
 """This processor beside its peers, in one run on one broker: the first part of ``make bench``.
 
 Two loads: *real* (the journeys of a simulation plan: copies, late, malformed records) and *fresh*
-(every event about another device). Every contender reads the same topics from their beginning, as
-often as ``--repeat`` says, in turns; the table gives the median and the spread. Our own figure
-counts only if what this processor made of the real load is what the plan says.
+(every event about another device). Every contender reads the same topics from their beginning,
+``--repeat`` times, in turns; the table gives the median and the spread. Our own figure counts only
+if the table of the real load is as the plan says.
 
 :func:`write` makes docs/peers.json, docs/peers.svg and the table in docs/performance.md.
 """

@@ -1,4 +1,4 @@
-"""Who is measured, what each does of the work, and how one run of it is made."""
+"""The contenders: what each does of the work, and how one run of it is made."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from confluent_kafka.admin import AdminClient
-
 from bench import throughput
 from bench.load import PARTITIONS
 from bench.peers.environments import quix_python, streams_command
@@ -20,6 +18,7 @@ from bench.peers.running import LONGEST_S, Meter, PeerFailed, Ran, timed
 from bench.sampling import on_disk
 from fdt.kafka.topics import ensure_topics, specs_of
 from fdt.settings import Settings
+from runtime import kafka
 from schemas import compiled
 from schemas.topics import DEAD_LETTERS, SOURCE_TOPICS, STATUS
 
@@ -63,11 +62,12 @@ class Contender:
     does: str
     run: Callable[[Stage, str], Ran]
     share: float = 1.0
-    """Part of the events that it is given: what is slow need not be slow for long."""
+    """The share of the events that it is given: a slow one gets fewer."""
 
 
 def reading(stage: Stage, name: str) -> Ran:
-    """confluent-kafka consuming the event topics, and nothing else: what no processor can pass."""
+    """confluent-kafka consuming the event topics, and nothing else: the upper bound of any
+    processor."""
     spent = time.process_time()
     rate = throughput.reading_only(stage.bootstrap, stage.events)
     return Ran(rate, (time.process_time() - spent) * 1e6 / stage.events, 0.0, 0.0, 0.0)
@@ -157,7 +157,7 @@ _LATEST: Final = "Avro decode, latest event of a device, RocksDB, changelog"
 _ALL: Final = "all rules, timeline, dead letters, retention; exactly once, one transaction a batch"
 
 READING: Final = "reading only"
-"""Beside it the bars of all others would be short."""
+"""Left out of the chart, where it would make all other bars short."""
 CONTENDERS: Final = (
     Contender(READING, "nothing: confluent-kafka consumes", reading),
     Contender(f"this processor, one worker, {compiled.which()} rules", _ALL, processor(1)),
@@ -179,8 +179,8 @@ def _topics() -> Iterator[str]:
 
 
 def _empty_again(bootstrap: str) -> None:
-    """What this processor writes to, made anew."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    """Delete and create the topics that this processor writes to."""
+    admin = kafka.admin_client(bootstrap)
     there = {STATUS, DEAD_LETTERS} & set(admin.list_topics(timeout=10).topics)
     for future in admin.delete_topics(sorted(there)).values() if there else ():
         future.result(30)

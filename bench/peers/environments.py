@@ -1,6 +1,6 @@
-"""What the peers run in: a Python environment of their own, and Java classes compiled here.
+"""The environments of the peers: a Python one of their own, and Java classes compiled here.
 
-Both are kept in ``.fdt/peers`` and made anew when what they are made from has changed.
+Both are kept in ``.fdt/peers`` and made anew when their sources have changed.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def decode(value: bytes | None, schemas: dict[int, Any]) -> Any:
 
 
 def _plain(node: Any) -> Any:
-    """Times as integers: a ``datetime`` a field would be the dearest part of a decode."""
+    """Times as integers: a ``datetime`` a field would be the most expensive part of a decode."""
     if isinstance(node, dict):
         return {k: _plain(v) for k, v in node.items() if k != "logicalType"}
     if isinstance(node, list):

@@ -1,4 +1,4 @@
-"""One run of one contender: how fast, and what it took of processor, memory, disk and network."""
+"""Runs a contender once, and measures its rate, processor time, memory, disk and changelog."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RATE: Final = re.compile(rb"^RATE (\S+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What one run came to."""
+    """The figures of one run."""
 
     rate: float
     """Events a second."""
@@ -30,9 +30,9 @@ class Ran:
     memory_mib: float
     """Most resident memory, of all its processes together."""
     disk_mib: float
-    """What it left in its folder, as the disk has set aside for it."""
+    """Size of its folder on disk."""
     changelog_bytes: float
-    """What the broker holds of its changelog, for each event."""
+    """Size of its changelog at the broker, for each event."""
 
 
 class PeerFailed(RuntimeError):

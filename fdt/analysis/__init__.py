@@ -1,1 +1,1 @@
-"""What analysts take out of the topics: exports, proofs and replays, run by ``fdt.commands``."""
+"""Exports, proofs and replays of the topics, run by ``fdt.commands``."""

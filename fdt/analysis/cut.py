@@ -1,6 +1,6 @@
-"""Where every partition of some topics begins and ends now; commands of analysts ask it first.
+"""Finds where every partition of some topics begins and ends now; analysts' commands begin with it.
 
-One cut is taken before anything is read, so that what a command says is of one moment although
+One cut is taken before anything is read, so that all that a command says is of one moment although
 everything runs on.
 """
 
@@ -47,7 +47,7 @@ class Cut:
     ids: dict[str, str]
     """Topic -> the broker's id of it: a topic that was made anew has another."""
     spans: tuple[Span, ...]
-    """What is committed, of every partition, by topic and number."""
+    """Committed offsets of every partition, by topic and number."""
 
     def of(self, topic: str) -> list[Span]:
         """The partitions of one topic, in order."""

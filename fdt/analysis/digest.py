@@ -1,4 +1,4 @@
-"""One number for a table: equal tables have equal ones; proofs and replays print it."""
+"""One digest for a table: equal tables have equal ones; proofs and replays print it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 
 def digest(rows: Iterable[tuple[str, bytes]]) -> tuple[int, str]:
-    """How many (Device ID, row) there are, and SHA-256 over them in their order.
+    """The number of (Device ID, row) pairs, and SHA-256 over them in their order.
 
-    With lengths, so that no two tables look alike.
+    Lengths are hashed too, so that no two tables look alike.
     """
     found, count = hashlib.sha256(), 0
     for device, state in rows:

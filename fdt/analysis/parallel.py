@@ -1,7 +1,7 @@
-"""Pieces of work in processes of their own, one bar over all of them; what analyses run on.
+"""Runs pieces of work in several processes, with one progress bar; analyses use it.
 
-A piece tells how far it is, and hears by that whether to go on. It returns or raises as if it were
-called here.
+A piece reports its progress, and learns by that whether to go on. It returns or raises as if it
+were called here.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from fdt.errors import RunFailed
 from fdt.processes.bound_to_parent import die_with_parent_by_kernel
 
 Told = Callable[[int], None]
-"""Hears how many offsets of its piece are done; raises :class:`Stopped` when all is to end."""
+"""Told how many offsets of its piece are done; raises :class:`Stopped` when all is to end."""
 Piece = TypeVar("Piece")
 Answer = TypeVar("Answer")
 
 _LOOK_S: Final = 0.25
 _LINE_S: Final = 5.0
 _WORTH_A_PROCESS: Final = 100_000
-"""Offsets that take as long to read as a process to start."""
+"""Offsets whose reading takes as long as the start of a process."""
 
 
 class Stopped(Exception):
@@ -47,7 +47,7 @@ class Stopped(Exception):
 
 
 def processes_for(offsets: int) -> int:
-    """As many as there are processors, and no more than are worth their start."""
+    """The number of processors, but no more processes than are worth their start."""
     return min(os.cpu_count() or 1, 1 + offsets // _WORTH_A_PROCESS)
 
 
@@ -59,8 +59,9 @@ def work_off(
 ) -> Iterator[Answer]:
     """The answers, as they come, of ``pieces``, each with its number of offsets.
 
-    ``work`` can be pickled. One process is this one. :class:`~fdt.errors.RunFailed` if a process is
-    killed.
+    ``work`` must be one that can be pickled; None for ``processes`` is :func:`processes_for` all
+    offsets. Of one piece, or in one process, the work is done in this process.
+    :class:`~fdt.errors.RunFailed` if a process is killed.
     """
     total = sum(size for _, size in pieces)
     count = min(processes or processes_for(total), len(pieces))
@@ -124,7 +125,7 @@ _done: Any = None
 
 
 def _begin(done: Any) -> None:
-    """Ctrl-C is the command's to hear, and its death is this process's too."""
+    """Leave Ctrl-C to the command, and die with it."""
     global _done
     _done = done
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -169,7 +170,7 @@ def _bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 class _Lines:
-    """The bar for a log."""
+    """Progress as lines, where there is no terminal."""
 
     def __init__(self, title: str, total: int, began: float) -> None:
         self._title, self._total, self._began = title, total, began

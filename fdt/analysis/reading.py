@@ -1,4 +1,4 @@
-"""One partition read from an offset to another, in batches; every worker of an analysis does it."""
+"""Reads one partition between two offsets, in batches, for every process of an analysis."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _SETTINGS: Final = {
 
 
 def batches(bootstrap: str, span: Span) -> Iterator[list[Message]]:
-    """The committed records of a span.
+    """The committed records of a span, in batches.
 
-    :class:`~fdt.errors.RunFailed` if the broker gives neither records nor an end, or deleted what
-    was to be read.
+    :class:`~fdt.errors.RunFailed` if the broker gives neither records nor an end, or has deleted
+    records of the span.
     """
     if not span.size:
         return
@@ -43,7 +43,10 @@ def batches(bootstrap: str, span: Span) -> Iterator[list[Message]]:
             if found:
                 heard = time.monotonic()
             elif time.monotonic() - heard > _IDLE_S:
-                raise RunFailed(f"{span.name} gave nothing for {_IDLE_S:g} s: is the broker well?")
+                raise RunFailed(
+                    f"{span.name} gave nothing for {_IDLE_S:g} s: look at the brokers, then run "
+                    "the command again."
+                )
             records, is_end = _within(found, span)
             if records:
                 yield records
@@ -60,7 +63,7 @@ def _consumer(bootstrap: str) -> Consumer:
 
 
 def release() -> None:
-    """Let go of the brokers, until something is read again."""
+    """Close the connection, until something is read again."""
     _consumer.cache_clear()
 
 

@@ -1,4 +1,4 @@
-"""The latest-status table as one partition of the status topic holds it up to an offset."""
+"""Reads the latest-status table from one partition of the status topic, up to an offset."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from fdt.analysis.cut import Span
+from fdt.analysis.cut import Span, cut
 from fdt.analysis.reading import batches
 from schemas.codec import Codec
-from schemas.topics import CONTROL_KEY
+from schemas.topics import CONTROL_KEY, STATUS
 
 StatusRecord = tuple[int, str | None, bytes | None]
 """Offset, Device ID (none: a control record), and value (none: a device that is no more)."""
@@ -17,7 +17,7 @@ StatusRecord = tuple[int, str | None, bytes | None]
 
 @dataclass(slots=True)
 class StatusRows:
-    """What a partition's records come to."""
+    """The rows of a partition, and its last control record."""
 
     rows: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     """Device ID -> offset and value of its last record."""
@@ -52,10 +52,20 @@ def status_rows(
     return found
 
 
+def stored_rows(bootstrap: str, codec: Codec) -> Iterator[tuple[str, bytes]]:
+    """(Device ID, stored row) of every device, one partition in memory at a time.
+
+    Raises :class:`~fdt.errors.UserError` where the topic is missing or no broker answers.
+    """
+    for span in cut(bootstrap, [STATUS]).of(STATUS):
+        for device, (_, value) in status_rows(bootstrap, codec, span).rows.items():
+            yield device, codec.decode_field("FirmwareStatus", "state", value)
+
+
 def status_records(
     bootstrap: str, span: Span, told: Callable[[int], None] = lambda done: None
 ) -> Iterator[StatusRecord]:
-    """Every committed record of a span, in order; ``told`` hears how far that is."""
+    """Every committed record of a span, in order; ``told`` is called with the offsets done."""
     for messages in batches(bootstrap, span):
         for message in messages:
             key, offset = message.key(), message.offset()

@@ -1,4 +1,4 @@
-"""A broker that somebody else runs, known by its address."""
+"""A broker that runs elsewhere, known by its address."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from fdt.brokers.admin import admin_client, silence
 from fdt.brokers.base import Broker
-from fdt.errors import UserError
+from fdt.errors import no_broker
 
 ANSWER_SECONDS: Final = 10.0
 
@@ -24,13 +24,10 @@ class AddressBroker(Broker):
         return self._address
 
     def start(self) -> None:
-        """Returns once a broker has answered; :class:`UserError` if none does."""
+        """Returns once a broker has answered; :class:`~fdt.errors.UserError` if none does."""
         why = silence(admin_client(self.bootstrap_servers), self._timeout_seconds)
         if why is not None:
-            raise UserError(
-                f"No Kafka broker answers at {self.bootstrap_servers} ({why}): "
-                "start it, or correct KAFKA_BOOTSTRAP_SERVERS."
-            )
+            raise no_broker(self.bootstrap_servers, why)
 
     def stop(self) -> None:
         """Leaves the broker to whoever runs it."""

@@ -1,4 +1,4 @@
-"""The one question asked of every kind of broker: does it answer?"""
+"""Asks whether a broker answers; every kind of broker waits for its start by it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _HASTY: Final = {
     "reconnect.backoff.ms": 50,
     "reconnect.backoff.max.ms": 200,
 }
-"""A broker that is still starting refuses connections: it is asked again at once."""
+"""A starting broker refuses connections: it is asked again at once."""
 
 
 def admin_client(bootstrap: str) -> AdminClient:
-    """An admin client that complains by exceptions and not on the terminal."""
+    """An admin client that connects again quickly; its errors are exceptions."""
     return kafka.admin_client(bootstrap, _HASTY)
 
 

@@ -45,7 +45,8 @@ def docker_answers() -> bool:
 
 
 def _is_listening(host: str) -> bool:
-    """Whether somebody has the engine's socket; the SDK would leave its own end of it open."""
+    """Whether something listens on the engine's socket; the SDK would leave its own end of it
+    open."""
     if not host.startswith(_UNIX):
         return True
     with socket.socket(socket.AF_UNIX) as probe:

@@ -1,6 +1,6 @@
-"""One interface for every Kafka broker, and the order in which one is found.
+"""Chooses the Kafka broker to use.
 
-An address that was given; for tests, a container where Docker answers; else a local process.
+The address that is set; for tests, a container where Docker answers; else a local process.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def choose_broker(
     """The broker to use, not started yet.
 
     ``folder`` holds a local broker's data (default ``kafka`` in the data folder); ``extra`` is
-    added to the settings of a broker that we start; ``report`` hears what takes long.
+    added to the settings of a broker that we start; ``report`` is called before something that
+    takes long.
     """
     if settings.kafka_bootstrap_servers is not None:
         return AddressBroker(settings.kafka_bootstrap_servers)

@@ -1,9 +1,8 @@
-"""The jars of Apache Kafka, from Maven Central by jgo, each checked against a recorded SHA-256.
+"""Fetches the jars of Apache Kafka from Maven Central by jgo, and checks each SHA-256.
 
-``jars.lock`` lists them all, so nothing is resolved at run time: jgo only fetches. It keeps a
-download that was cut short and takes a wrong checksum for a warning, so what differs from the
-record is fetched once more. ``python -m fdt.brokers.jars`` writes the list anew after a change of
-version.
+``jars.lock`` lists them all, so nothing is resolved at run time. jgo keeps a download that was cut
+short and only warns of a wrong checksum, so a file that differs from the record is fetched once
+more. ``python -m fdt.brokers.jars`` writes the list anew after a change of version.
 """
 
 from __future__ import annotations
@@ -87,7 +86,7 @@ def _path(artifact: Artifact) -> Path:
 
 
 def _fetch(jar: Jar, artifact: Artifact) -> Path:
-    """The jar with the recorded bytes; what has others is thrown away and fetched once more."""
+    """The jar with the recorded bytes; a file with other bytes is deleted and fetched once more."""
     if _path(artifact).is_file() and _sha256(_path(artifact)) != jar.sha256:
         _path(artifact).unlink()
     path = artifact.resolve()
@@ -106,7 +105,7 @@ def _sha256(path: Path) -> str:
 
 
 def _resolved() -> list[Artifact]:
-    """Every jar that Kafka needs, and the one that carries its log messages to log4j."""
+    """Every jar that Kafka needs, and the one that connects its logging to log4j."""
     import jgo
 
     kafka: list[Artifact] = jgo.resolve(KAFKA)

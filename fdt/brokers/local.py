@@ -10,7 +10,6 @@ import base64
 import json
 import os
 import re
-import signal
 import subprocess
 import time
 import uuid
@@ -24,14 +23,22 @@ from fdt.brokers.base import Broker
 from fdt.brokers.jars import kafka_class_path
 from fdt.brokers.kafka_config import KAFKA_VERSION, ONE_NODE, as_properties, listeners
 from fdt.errors import RunFailed, UserError
-from fdt.processes.children import LOCALHOST, end, free_port, port_is_free, require_disk, spawn
+from fdt.processes.children import (
+    LOCALHOST,
+    end,
+    ending,
+    free_port,
+    port_is_free,
+    require_disk,
+    spawn,
+)
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
 LEAST_DISK_MB: Final = 256
 
 _PORT_SECONDS: Final = 5.0
-"""How long a port may stay taken: a broker that was just killed is still going."""
+"""Seconds that a port may stay taken: a broker that was just killed may still hold it."""
 _TAIL_LINES: Final = 12
 _STACK_FRAME: Final = re.compile(r"\s+at |\s+\.\.\. \d+ more")
 _JVM: Final = (
@@ -217,7 +224,7 @@ class LocalKafka(Broker):
         while (why := silence(client, 0.5)) is not None:
             code = self._process.poll()
             if code is not None:
-                raise UserError(f"Kafka ended at its start ({_ending(code)}); {self._last_lines()}")
+                raise UserError(f"Kafka ended at its start ({ending(code)}); {self._last_lines()}")
             if time.monotonic() > deadline:
                 raise UserError(
                     f"Kafka did not answer within {self._start_seconds:g} s ({why}); "
@@ -225,15 +232,11 @@ class LocalKafka(Broker):
                 )
 
     def _last_lines(self) -> str:
-        """The end of what the broker said, log first, Java's own complaints last."""
+        """The end of the broker's output: its log first, then Java's own messages."""
         lines = [*_tail(self.log_file), *_tail(self._output_file)]
         if not lines:
             return f"{self.log_file} says nothing."
         return "\n  ".join([f"the last lines of {self.log_file}:", *lines[-_TAIL_LINES:]])
-
-
-def _ending(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def _tail(path: Path) -> list[str]:

@@ -1,1 +1,1 @@
-"""One module a command, each with plain functions; :mod:`fdt.cli` loads one at a time."""
+"""One module for each command, with plain functions; :mod:`fdt.cli` imports one at a time."""

@@ -13,6 +13,7 @@ import typer
 from fdt.errors import RunFailed, UserError
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
+from fdt.times import duration_ms
 from query_api.audit.entry import Action, Outcome, wall_ms
 from runtime.logs.printable import printable
 from sources.wire import rfc3339
@@ -68,7 +69,7 @@ def audit(
     if as_csv and as_json:
         raise UserError("--csv and --json are two forms: ask for one.")
     settings = Settings()
-    since_ms = wall_ms() - timedelta(hours=hours) // timedelta(milliseconds=1)
+    since_ms = wall_ms() - duration_ms(timedelta(hours=hours))
     log = KafkaAuditLog(settings.require_brokers(), Codec(registry(settings.schema_registry_url)))
     try:
         found = log.newest(Question(since_ms, user, action, outcome), limit)

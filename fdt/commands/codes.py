@@ -150,11 +150,14 @@ def _compare(report: Report, in_force: Catalogue, asked: Catalogue) -> None:
 
 def _rows(report: Report, settings: Settings, catalogue: Catalogue) -> None:
     """Each item that would change, then the sums; the rows are those of the status topic."""
-    from fdt.kafka.stored_rows import stored_rows
+    from fdt.analysis.status_rows import stored_rows
     from projections.questions.revision import revised
+    from runtime.access.schema_registry import registry
+    from schemas.codec import Codec
 
+    codec = Codec(registry(settings.schema_registry_url))
     read, changed, moves = 0, 0, Counter[str]()
-    for device, state in stored_rows(settings):
+    for device, state in stored_rows(settings.require_brokers(), codec):
         read += 1
         found = revised(state, catalogue)
         if found is None:

@@ -160,13 +160,13 @@ _ACTIONS: Final[dict[Action, Callable[[Report, Settings, list[Letter]], None]]] 
 
 
 def _settled(report: Report, chosen: list[Letter], how: Settled) -> None:
-    """Programs are told each letter, people their number."""
+    """Print each letter for programs; people see the number."""
     report.objects(LetterLine(**_facts(replace(letter, settled=how))) for letter in chosen)
 
 
 @contextmanager
 def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    """How far it is, on a terminal, and beside what standard output says."""
+    """A progress bar on a terminal, beside standard output."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.file.isatty()) as progress:
         task = progress.add_task("dead letters", total=total)

@@ -14,24 +14,20 @@ from fdt.kafka.rights import require_rights
 from fdt.kafka.topics import differences, specs_of
 from fdt.processes.interrupt import ends_on_signals
 from fdt.processes.malloc import keep_malloc_small
-from fdt.processes.programs import Demand, processors
+from fdt.processes.programs import MOST_WORKERS, Demand, processors
 from fdt.processes.supervisor import Patience, Supervisor
 from fdt.settings import Settings
 from runtime.again import begin_again
 from runtime.logs.fields import about
 from runtime.logs.program import relayed
+from runtime.topics import RELIED_ON
 
 if TYPE_CHECKING:
     from processor.config import ProcessorConfig
     from processor.profile.profile import Line
 
-MOST_WORKERS: Final = 16
 PATIENCE: Final = Patience(failures=20, within=600.0)
-"""A record that kills its process needs a few deaths until it is found."""
-
-RELIED_ON: Final = ("cleanup.policy", "message.timestamp.type")
-"""With another policy the broker deletes rows that are held, or compacts events away; with another
-clock the received time is the publisher's."""
+"""A record that kills its process is found after a few deaths."""
 
 _LOOK_S: Final = 0.2
 _WAIT_S: Final = 5.0
@@ -134,8 +130,8 @@ def _tell(lines: Sequence[Line], events: int) -> None:
 
 
 def _look_at_topics(settings: Settings, bootstrap: str) -> None:
-    """Say how the topics differ from the contract; :class:`UserError` where that loses data or
-    makes times untrue."""
+    """Log how the topics differ from the contract; :class:`UserError` where a difference loses data
+    or makes times wrong."""
     found = differences(bootstrap, specs_of(settings))
     for difference in found:
         logger.warning("%s", difference, extra=about(topic=difference.topic))
@@ -147,7 +143,7 @@ def _look_at_topics(settings: Settings, bootstrap: str) -> None:
 
 
 def _answered(ask: Callable[[], T]) -> T:
-    """The broker's answer; a broker that is away is waited for."""
+    """The broker's answer; waits while the broker is away."""
     from processor.partition.status_log import LogUnavailable
 
     while True:
@@ -159,7 +155,7 @@ def _answered(ask: Callable[[], T]) -> T:
 
 
 def config_of(settings: Settings, bootstrap: str, partitions: int) -> ProcessorConfig:
-    """What a worker with these settings needs to know."""
+    """The config of a worker with these settings."""
     from processor.config import ProcessorConfig
 
     return ProcessorConfig(

@@ -1,4 +1,4 @@
-"""``fdt rebuild``: the latest-status table made anew from the event topics, and put right."""
+"""``fdt rebuild``: makes the latest-status table anew from the event topics, and corrects it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import typer
 from fdt.commands.process import config_of
 from fdt.errors import RunFailed, UserError
 from fdt.kafka.groups import require_none
+from fdt.options import Partitions, numbers
 from fdt.processes.one_at_a_time import one_at_a_time
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
@@ -23,8 +24,6 @@ from schemas.topics import STATUS
 
 if TYPE_CHECKING:
     from processor.config import ProcessorConfig
-    from processor.partition.partition import Partition
-    from processor.partition.status_log import StatusLog
     from processor.rebuild.rebuilding import Outcome
     from processor.topics import KafkaTopics
 
@@ -32,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 _FOLDER: Final = "rebuild"
 _LOCK: Final = "rebuild.lock"
-_TABLES: Final = ("held", "made")
 _AFTER_SESSION_S: Final = 2.0
 
 
@@ -63,9 +61,7 @@ _COLUMNS: Final[tuple[Column[PartitionLine], ...]] = (
 
 
 def rebuild(
-    partition: Annotated[
-        list[int] | None, typer.Option(min=0, help="Only this partition number; may be repeated.")
-    ] = None,
+    partition: Partitions = None,
     check: Annotated[
         bool,
         typer.Option("--check", help="Only say what differs; workers may run meanwhile."),
@@ -109,39 +105,32 @@ def rebuild(
 
 
 def _say_only_progress() -> None:
-    """What the partitions say of themselves is said to workers' operators."""
+    """Log only progress: the partitions' other messages are for operators of workers."""
     begin_log(logging.WARNING)
     logging.getLogger("processor.rebuild.progress").setLevel(logging.INFO)
 
 
 @contextmanager
 def _scratch(data_dir: Path) -> Iterator[Path]:
-    """A folder for the two tables, while nobody else has it; empty of what a killed run left.
+    """A folder for the two tables, locked meanwhile.
 
-    Only its notes of what was in hand are kept: a record that kills the process is found by them.
+    Of a killed run its notes stay: they find a record that kills the process.
     """
     folder = data_dir / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     with one_at_a_time(
         data_dir / _LOCK, f"Another fdt rebuild runs in {data_dir}: wait for its end."
     ):
-        _remove_tables(folder)
         try:
             yield folder
         finally:
             shutil.rmtree(folder)
 
 
-def _remove_tables(folder: Path) -> None:
-    for name in _TABLES:
-        if (folder / name).exists():
-            shutil.rmtree(folder / name)
-
-
 def _outcomes(
     settings: Settings, bootstrap: str, folder: Path, asked: list[int] | None, check: bool
 ) -> Iterator[Outcome]:
-    """Of one partition after the other; a refusal ends it, and those before it are done."""
+    """The outcomes, one partition after the other; a refusal ends it, and earlier ones are done."""
     from processor.partition.status_log import LogUnavailable
     from processor.topics import KafkaTopics
 
@@ -152,45 +141,28 @@ def _outcomes(
         raise UserError(
             f"{error}: start the broker, or correct KAFKA_BOOTSTRAP_SERVERS."
         ) from error
-    numbers = range(partitions) if asked is None else sorted(set(asked))
-    if unknown := [number for number in numbers if number >= partitions]:
-        raise UserError(f"There is no partition {unknown[0]}: they are 0 to {partitions - 1}.")
+    wanted = numbers(asked, partitions)
     if not check:
         patience_s = settings.session_timeout.total_seconds() + _AFTER_SESSION_S
         require_none(bootstrap, settings.group_id, patience_s)
     config = replace(config_of(settings, bootstrap, partitions), folder=folder, worker=_FOLDER)
-    for number in numbers:
+    for number in wanted:
         yield _rebuilt(config, topics, number, check)
-        _remove_tables(folder)
 
 
 def _rebuilt(config: ProcessorConfig, topics: KafkaTopics, number: int, check: bool) -> Outcome:
+    from fdt.analysis.two_tables import two_tables
     from processor.assembly import Assembly
     from processor.partition.status_log import KafkaStatusLog
-    from processor.rebuild.event_topics import KafkaEvents
-    from processor.rebuild.no_log import NoLog
     from processor.rebuild.progress import Reporter
-    from processor.rebuild.rebuilding import Rebuild, UnfencedLog
+    from processor.rebuild.rebuilding import UnfencedLog
 
     progress = Reporter(lambda: None)
-    assembly = Assembly(config, topics, progress)
-
-    def make(name: str, log: StatusLog) -> Partition:
-        folder = config.folder / name
-        folder.mkdir()
-        return assembly.partition(number, log, assembly.stores(folder))
-
     kind = UnfencedLog if check else KafkaStatusLog
-    no_log = NoLog()
-    held = make("held", kind(config.bootstrap, config.group_id, number))
-    made = make("made", no_log)
-    events = KafkaEvents(config, number)
-    try:
-        work = Rebuild(held, made, no_log, events, config.retention_ms, progress)
+    log = kind(config.bootstrap, config.group_id, number)
+    assembly = Assembly(config, topics, progress)
+    with two_tables(config, assembly, number, log, progress) as (work, _):
         return work.run(write=not check)
-    finally:
-        held.close()
-        made.close()
 
 
 def _line(one: Outcome, check: bool) -> PartitionLine:
@@ -207,7 +179,7 @@ def _line(one: Outcome, check: bool) -> PartitionLine:
 
 
 def _tell(report: Report, outcomes: list[Outcome], check: bool) -> None:
-    """What the figures come to; exit code 1 if something differs still."""
+    """Print the result; exit code 1 if something still differs."""
     differing = sum(one.differing for one in outcomes)
     miscounted = [str(one.partition) for one in outcomes if one.miscounted]
     if miscounted:

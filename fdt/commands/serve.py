@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from fdt.errors import RunFailed, UserError, of_system
 from fdt.processes.malloc import keep_malloc_small
 from fdt.settings import Settings
+from fdt.times import duration_ms
 from runtime.access.secret_files import secret
 from runtime.again import begin_again
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 SIGNS_MISSED: Final = 3
-"""Signs of life that a processor may miss before it counts as silent."""
+"""Control records that may be missing before a processor counts as silent."""
 
 
 def serve() -> None:
@@ -42,13 +42,13 @@ def serve() -> None:
 
 
 def read_side_config(settings: Settings) -> ReadSideConfig:
-    """What the settings say of the read side; :class:`~fdt.errors.UserError` without a broker."""
+    """The config of a read side with these settings; :class:`~fdt.errors.UserError` without a
+    broker."""
     from fdt.kafka.topics import specs_of
     from fdt.up.development_users import people
     from query_api.assembly import ReadSideConfig, ScreenConfig
     from query_api.identity.access_tokens import Claims
 
-    milliseconds = timedelta(milliseconds=1)
     screen = ScreenConfig(
         client_id=settings.oidc_client_id,
         client_secret=secret(settings.oidc_client_secret, settings.oidc_client_secret_file),
@@ -57,14 +57,13 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
         session_keys=settings.session_keys_file,
         idle_s=settings.session_idle.total_seconds(),
         absolute_s=settings.session_absolute.total_seconds(),
-        silent_after_ms=settings.source_silent_after // milliseconds,
-        processor_silent_after_ms=SIGNS_MISSED * (settings.idle_control_interval // milliseconds),
+        silent_after_ms=duration_ms(settings.source_silent_after),
+        processor_silent_after_ms=SIGNS_MISSED * duration_ms(settings.idle_control_interval),
         searches_per_minute=settings.searches_per_minute,
         downloads_per_minute=settings.downloads_per_minute,
         spool_bytes=settings.audit_spool_mb << 20,
         people=people(),
     )
-
     return ReadSideConfig(
         bootstrap=settings.require_brokers(),
         data_dir=settings.data_dir,
@@ -72,7 +71,7 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
         host=settings.api_host,
         port=settings.api_port,
         profile=settings.profile,
-        retention_ms=settings.retention // milliseconds,
+        retention_ms=duration_ms(settings.retention),
         oidc_audience=settings.oidc_audience,
         oidc_issuer=settings.oidc_issuer,
         oidc_ca_file=settings.oidc_ca_file,
@@ -88,7 +87,7 @@ def read_side_config(settings: Settings) -> ReadSideConfig:
 
 
 def _certificate(settings: Settings) -> CertificateFiles | None:
-    """With what the read side speaks TLS itself, if it does."""
+    """Certificate and key with which the read side speaks TLS itself, if it does."""
     from query_api.web.listener_tls import CertificateFiles
 
     if settings.api_certificate_file is None or settings.api_key_file is None:

@@ -1,4 +1,4 @@
-"""``fdt settings``: what the environment comes to, with every secret hidden."""
+"""``fdt settings``: prints the settings in force, with every secret hidden."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """``fdt simulate``: runs the simulated sources side by side until the plan is published.
 
-Each source is its own process, as the real ones are, and none outlives the command. What ran is
-written to ``simulation.json`` in the data directory, so that the plan and its expected endings can
-be rebuilt afterwards.
+Each source is its own process, as the real ones are, and none outlives the command. The run is
+noted in ``simulation.json`` in the data directory, so that its plan and expected endings can be
+built again.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _prepare(
 
 
 class _Child:
-    """One source's process; a thread of ours drains its output, so that it never waits for us."""
+    """One source's process; a thread drains its output, so that it never blocks."""
 
     def __init__(self, program: str, arguments: list[str], environment: dict[str, str]) -> None:
         self.program = program
@@ -132,12 +132,12 @@ class _Child:
                 self._take(line)
 
     def _lost(self, error: BaseException) -> None:
-        """A program whose output nobody drains would wait for ever."""
+        """Kill a program whose output cannot be read: it would block for ever."""
         self._last_words = f"its output could not be read: {error}"
         self.process.kill()
 
     def _take(self, line: bytes) -> None:
-        """Progress, or else a complaint: a line, or an event."""
+        """Take a line of progress, or of an error: text, or an event."""
         try:
             told = json.loads(line)
             self.published = told.get("published", self.published)
@@ -147,7 +147,7 @@ class _Child:
             self._last_words = line.decode(errors="replace").strip() or self._last_words
 
     def failure(self) -> str | None:
-        """Why the process failed, if it has ended and did: its last line says it."""
+        """Why the process failed, if it did: its last line."""
         code = self.process.poll()
         if code in (None, 0):
             return None
@@ -197,7 +197,7 @@ class _Fleet:
 
 
 def _watch(fleet: _Fleet, total: int, report: Report) -> None:
-    """Shows how far the fleet is until it has published everything."""
+    """Shows the progress until everything is published."""
     console = report.console()
     if console.file.isatty():
         _watch_with_bar(fleet, total, console)

@@ -1,4 +1,5 @@
-"""``fdt topics``: makes the broker's topics what the contract says, or says where they differ."""
+"""``fdt topics``: creates the broker's topics as the contract says, or reports where they
+differ."""
 
 from __future__ import annotations
 
@@ -174,13 +175,13 @@ def topic_lines(
 
 
 def _told(line: TopicLine) -> str:
-    """Everything in which it differs, or how it came to be right."""
+    """The differences of a topic, or its state."""
     told = (f"{one.setting} is {one.actual}, should be {one.expected}" for one in line.differences)
     return "; ".join(told) or _STATES[line.state]
 
 
 def _keeps(spec: TopicSpec, retention: timedelta) -> str:
-    """What analysts can still replay, and what the table still knows."""
+    """How long the topic keeps records, in words."""
     kept = spec.config.get("retention.ms")
     if kept is None:
         return f"the latest of each device, {_words(retention)} after its last change"

@@ -8,12 +8,10 @@ from typing import Annotated, Final
 import typer
 
 from fdt.errors import INTERRUPTED, RunFailed
-from fdt.processes.programs import Demand
+from fdt.processes.programs import MOST_WORKERS, Demand
 from fdt.report import AsJson, Report
 from fdt.settings import Settings
 from fdt.up.stack import Settled, run
-
-MOST_WORKERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def up(
 
 
 def tell(report: Report, settled: Settled) -> None:
-    """For programs; :class:`~fdt.errors.RunFailed` if something differs."""
+    """Print the result for programs; :class:`~fdt.errors.RunFailed` if something differs."""
     found = [
         DifferenceLine(one.request_id, one.device_id, one.what, one.expected, one.shown)
         for one in settled.differences

@@ -1,4 +1,4 @@
-"""``python -m fdt.contract``: writes the documents that are made from the code, below docs."""
+"""``python -m fdt.contract``: writes the documents below docs that are made from the code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fdt.contract.topics_page import markdown
 from query_api.api.document import application, openapi
 
 PAGE_LIMIT: Final = 500
-"""Of the document that is kept: the most that the setting allows."""
+"""Page limit in the OpenAPI document: the most that the setting allows."""
 ROOT: Final = Path(__file__).parents[2]
 
 

@@ -7,11 +7,11 @@ Keys, settings and records come from the topics and the Avro files; headers from
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 from fdt.contract.words import WORDS, Words
 from fdt.settings import Settings
+from fdt.times import duration_ms
 from schemas import headers as h
 from schemas.partitioning import PRODUCER_PARTITIONER
 from schemas.registry import NAMESPACE, current_schemas
@@ -28,7 +28,7 @@ from schemas.topics import (
 )
 
 VERSION: Final = "1.0.0"
-"""Of the contract: the first number is that of the topics' names, ``.v1``."""
+"""Version of the contract; its first number is that of the topics' names, ``.v1``."""
 
 _BINDING: Final = {"bindingVersion": "0.5.0"}
 _AVRO: Final = "application/vnd.apache.avro+json;version=1.9.0"
@@ -108,15 +108,13 @@ def document(
 
 
 def default_specs() -> list[TopicSpec]:
-    """The topics with the settings that hold unless somebody sets others."""
+    """The topics with the default settings."""
 
     def default(name: str) -> Any:
         return Settings.model_fields[name].default
 
     def milliseconds(name: str) -> int:
-        found = default(name)
-        assert isinstance(found, timedelta)
-        return int(found.total_seconds() * 1000)
+        return duration_ms(default(name))
 
     return topic_specs(
         partitions=default("partitions"),
@@ -192,14 +190,14 @@ def _policy(topic: Topic) -> str:
 
 
 def _typed(name: str, text: str) -> Any:
-    """As the binding has it: policies as a list, numbers as numbers."""
+    """A setting as the binding writes it: policies as a list, numbers as numbers."""
     if name == "cleanup.policy":
         return text.split(",")
     return int(text) if text.isdigit() else text
 
 
 def _operations(topic: Topic) -> Iterable[tuple[str, dict[str, Any]]]:
-    """What this system does: it receives what others publish, and sends what it makes itself."""
+    """The operations of this system: it receives what others publish, and sends what it makes."""
     for action, who in _actions(topic):
         title = WORDS[topic.name].title
         yield (
@@ -296,7 +294,8 @@ def _without_value(told: str, key: dict[str, Any], headers: dict[str, str]) -> d
 
 
 def _headers(told: dict[str, str]) -> dict[str, Any]:
-    """UTF-8 texts. Of a dead letter all but ``dl_cut`` are always there; others never must be."""
+    """Headers are UTF-8 texts. Those of a dead letter but ``dl_cut`` are always there; others are
+    optional."""
     if not told:
         return {}
     always = told.keys() & (DL_HEADERS.keys() | SETTLED_HEADERS.keys()) - {h.DL_CUT}

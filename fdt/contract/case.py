@@ -1,4 +1,4 @@
-"""How a case of the conformance kit is written down: events by the minute, about one device."""
+"""Builds cases of the conformance kit: events about one device, with times in minutes."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ _OWN: Final = "own"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One record; ``at`` is when it happened, ``heard`` when the broker had it, in minutes."""
+    """One record; ``at`` is when it happened, ``heard`` when the broker received it, in minutes."""
 
     source: Source
     fields: Mapping[str, Any]
     at: float
     heard: float | None = None
     number: int | None = None
-    """Of the event, where several records are of the same."""
+    """Number of the event, where several records are copies of one."""
     key: str | None = _OWN
     raw: bytes | None = None
-    """Instead of the fields' Avro."""
+    """Bytes instead of the fields' Avro."""
     is_null: bool = False
     headers: Mapping[str, str] | None = None
     astray: int = 0
-    """By how many partitions it stands beside its own."""
+    """By how many partitions it is off its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Some events, and until when time went on, in minutes after the beginning."""
+    """Some events, and the partition time at the end, in minutes after the beginning."""
 
     name: str
     about: str
@@ -162,7 +162,7 @@ def _fields(event: Event, number: int) -> Json:
 
 
 def _record(event: Event, number: int) -> Json:
-    """All of a record but its offset."""
+    """A record without its offset."""
     fields = _fields(event, number)
     value = None if event.is_null else event.raw
     if value is None and not event.is_null:

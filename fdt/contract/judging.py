@@ -1,7 +1,7 @@
-"""What the processor makes of a sample: it is folded by the processor's own fold, in memory.
+"""Judges samples by the processor's own fold, in memory; ``fdt contract check`` calls it.
 
-Samples are folded in their order, each behind those before it in its topic, so that the item that
-one opens is there for the next.
+Samples are folded in their order, each behind those before it in its topic, so that a sample can
+refer to an item that an earlier one opens.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NOT_ENCODABLE: Final = "not-encodable"
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What becomes of a sample."""
+    """What the processor makes of a sample."""
 
     verdict: Verdict
     topic: str | None
@@ -78,7 +78,7 @@ class Judge:
         """
         if sample.not_encodable is not None:
             return Judgement("refused", sample.topic, 0, NOT_ENCODABLE, sample.not_encodable)
-        topic = sample.topic or DSP_EVENTS  # of another record or none: refused on every topic
+        topic = sample.topic or DSP_EVENTS  # any will do: it is refused on every topic
         device = self._device(topic, sample.value)
         key = sample.key if sample.has_key or device is None else device.encode()
         number = sample.partition
@@ -122,11 +122,11 @@ class Judge:
             return text
 
     def _home(self, key: bytes | None) -> int:
-        """Where Java's partitioner puts a key, spelt as it is."""
+        """The partition that Java's partitioner gives a key, as it is spelt."""
         return 0 if key is None else partition_of_bytes(key, self._partitions)
 
     def _placed(self, topic: str, number: int, record: Record) -> Judgement:
-        """Where a record that was folded stands now."""
+        """The judgement on a record that was folded."""
         source = TOPIC_SOURCES[topic]
         fields = self._codec.decode(RECORDS[source], record.value)
         device, report = self._reader.report(source, fields, place_of(topic, number, record))
@@ -141,7 +141,7 @@ class Judge:
 
 
 def _seen(view: DeviceView, report: Report, meaning: str, topic: str, number: int) -> Judgement:
-    """The record's entry in what people see of the device."""
+    """The judgement by the record's entry in the view of its device."""
     for item in view.items:
         for entry in item.timeline:
             if _is(entry, report, topic):

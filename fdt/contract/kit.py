@@ -1,8 +1,8 @@
 """The conformance kit: cases of input records, with the answers that the rules give.
 
-A case is language-neutral JSON; docs/conformance/README.md says what its fields mean. The answers
-are the processor's own fold and the read side's own view of it, over all records of the case at
-once: the order of the records is no part of a case.
+A case is language-neutral JSON; docs/conformance/README.md explains its fields. The answers come
+from the processor's own fold and the read side's own view of it, over all records of the case at
+once: the order of the records does not matter.
 """
 
 from __future__ import annotations

@@ -245,7 +245,7 @@ SPELLINGS: Final = (
 
 
 def _refused() -> tuple[Case, ...]:
-    """One record each that becomes a dead letter, beside a good one that does not mind."""
+    """One record each that becomes a dead letter, beside a good one that is not affected."""
     good, bytes_ = dsp(0), wire(dsp(5))
     csp_bytes = wire(csp(5, "N60"))
     spoilt: dict[str, Event] = {

@@ -76,7 +76,7 @@ def markdown() -> str:
 
 
 def of_the_machine() -> Iterator[Metric]:
-    """What prometheus-client tells of any process on Linux."""
+    """The metrics that prometheus-client exports for any process on Linux."""
     for family in ProcessCollector(registry=None).collect():
         if family.type == "counter":
             yield Metric("counter", f"{family.name}_total", family.documentation)

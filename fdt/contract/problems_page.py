@@ -1,4 +1,4 @@
-"""docs/problems.md: every kind of problem that the read side answers, under its own name."""
+"""docs/problems.md: every kind of problem that the read side answers."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""``make client``: the typed Python client in ``client/``, made from ``docs/openapi.json``.
+"""``make client``: makes the typed Python client in ``client/`` from ``docs/openapi.json``.
 
-openapi-python-client makes it, in an environment of its own that holds what
-``client/generator.lock`` names: what it asks for of ``typer`` is older than what the project uses.
-``client/made.json`` says of which document it was made, and what it was when it was made; a test
-holds both against what is there.
+openapi-python-client makes it, in an environment of its own with the packages of
+``client/generator.lock``, because it needs an older ``typer`` than the project.
+``client/made.json`` has digests of the document and of the package; a test compares both with the
+files.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ class Samples:
         try:
             schema = self._registry.schema_of(int.from_bytes(value[1:HEADER_LENGTH], "big"))
         except (UnknownSchemaId, UnusableSchema):
-            return None  # the judgement says so
+            return None  # judging the sample reports it
         name = schema.get("name", "") if isinstance(schema, dict) else ""
         return TOPICS_OF.get(str(name).rpartition(".")[2])
 

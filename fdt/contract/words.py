@@ -1,4 +1,4 @@
-"""What the contract says of each topic beside its settings: who reads it, and what holds there."""
+"""The prose of the contract about each topic: who reads it, and what readers may rely on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Words:
     description: str
     readers: tuple[str, ...]
     may_rely: tuple[str, ...] = ()
-    """What somebody who reads the topic may build on."""
+    """What readers of the topic may rely on."""
     may_not_rely: tuple[str, ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""The brokers: whether they answer, what they speak, what our user may do, what time it is."""
+"""Checks the brokers: whether they answer, their protocol version, our rights, their clock."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEEDED: Final = {
     15: ("DescribeGroups", 3),
     22: ("InitProducerId", 3),
 }
-"""Number of a request of Kafka's protocol -> its name, and the version that we need: Kafka 3.0."""
+"""Number of a request of Kafka's protocol -> its name, and the version that we need (Kafka 3.0)."""
 _FETCH: Final = 1
 TOLERATED_S: Final = 2.0
 """Difference of clocks that no reader notices."""
@@ -59,7 +59,7 @@ def reached(asked: Asked) -> Iterator[Finding]:
 
 
 def spoken(asked: Asked) -> Iterator[Finding]:
-    """Whether they speak what we need of Kafka's protocol."""
+    """Whether they support the protocol versions that we need."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says comes back as an error
     try:
         versions = asyncio.run(_versions(asked.bootstrap))
@@ -93,8 +93,8 @@ async def _versions(bootstrap: str) -> dict[int, int]:
 
 
 def allowed(asked: Asked) -> Iterator[Finding]:
-    """Whether our user may do all that the component needs, or some component where none is
-    named."""
+    """Whether our user may do all that the named component needs; without a name, that any one
+    needs."""
     names = [asked.component] if asked.component else list(USERS)
     admin = kafka.admin_client(asked.bootstrap)
     try:
@@ -115,10 +115,10 @@ def allowed(asked: Asked) -> Iterator[Finding]:
 
 
 def clock(asked: Asked, now: Callable[[], float] = time.time) -> Iterator[Finding]:
-    """Whether something that is stored already lies in this machine's future.
+    """Whether a stored record has a time in this machine's future.
 
-    No question to a broker is answered with its time: what it stored last tells how far ahead it
-    is, and only with a worker running (a record a minute) how far behind.
+    No request to a broker is answered with its time. The newest stored record shows how far ahead
+    the broker's clock is; how far behind, only while a worker runs (a record a minute).
     """
     admin = kafka.admin_client(asked.bootstrap)
     try:

@@ -1,4 +1,4 @@
-"""Certificates: ours in files, and those that brokers, registry and provider show us."""
+"""Checks certificates: ours in files, and those of brokers, registry and provider."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def judged(name: str, begins: datetime, ends: datetime, now: datetime | None = N
 
 
 def _files(settings: Settings) -> dict[str, Path]:
-    """Whatever setting names a certificate, of today's and of those to come."""
+    """Every setting that names a certificate, found by the ending of its name."""
     found = {
         variable(name): getattr(settings, name)
         for name in type(settings).model_fields
@@ -88,7 +88,7 @@ def _servers(settings: Settings) -> dict[str, Address]:
 
 
 def _shown_by(address: Address) -> bytes:
-    """A server's own certificate, whoever signed it: whether it is trusted, others find."""
+    """A server's own certificate, whoever signed it: other checks find whether it is trusted."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -1,4 +1,4 @@
-"""The catalogue of codes, and what it does not know: open dead letters."""
+"""Checks the code catalogue, and the open dead letters for codes that it does not know."""
 
 from __future__ import annotations
 

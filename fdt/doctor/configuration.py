@@ -1,4 +1,4 @@
-"""The settings: unknown ones, values that cannot be used, and what contradicts the profile."""
+"""Checks the settings: unknown ones, values that cannot be used, contradictions to the profile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OTHERS = 0o077
 
 
 def in_force() -> tuple[Settings | None, list[Finding]]:
-    """The settings, if they can be used; else why not: every unknown name, not the first alone."""
+    """The settings, if they can be used; else the reasons, with every unknown name."""
     if unknown := unknown_variables():
         return None, [failure(sentence, _MEND) for sentence in unknown]
     try:
@@ -24,7 +24,7 @@ def in_force() -> tuple[Settings | None, list[Finding]]:
 
 
 def fitting(asked: Asked) -> Iterator[Finding]:
-    """What can be used, and is still a mistake."""
+    """Warnings about settings that are valid, and still a mistake."""
     settings = asked.settings
     found = [*_unprotected(settings), *_readable_secrets(settings)]
     yield from found

@@ -1,20 +1,19 @@
-"""What a check finds: how it is, what was seen, and how to mend it."""
+"""The result of a check: its state, what was seen, and how to mend it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from fdt.settings import Settings
 
 State = Literal["ok", "warning", "failure", "not-configured", "not-checked"]
-NOT_WELL: Final = ("warning", "failure")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. What is not well says how to mend it."""
+    """One result. A warning or failure says how to mend it."""
 
     state: State
     found: str
@@ -23,8 +22,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is looked at: the settings in force, and as which component of ``fdt topics --acls``;
-    None: any."""
+    """What the checks get: the settings in force, and a component of ``fdt topics --acls``, or None
+    for any."""
 
     settings: Settings
     component: str | None = None
@@ -36,7 +35,7 @@ class Asked:
 
 
 Look = Callable[[Asked], Iterable[Finding]]
-"""A check: it only reads, and an outage is a finding of it, not an exception."""
+"""A check. It only reads, and reports an outage as a finding, not as an exception."""
 
 
 def ok(found: str) -> Finding:
@@ -45,7 +44,7 @@ def ok(found: str) -> Finding:
 
 
 def warning(found: str, mend: str) -> Finding:
-    """It works, and will not for ever, or not as it should."""
+    """It works now, but not for ever or not as it should."""
     return Finding("warning", found, mend)
 
 
@@ -60,5 +59,5 @@ def not_configured(found: str) -> Finding:
 
 
 def not_checked(why: str) -> Finding:
-    """It could not be looked at, which says nothing of it."""
+    """It could not be checked; that says nothing about its state."""
     return Finding("not-checked", why)

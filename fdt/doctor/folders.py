@@ -1,4 +1,4 @@
-"""The data folders: there, writable, with room; who works in them; what was set aside."""
+"""Checks the data folders: access, free space, who uses them, what was set aside."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fdt.doctor.findings import Asked, Finding, failure, ok, warning
 
 _MIB: Final = 1024 * 1024
 COMFORTABLE_MB: Final = 1024
-"""Less free than this is said before it is too little."""
+"""Free MiB below which a warning is given."""
 _LOCKS: Final = Path("/proc/locks")
 _CONDEMNED: Final = "SET-ASIDE"
 """As :mod:`query_api.view.folder` marks a view."""
@@ -51,7 +51,7 @@ def _unusable(folder: Path) -> Finding | None:
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or what of the way to it is there."""
+    """The folder, or its nearest parent that exists."""
     folder = folder.absolute()
     return next(there for there in (folder, *folder.parents) if there.exists())
 
@@ -81,8 +81,8 @@ def _used(folder: Path, lock: Path, setting: str) -> Iterator[Finding]:
 
 
 def _holder(lock: Path) -> int | None:
-    """Who holds the lock, as the kernel tells it, without touching it; elsewhere than on Linux
-    nobody is known."""
+    """The process that holds the lock, read from the kernel without touching it; None elsewhere
+    than on Linux."""
     if not _LOCKS.exists():
         return None
     status = lock.stat()
@@ -95,7 +95,7 @@ def _holder(lock: Path) -> int | None:
 
 
 def _store(folder: Path) -> Iterator[Finding]:
-    """Whether RocksDB could open it, as far as its files tell; reading it is the program's."""
+    """Whether RocksDB could open a store, by its files alone: only its program may open it."""
     condemned = folder / _CONDEMNED
     if condemned.exists():
         yield warning(

@@ -1,4 +1,4 @@
-"""The identity provider: its discovery document, its keys, its clock."""
+"""Checks the identity provider: its discovery document, its keys, its clock."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Keys(msgspec.Struct):
 
 
 def looked_at(asked: Asked, now: Callable[[], float] = time.time) -> Iterator[Finding]:
-    """As the read side asks it."""
+    """Ask the provider as the read side does."""
     issuer = asked.settings.oidc_issuer
     if issuer is None:
         yield _none(asked.settings.profile)

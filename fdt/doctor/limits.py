@@ -1,4 +1,4 @@
-"""What the system lets one process have: memory and open files."""
+"""Checks the limits of a process: memory and open files."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _memory(stores_mb: int) -> Finding:
 
 
 def _most_memory() -> int | None:
-    """The machine's, or the least of the control group's, in MiB."""
+    """Memory in MiB: the machine's, or the control group's if that is less."""
     if not _MEMINFO.exists():
         return None
     total = int(_MEMINFO.read_text(encoding="ascii").split()[1]) // 1024

@@ -1,4 +1,5 @@
-"""What runs here: whether the worker and the read side are ready, and of which version."""
+"""Checks the programs of this installation: whether worker and read side are ready, and their
+version."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ def read_side(asked: Asked) -> Iterator[Finding]:
 
 
 def _host(host: str) -> str:
-    """Where a program is asked that listens everywhere."""
+    """The address at which to ask a program that listens on all interfaces."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{shown}]" if ":" in shown else shown
 
@@ -66,7 +67,7 @@ def _program(
 
 
 def _known(certificate: Path | None) -> ssl.SSLContext | bool:
-    """Believes this very certificate, by whatever name it is asked; without one, as usual."""
+    """Trusts exactly this certificate, whatever the host name; without one, as usual."""
     if certificate is None:
         return True
     context = ssl.create_default_context(cafile=certificate)
@@ -76,7 +77,7 @@ def _known(certificate: Path | None) -> ssl.SSLContext | bool:
 
 
 def _why(answer: httpx.Response) -> str:
-    """What it says of itself: a worker's parts, or a problem's sentence."""
+    """The reason in an answer: a worker's troubles, or a problem's sentence."""
     try:
         told = answer.json()
     except json.JSONDecodeError:

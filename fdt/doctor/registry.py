@@ -1,4 +1,4 @@
-"""The schema registry: whether it answers us, has our schemas, and guards them."""
+"""Checks the schema registry: whether it answers, has our schemas, and guards them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GUARDS: Final = (LEVEL, "FULL_TRANSITIVE")
 
 
 def looked_at(asked: Asked) -> Iterator[Finding]:
-    """Of every version of every record."""
+    """Check every version of every record."""
     url = asked.settings.schema_registry_url
     if url is None:
         yield not_configured("No registry: schema ids come from schemas/")

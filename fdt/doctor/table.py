@@ -1,7 +1,7 @@
-"""The table of all checks, and how they are run: side by side, each with a time to answer.
+"""The table of all checks, and how they run: side by side, each with a time limit.
 
-A check that hangs is a finding and keeps nobody waiting. One that needs what another looks at is
-not run where that one failed: a fault is told once.
+A check that hangs is reported and delays no other. A check that depends on one that failed is not
+run, so a fault is reported once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BROKER: Final = "broker"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One subject. It is looked at after ``needs``, if that is well."""
+    """One check. It runs after ``needs``, if that has no failure."""
 
     name: str
     look: Look
@@ -64,20 +64,20 @@ Found = tuple[str, Finding]
 """A check's name, and something that it found."""
 
 
-def examined(component: str | None = None, checks: Sequence[Check] = CHECKS) -> Iterator[Found]:
-    """Everything that there is to say, in the table's order."""
+def examined(component: str | None = None) -> Iterator[Found]:
+    """All findings, in the table's order."""
     settings, wrong = configuration.in_force()
     if settings is None:
         yield from ((SETTINGS, finding) for finding in wrong)
-        for check in checks:
+        for check in CHECKS:
             if check.name != SETTINGS:
                 yield check.name, not_checked("The settings cannot be used")
         return
-    yield from run(Asked(settings, component), checks)
+    yield from run(Asked(settings, component), CHECKS)
 
 
 def run(asked: Asked, checks: Sequence[Check], answer_s: float = ANSWER_S) -> Iterator[Found]:
-    """The checks, side by side, as they stand in the table."""
+    """Run the checks side by side; findings come in the table's order."""
     running: dict[str, _Running] = {}
     for check in checks:
         needed = running.get(check.needs or "")
@@ -87,7 +87,7 @@ def run(asked: Asked, checks: Sequence[Check], answer_s: float = ANSWER_S) -> It
 
 
 class _Running:
-    """One check at work, in a thread that nobody waits for too long."""
+    """One running check, in a thread that is waited for with a limit."""
 
     def __init__(
         self, check: Check, asked: Asked, needed: _Running | None, answer_s: float
@@ -102,7 +102,7 @@ class _Running:
         watched(check.name, self._look, stopping=lambda: True, on_end=self._broken).start()
 
     def findings(self) -> list[Finding]:
-        """What it found, or that it has not come to an end."""
+        """Its findings, or one that it has not ended in time."""
         if self._done.wait(max(0.0, self._deadline - time.monotonic())):
             return list(self._found)
         return [

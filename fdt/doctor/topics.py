@@ -1,4 +1,5 @@
-"""The topics: what ``fdt topics`` compares, and whether each partition has leader and copies."""
+"""Checks the topics: what ``fdt topics`` compares, and whether each partition has leader and
+copies."""
 
 from __future__ import annotations
 

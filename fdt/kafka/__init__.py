@@ -1,1 +1,1 @@
-"""What commands ask of Kafka's topics and groups, and what they write to them."""
+"""Reads and writes Kafka's topics and groups for commands."""

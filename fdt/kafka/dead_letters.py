@@ -1,7 +1,7 @@
-"""The dead-letter topic for people: what is open, what it says, and how it is settled.
+"""Reads, resends and settles dead letters, for ``fdt dead-letters``, exports and checks.
 
-Nothing is ever taken out of the topic. A letter is settled by a record of its own, beside it in the
-same partition, that says whether it was sent again or dropped; so who looks later finds both.
+Nothing is ever deleted from the topic. A letter is settled by a record of its own in the same
+partition, which says whether it was sent again or dropped; so later readers find both.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from typing import Final, Literal
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from fdt.errors import RunFailed, UserError
-from fdt.kafka.sending import Sender
+from fdt.errors import RunFailed, UserError, no_broker
+from fdt.kafka.sending import Sender, home_of, resent
 from runtime import kafka
 from runtime.broker import ANSWER_S
 from runtime.reading import NothingCame, to_the_end
 from schemas import headers
-from schemas.identifiers import DeviceId, InvalidIdentifier
-from schemas.partitioning import partition_of
 from schemas.topics import DEAD_LETTERS, STATUS, TOPIC_SOURCES
 
 Settled = Literal["resent", "dropped"]
@@ -68,7 +66,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which letters; None does not ask."""
+    """Which letters are wanted; None stands for any."""
 
     names: frozenset[str] = frozenset()
     reason: str | None = None
@@ -78,7 +76,7 @@ class Wanted:
     settled_too: bool = False
 
     def is_narrowed(self) -> bool:
-        """Whether anything but everything is asked for."""
+        """Whether only some letters are asked for."""
         return bool(self.names or self.reason or self.topic or self.since or self.until)
 
     def has(self, letter: Letter) -> bool:
@@ -94,9 +92,10 @@ class Wanted:
 
 
 def letters(bootstrap: str, wanted: Wanted, newest: int | None = None) -> list[Letter]:
-    """The wanted letters, oldest first; :class:`~fdt.errors.UserError` for a name that none has.
+    """The wanted letters, oldest first.
 
-    ``newest``: of the latest so many records of each partition.
+    ``newest``: read only the latest so many records of each partition.
+    :class:`~fdt.errors.UserError` for a name that does not exist.
     """
     found: dict[str, Letter] = {}
     settled: dict[str, Settled] = {}
@@ -119,11 +118,11 @@ def letters(bootstrap: str, wanted: Wanted, newest: int | None = None) -> list[L
 
 
 def resend(bootstrap: str, chosen: Sequence[Letter], told: Callable[[int], None]) -> None:
-    """Send letters again, each at its original place, then settle them; ``told`` hears how many.
+    """Send letters again, each with its original place, then settle them.
 
-    A letter that was sent again when the command was interrupted stays open; sending it once more
-    changes nothing, for its place is the same. :class:`~fdt.errors.UserError` for one of which only
-    the beginning is kept.
+    ``told`` is called with their number. A letter that was sent before the command was interrupted
+    stays open; sending it once more changes nothing, because its place is the same.
+    :class:`~fdt.errors.UserError` for a letter of which only the beginning is kept.
     """
     if parts := [letter.name for letter in chosen if letter.cut]:
         raise UserError(
@@ -133,12 +132,14 @@ def resend(bootstrap: str, chosen: Sequence[Letter], told: Callable[[int], None]
     sender = Sender(bootstrap)
     partitions = _partitions(bootstrap)
     for letter in chosen:
+        number = letter.original_partition
+        place = resent(letter.topic, number, letter.original_offset, letter.received_at)
         sender.send(
             letter.topic,
             letter.value,
             letter.key,
-            _right_partition(letter, partitions),
-            [*letter.original_headers, *_resent(letter)],
+            home_of(letter.key, partitions, number),
+            [*letter.original_headers, *place.items()],
         )
     sender.finish()
     settle(bootstrap, chosen, "resent", told)
@@ -160,29 +161,11 @@ def settle(
 
 
 def _partitions(bootstrap: str) -> int:
-    """The number that counts: rows stand by the status topic's."""
+    """The number of partitions that counts: the status topic's, by which rows are placed."""
     there = kafka.admin_client(bootstrap).list_topics(timeout=ANSWER_S).topics
     if STATUS not in there:
         raise UserError(f"{STATUS} is missing: run 'fdt topics' first.")
     return len(there[STATUS].partitions)
-
-
-def _resent(letter: Letter) -> Headers:
-    place = {
-        headers.RESENT_TOPIC: letter.topic,
-        headers.RESENT_PARTITION: str(letter.original_partition),
-        headers.RESENT_OFFSET: str(letter.original_offset),
-        headers.RESENT_TIMESTAMP: str(letter.received_at),
-    }
-    return tuple((name, text.encode()) for name, text in place.items())
-
-
-def _right_partition(letter: Letter, partitions: int) -> int:
-    """Where the key belongs; where it is none, the record stays where it was."""
-    try:
-        return partition_of(DeviceId.parse((letter.key or b"").decode()), partitions)
-    except (UnicodeDecodeError, InvalidIdentifier):
-        return letter.original_partition
 
 
 def settlement_of(message: Message) -> tuple[int, Settled] | None:
@@ -250,8 +233,11 @@ def _messages(bootstrap: str, newest: int | None) -> Iterator[Message]:
             if message.error() is None:
                 yield message
     except NothingCame as error:
-        raise UserError(f"{bootstrap} tells no end of {DEAD_LETTERS}: {error}") from error
+        raise UserError(
+            f"{bootstrap} does not say where {DEAD_LETTERS} ends. {error} Look at the brokers, "
+            "then run the command again."
+        ) from error
     except KafkaException as error:
-        raise UserError(f"No broker answers at {bootstrap}: {error.args[0].str()}.") from error
+        raise no_broker(bootstrap, error.args[0].str()) from error
     finally:
         consumer.close()

@@ -1,4 +1,5 @@
-"""Who is in the workers' consumer group: what must not run beside a worker asks here first."""
+"""Finds who is in the workers' consumer group; commands that must not run beside a worker ask
+it."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ _LOOK_S: Final = 0.5
 
 
 def members(bootstrap: str, group_id: str) -> list[str]:
-    """The names of the group's members; none of a group that never was."""
-    client = kafka.admin_client(bootstrap)  # kept: the answer of one that is gone never comes
+    """The names of the group's members; empty for a group that does not exist."""
+    client = kafka.admin_client(bootstrap)  # kept: without it no answer comes
     asked = client.describe_consumer_groups([group_id], request_timeout=ANSWER_S)
     try:
         group = asked[group_id].result()
@@ -24,15 +25,16 @@ def members(bootstrap: str, group_id: str) -> list[str]:
         if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return []
         raise UserError(
-            f"The broker does not tell who is in the group {group_id}: {error.args[0].str()}"
+            f"The broker does not say who is in the group {group_id} ({error.args[0].str()}): "
+            "start it, or give our user the rights of the operator that 'fdt topics --acls' lists."
         ) from error
     return sorted(member.group_instance_id or member.client_id for member in group.members)
 
 
 def require_none(bootstrap: str, group_id: str, patience_s: float) -> None:
-    """Wait until nobody is in the group: a worker that was stopped stays until its session ends.
+    """Wait until the group is empty: a stopped worker stays a member until its session ends.
 
-    :class:`~fdt.errors.UserError` if somebody is after ``patience_s``.
+    :class:`~fdt.errors.UserError` if it is not after ``patience_s``.
     """
     deadline = time.monotonic() + patience_s
     while found := members(bootstrap, group_id):

@@ -1,10 +1,9 @@
-"""Records that stand in partitions beyond the agreed number, put where the processor reads them.
+"""Copies records from partitions beyond the agreed number to where the processor reads them.
 
-A source topic that was given more partitions than the others has records that nobody can place. A
-copy of each goes to the partition of its key, with its first place in ``resent_`` headers, so it is
-folded as if it had come there in time; the original stays where it is, for rows to cite. How far
-this went is kept as the committed offsets of a group, which the worker and the read side look at
-(:mod:`runtime.topics`).
+Records in the additional partitions of a source topic are not read. A copy of each goes to the
+partition of its key, with its first place in ``resent_`` headers, so it is folded as if it had come
+there in time; the original stays, for rows to cite. How far this went is kept as the committed
+offsets of a group, which the worker and the read side look at (:mod:`runtime.topics`).
 """
 
 from __future__ import annotations
@@ -15,14 +14,11 @@ from typing import Final
 
 from confluent_kafka import Message, TopicPartition
 
-from fdt.errors import RunFailed, UserError
-from fdt.kafka.sending import Sender
+from fdt.errors import RunFailed, UserError, no_broker
+from fdt.kafka.sending import Sender, home_of, resent
 from runtime import kafka
 from runtime.reading import NothingCame, to_the_end
 from runtime.topics import MENDED_GROUP, BrokerSilent, described, waiting
-from schemas import headers
-from schemas.identifiers import DeviceId, InvalidIdentifier
-from schemas.partitioning import partition_of
 from schemas.topics import SOURCE_TOPICS, STATUS
 
 _IDLE_S: Final = 10.0
@@ -35,11 +31,11 @@ class Mended:
     topic: str
     records: int
     partitions: int
-    """How many are used: the number that publishers must be set to."""
+    """The number of partitions that publishers must be set to."""
 
 
 def mend(bootstrap: str) -> Iterator[Mended]:
-    """Put right every source topic that has more partitions than the status topic.
+    """Repair every source topic that has more partitions than the status topic.
 
     May run beside workers, which wait meanwhile, and again: what was copied twice is one event.
     :class:`~fdt.errors.UserError` if the broker does not answer.
@@ -47,7 +43,7 @@ def mend(bootstrap: str) -> Iterator[Mended]:
     try:
         there = described(kafka.admin_client(bootstrap))
     except BrokerSilent as error:
-        raise UserError(f"No Kafka broker answers at {bootstrap}: {error}.") from error
+        raise no_broker(bootstrap, str(error)) from error
     if STATUS not in there:
         raise UserError(f"{STATUS} is missing: run 'fdt topics' first.")
     used = len(there[STATUS].partitions)
@@ -59,7 +55,7 @@ def mend(bootstrap: str) -> Iterator[Mended]:
 
 
 def _copied(bootstrap: str, extra: list[TopicPartition], used: int) -> int:
-    """Copy what was not copied before; how many records that were."""
+    """Copy what was not copied before; returns the number of records."""
     begin = waiting(bootstrap, extra)
     if not begin:
         return 0
@@ -88,23 +84,10 @@ def _copy(sender: Sender, message: Message, used: int, ends: dict[int, int]) -> 
     if message.error() is not None:
         ends[number] = offset
         return 0
-    place = {
-        headers.RESENT_TOPIC: topic,
-        headers.RESENT_PARTITION: str(number),
-        headers.RESENT_OFFSET: str(offset),
-        headers.RESENT_TIMESTAMP: str(message.timestamp()[1]),
-    }
+    place = resent(topic, number, offset, message.timestamp()[1])
     told: list[tuple[str, str | bytes | None]] = list(message.headers() or [])  # type: ignore[arg-type]
     if not {name for name, _ in told} & place.keys():  # one that was sent again has its place
         told += place.items()
-    right = _partition(message.key(), used, number)
+    right = home_of(message.key(), used, number % used)
     sender.send(topic, message.value(), message.key(), right, told)
     return 1
-
-
-def _partition(key: bytes | None, used: int, number: int) -> int:
-    """Where the key belongs; a record whose key is none is refused wherever it stands."""
-    try:
-        return partition_of(DeviceId.parse((key or b"").decode()), used)
-    except (UnicodeDecodeError, InvalidIdentifier):
-        return number % used

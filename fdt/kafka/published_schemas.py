@@ -1,4 +1,5 @@
-"""The published schemas, in the registry of the settings: ``fdt registry`` and ``fdt up``."""
+"""Registers the published schemas in the registry of the settings, for ``fdt registry`` and ``fdt
+up``."""
 
 from __future__ import annotations
 

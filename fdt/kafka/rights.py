@@ -1,7 +1,8 @@
-"""Who may do what on the broker: least privilege, for ``fdt topics --acls`` and its test.
+"""Rights of each program on the broker, as few as possible; for ``fdt topics --acls`` and its test.
 
-A component is a program with a user of its own. Whoever may write a topic may be believed about it:
-so each source writes its own topic alone, and nobody but the worker writes the status topic.
+A component is a program with a user of its own. What is in a topic is trusted to come from whoever
+may write it: so each source writes its own topic alone, and only the worker writes the status
+topic.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Right:
     resource: Resource
     name: str
     prefixed: bool
-    """Whether every resource is meant whose name begins so."""
+    """Whether ``name`` is a prefix."""
     operations: tuple[str, ...]
 
     @property
@@ -84,9 +85,9 @@ class Right:
 
 
 def rights(group_id: str, principals: Mapping[str, str]) -> list[Right]:
-    """Everything that anybody needs, and nothing else; ``principals`` over :data:`USERS`.
+    """All rights that any component needs, and no others; ``principals`` overrides :data:`USERS`.
 
-    Raises :class:`~fdt.errors.UserError` for a component that there is not.
+    Raises :class:`~fdt.errors.UserError` for an unknown component.
     """
     if unknown := principals.keys() - USERS.keys():
         raise UserError(f"There is no component {min(unknown)}: name one of {', '.join(USERS)}.")
@@ -99,10 +100,10 @@ def rights(group_id: str, principals: Mapping[str, str]) -> list[Right]:
 
 
 def require_rights(bootstrap: str, component: str, group_id: str) -> None:
-    """Ask the broker whether whoever we are may do what a component needs.
+    """Check with the broker that our user may do what a component needs.
 
-    A client that may not, may wait without a word: so it is asked before. Where the broker does not
-    answer now, a warning; raises :class:`~fdt.errors.UserError` for what it does not allow.
+    A client without a right may wait silently, so this is checked before. Logs a warning where the
+    broker does not answer now; raises :class:`~fdt.errors.UserError` for missing rights.
     """
     admin = kafka.admin_client(bootstrap)
     try:
@@ -120,7 +121,7 @@ def require_rights(bootstrap: str, component: str, group_id: str) -> None:
 
 
 def lacking(admin: AdminClient, component: str, group_id: str) -> list[str]:
-    """What whoever we are may not do of what a component needs, in words; ``KafkaException``."""
+    """The rights of a component that our user lacks, in words; ``KafkaException``."""
     return broker.once_led(lambda: _all_lacking(admin, component, group_id))
 
 
@@ -149,7 +150,7 @@ def _lacking(answer: Future[Any], right: Right) -> Iterator[str]:
         allowed = {operation.name for operation in found.authorized_operations or ()}
     except KafkaException as error:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return  # it is said that it is missing
+            return  # another check reports a missing topic
         if error.args[0].code() not in _REFUSED:
             raise
         allowed = set[str]()

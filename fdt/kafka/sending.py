@@ -1,4 +1,4 @@
-"""Sends records for a command, which must not say *done* of one that the broker has not taken.
+"""Sends records for a command, and makes sure that the broker has them before it reports success.
 
 For ``fdt dead-letters``, ``fdt topics --mend`` and ``fdt replay --status-topic``.
 """
@@ -12,6 +12,9 @@ from confluent_kafka import KafkaError, Message
 
 from fdt.errors import RunFailed
 from runtime import kafka
+from schemas import headers
+from schemas.identifiers import DeviceId, InvalidIdentifier
+from schemas.partitioning import partition_of
 from schemas.topics import LARGEST_STATUS
 
 WITHIN_S: Final = 30.0
@@ -20,8 +23,29 @@ _PAUSE_S: Final = 0.1
 Headers = Sequence[tuple[str, str | bytes | None]]
 
 
+def resent(topic: str, partition: int, offset: int, received_at: int) -> dict[str, bytes]:
+    """Headers of a record that is sent again: where it first stood, and when it was received there
+    (milliseconds since 1970 UTC)."""
+    place = {
+        headers.RESENT_TOPIC: topic,
+        headers.RESENT_PARTITION: str(partition),
+        headers.RESENT_OFFSET: str(offset),
+        headers.RESENT_TIMESTAMP: str(received_at),
+    }
+    return {name: text.encode() for name, text in place.items()}
+
+
+def home_of(key: bytes | None, partitions: int, otherwise: int) -> int:
+    """The partition of a key among ``partitions``; ``otherwise`` for a key that is no Device ID,
+    whose record is refused wherever it stands."""
+    try:
+        return partition_of(DeviceId.parse((key or b"").decode()), partitions)
+    except (UnicodeDecodeError, InvalidIdentifier):
+        return otherwise
+
+
 class Sender:
-    """A producer that hears of every record what became of it."""
+    """A producer that checks the delivery report of every record."""
 
     def __init__(self, bootstrap: str) -> None:
         self._failed = 0
@@ -30,13 +54,14 @@ class Sender:
         self._producer = kafka.producer(bootstrap, "fdt", settings)
 
     def send(
-        self, topic: str, value: bytes | None, key: bytes | None, partition: int, headers: Headers
+        self, topic: str, value: bytes | None, key: bytes | None, partition: int, marks: Headers
     ) -> None:
-        """Give one record to the producer; waits while its queue is full."""
+        """Give one record to the producer, with ``marks`` as its headers; waits while the queue is
+        full."""
         while True:
             try:
                 self._producer.produce(
-                    topic, value, key, partition, headers=list(headers), on_delivery=self._heard
+                    topic, value, key, partition, headers=list(marks), on_delivery=self._heard
                 )
             except BufferError:
                 self._producer.poll(_PAUSE_S)
@@ -45,8 +70,8 @@ class Sender:
                 return
 
     def finish(self) -> None:
-        """Wait until the broker has all that was sent; :class:`~fdt.errors.RunFailed` if it has
-        not, and then nothing may be marked as done."""
+        """Wait until the broker has all records; else :class:`~fdt.errors.RunFailed`, and nothing
+        may be marked as done."""
         left = self._producer.flush(WITHIN_S)
         if self._first is not None:
             raise RunFailed(

@@ -1,4 +1,4 @@
-"""Holds the broker's topics against the contract: creates what is missing, reports what differs.
+"""Compares the broker's topics with the contract: creates what is missing, reports what differs.
 
 Nothing that exists is changed: a partition count cannot be lowered, and a shorter retention deletes
 data, so an operator decides.
@@ -17,8 +17,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at
     TopicMetadata,
 )
 
-from fdt.errors import UserError
+from fdt.errors import UserError, no_broker
 from fdt.settings import Settings
+from fdt.times import duration_ms
 from runtime import kafka, topics
 from runtime.topics import BrokerSilent, Described, Difference
 from schemas.topics import TopicSpec, topic_specs
@@ -32,18 +33,14 @@ _LOOK_SECONDS: Final = 0.05
 
 def specs_of(settings: Settings) -> list[TopicSpec]:
     """The topics as these settings want them."""
-
-    def milliseconds(field: str) -> int:
-        return int(getattr(settings, field).total_seconds() * 1000)
-
     return topic_specs(
         partitions=settings.partitions,
         replication=settings.replication,
-        item_retention_ms=milliseconds("retention"),
-        event_retention_ms=milliseconds("event_retention"),
-        dead_letter_retention_ms=milliseconds("dead_letter_retention"),
-        audit_retention_ms=milliseconds("audit_retention"),
-        session_absolute_ms=milliseconds("session_absolute"),
+        item_retention_ms=duration_ms(settings.retention),
+        event_retention_ms=duration_ms(settings.event_retention),
+        dead_letter_retention_ms=duration_ms(settings.dead_letter_retention),
+        audit_retention_ms=duration_ms(settings.audit_retention),
+        session_absolute_ms=duration_ms(settings.session_absolute),
     )
 
 
@@ -81,10 +78,7 @@ def _topics(admin: AdminClient, bootstrap: str) -> Described:
     try:
         return topics.described(admin)
     except BrokerSilent as error:
-        raise UserError(
-            f"No Kafka broker answers at {bootstrap} ({error}): "
-            "start it, or correct KAFKA_BOOTSTRAP_SERVERS."
-        ) from error
+        raise no_broker(bootstrap, str(error)) from error
 
 
 def _create(admin: AdminClient, specs: Sequence[TopicSpec]) -> None:
@@ -106,7 +100,7 @@ def _create(admin: AdminClient, specs: Sequence[TopicSpec]) -> None:
 
 
 def _wait_for(admin: AdminClient, bootstrap: str, specs: Sequence[TopicSpec]) -> None:
-    """Until every partition has a leader: before that, clients meet *unknown topic*."""
+    """Wait until every partition has a leader: before that, clients get *unknown topic*."""
     deadline = time.monotonic() + VISIBLE_SECONDS
     while not all(_is_ready(_topics(admin, bootstrap).get(spec.name)) for spec in specs):
         if time.monotonic() > deadline:

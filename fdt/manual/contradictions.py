@@ -1,4 +1,4 @@
-"""What a report of the Comms Hub comes to that speaks of a version or an image, as a table.
+"""Tabulates what a Comms Hub report does that names a version or an image.
 
 Made by folding each combination, for docs/lifecycle.md: the rules are in
 :mod:`projections.correlation` (I15).
@@ -81,7 +81,7 @@ _OPENINGS: Final[dict[str, tuple[Source, dict[str, Any]]]] = {
 def _both(
     catalogue: Catalogue, opening: tuple[Source, dict[str, Any]], says: dict[str, Any]
 ) -> str:
-    """What it comes to when it names the request, and when it names none."""
+    """The outcome with the request named, and without."""
     named = _outcome(catalogue, opening, says | {"service_request_id": _REQUEST})
     unnamed = _outcome(catalogue, opening, says)
     return named if named == unnamed else f"{named} / {unnamed}"

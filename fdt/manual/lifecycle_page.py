@@ -1,6 +1,6 @@
-"""The code catalogue and the lifecycle as a page, docs/lifecycle.md; names that commands share.
+"""Makes docs/lifecycle.md from the code catalogue and the lifecycle; has names that commands share.
 
-Everything is made from :data:`projections.lifecycle.LIFECYCLE` and a loaded catalogue.
+Everything comes from :data:`projections.lifecycle.LIFECYCLE` and a loaded catalogue.
 """
 
 from __future__ import annotations
@@ -151,6 +151,6 @@ def confidence(value: float) -> str:
 
 
 def short(keys: Sequence[Key]) -> list[Key]:
-    """Without the spellings that only add a message code, where the code stands without one."""
+    """The keys without those that only add a message code to a code that is listed without one."""
     plain = {(key.code, key.result) for key in keys if key.message is None}
     return [key for key in keys if key.message is None or (key.code, key.result) not in plain]

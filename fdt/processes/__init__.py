@@ -1,1 +1,1 @@
-"""Child processes of commands: how they are started, supervised and ended."""
+"""Starts, supervises and ends the child processes of commands."""

@@ -1,8 +1,8 @@
 """Runs a command that cannot outlive the process that asked for it, even one killed with -9.
 
-Run as a file, ``python tied.py PARENT_PID kernel|guard COMMAND...``: it arranges for the death and
-then *becomes* the command, so the process id stays the same. A wrapper rather than ``preexec_fn``,
-because Python code between fork and exec can deadlock a program with threads.
+Run as a file, ``python bound_to_parent.py PARENT_PID kernel|guard COMMAND...``: it ties itself to
+the parent and then *becomes* the command, so the process id stays the same. A wrapper rather than
+``preexec_fn``, because Python code between fork and exec can deadlock a program with threads.
 
 ``kernel``: Linux sends SIGKILL when the *thread* that started us ends, so it must be the main
 thread. ``guard``: a small process watches both ends twice a second; for other systems and other

@@ -1,4 +1,4 @@
-"""Child processes, ports and disk: a run leaves nothing behind and says what is in its way."""
+"""Child processes, ports and disk space for commands: a run leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -62,12 +63,21 @@ def end(process: subprocess.Popen[bytes], grace_seconds: float) -> int:
         return process.wait()
 
 
-def free_port(host: str = LOCALHOST) -> int:
-    """A port that nobody listens on and that the system does not hand out by itself."""
+def ending(code: int) -> str:
+    """An exit code in words, such as ``signal SIGKILL``."""
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on and that the system does not hand out by
+    itself; :class:`~fdt.errors.UserError` if there is none."""
     for port in random.sample(_PORTS, _ATTEMPTS):
-        if port_is_free(port, host):
+        if port_is_free(port):
             return port
-    raise UserError(f"No port between {_PORTS.start} and {_PORTS.stop} is free on {host}.")
+    raise UserError(
+        f"No port between {_PORTS.start} and {_PORTS.stop} is free on {LOCALHOST}: end what "
+        "listens there."
+    )
 
 
 def port_is_free(port: int, host: str = LOCALHOST) -> bool:

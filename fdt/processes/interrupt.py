@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as one orderly end of a command."""
+"""Ends a command in order on Ctrl-C and SIGTERM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NoReturn
 
 @contextmanager
 def ends_on_signals() -> Iterator[None]:
-    """Either ends what is done here, once; while that is put away, neither is heard."""
+    """Either signal ends the block, once; further ones are ignored until it has ended."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""One command of a kind at a time in a folder: a lock that ends with its holder."""
+"""Lets one command of a kind at a time into a folder: a lock that ends with its holder."""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ from fdt.settings import Settings
 
 READ_SIDE: Final = "read side"
 SOURCES: Final = "sources"
+MOST_WORKERS: Final = 16
+"""Of one command."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Child programs under supervision: one log of them all, restarts with back-off, an end in order.
+"""Supervises child programs: one log of them all, restarts with back-off, an end in order.
 
 A program that ends by itself is started again, later each time; one that keeps failing ends the
 run. All of it happens in the caller's thread, in :meth:`Supervisor.tick`: a child is tied to the
@@ -7,7 +7,6 @@ thread that started it.
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import threading
 import time
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import IO, Final
 
 from fdt.errors import RunFailed
-from fdt.processes.children import end, spawn
+from fdt.processes.children import end, ending, spawn
 from runtime.threads import watched
 
 Say = Callable[[str, str], None]
@@ -51,7 +50,7 @@ class Patience:
 
 
 class Supervisor:
-    """Runs programs until :meth:`stop`; ``say`` hears every line of their output."""
+    """Runs programs until :meth:`stop`; ``say`` gets every line of their output."""
 
     def __init__(
         self,
@@ -75,10 +74,10 @@ class Supervisor:
         child.start()
 
     def tick(self) -> None:
-        """Looks after every program once.
+        """Checks every program once.
 
         :class:`~fdt.errors.RunFailed` if one fails too often; :class:`BrokenPipeError` if nobody
-        reads any more what is said of them.
+        reads our output any more.
         """
         for child in self._children.values():
             if child.unheard is not None:
@@ -133,7 +132,7 @@ class _Child:
         self.failures: deque[float] = deque()
         self.restart_at: float | None = None
         self.unheard: BaseException | None = None
-        """Why its output is read no more, if that was not its end."""
+        """Why its output is not read any more, if the program has not ended."""
         self._say = say
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -144,17 +143,17 @@ class _Child:
 
     @property
     def ending(self) -> str:
+        """How it ended, in words; only of one that has."""
         code = self.poll()
-        if code is not None and code < 0:
-            return f"signal {signal.Signals(-code).name}"
-        return f"exit code {code}"
+        assert code is not None
+        return ending(code)
 
     @property
     def process_id(self) -> int | None:
         return None if self._process is None or self.ended else self._process.pid
 
     def poll(self) -> int | None:
-        """Exit code, once everything it printed has been told."""
+        """Exit code, once all its output has been passed on."""
         assert self._process is not None
         code = self._process.poll()
         if code is not None and self._reader is not None:
@@ -186,7 +185,7 @@ class _Child:
             self._say(self.program.name, f"stopped ({self.ending})")
 
     def _read(self, output: IO[bytes]) -> None:
-        """Until the program closes it; who hears nothing any more must not keep it waiting."""
+        """Pass its output on until it closes it; end where our own output has no reader."""
         with output:
             for line in output:
                 try:

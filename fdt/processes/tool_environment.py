@@ -1,7 +1,7 @@
-"""Python environments for tools that ask for other versions than we do: made from a hashed lock.
+"""Makes Python environments for tools with other versions than ours, from a hashed lock.
 
-The client's generator, the peers of the bench and the tools of the supply chain run in such ones.
-An environment is kept until its lock changes.
+The client's generator, the peers of the bench and the tools of the supply chain run in them. An
+environment is kept until its lock changes.
 """
 
 from __future__ import annotations

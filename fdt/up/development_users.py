@@ -1,4 +1,4 @@
-"""Whom the development sign-in offers: one of each kind of user, as the simulation knows them."""
+"""The users of the development sign-in: one of each kind, as the simulation knows them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""The terminal of ``fdt up``: prefixed lines of every program, and items by status.
+"""The output of ``fdt up``: prefixed lines of every program, and items by status.
 
-On a terminal the counts are a table below the lines; elsewhere a line of them comes now and then.
+On a terminal the counts are a table below the lines; elsewhere a line with them is printed every
+few seconds.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ _NAME_WIDTH: Final = 11
 
 
 class Display:
-    """Where everything that ``fdt up`` has to say goes; safe for many threads."""
+    """The one output of ``fdt up``; safe for many threads."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._colours: dict[str, str] = {}
         self._next_line = 0.0
-        # Where colours are forced into a file, there is still nothing that could be redrawn.
+        # A file into which colours are forced still cannot be redrawn.
         live = console.is_terminal and console.file.isatty()
         self._live = Live(console=console, refresh_per_second=4) if live else None
 
@@ -44,11 +45,11 @@ class Display:
         self._console.print(prefix + Text.from_ansi(line), soft_wrap=True)
 
     def tell(self, text: str) -> None:
-        """Something of our own."""
+        """Print a line of our own."""
         self._console.print(Text(text), soft_wrap=True)
 
     def lines(self, lines: Iterable[L], columns: Sequence[Column[L]]) -> None:
-        """Something of our own, in columns."""
+        """Print lines of our own, in columns."""
         print_lines(lines, columns, self._console)
 
     def show(self, gauges: Gauges | None) -> None:

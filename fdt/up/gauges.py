@@ -1,4 +1,4 @@
-"""What the read side says of itself to Prometheus, for the display of ``fdt up``."""
+"""Reads the read side's metrics for the display of ``fdt up``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Asks the read side, over HTTP as a user would, whether every item ended as the plan says.
+"""Checks over HTTP, as a user would, whether the read side shows every item as the plan says.
 
-The plan is the oracle: how each item must end was written down beside each journey, and no rule of
-the tracker computed it.
+The plan is the oracle: the end of each item was written down with its journey, and no rule of the
+tracker computed it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Waiting for the read side to show what the plan says, and how it is told what it does not."""
+"""Waits until the read side shows what the plan says; and columns for what differs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from firmware_tracking_client import AuthenticatedClient
 from sources.planning.plan import Plan
 
 UNCHANGED_SECONDS: Final = 20.0
-"""After so long without a change, what differs from the plan will not go away by waiting."""
+"""Seconds without a change after which differences are final."""
 DIFFERENCES_SHOWN: Final = 20
 
 COLUMNS: Final[tuple[Column[Difference], ...]] = (
@@ -28,7 +28,7 @@ _CHECK_SECONDS: Final = 2.0
 
 
 class Check:
-    """The comparison with the plan, repeated until it is equal or changes no more."""
+    """The comparison with the plan, repeated until nothing differs or nothing changes."""
 
     def __init__(
         self,

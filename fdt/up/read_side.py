@@ -1,4 +1,4 @@
-"""Where the read side of this machine answers, and a client that may see everything there."""
+"""The address of this machine's read side, and a client that may see everything there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of one run of ``fdt up``: ours alone, and empty at the start unless it is kept.
+"""The folder of one run of ``fdt up``: locked, and empty at the start unless it is kept.
 
 A second simulation into the topics of a first would repeat its event ids, so each run begins anew.
 Only a folder that carries our mark is ever deleted.
@@ -6,7 +6,6 @@ Only a folder that carries our mark is ever deleted.
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Final
 
 from fdt.errors import UserError
 from fdt.processes.children import require_disk
+from fdt.processes.one_at_a_time import one_at_a_time
 
 LEAST_DISK_MB: Final = 512
 
@@ -30,14 +30,8 @@ def run_folder(data_dir: Path, *, keep: bool) -> Iterator[Path]:
     :class:`~fdt.errors.UserError` if it is in use, not ours, or on a full disk.
     """
     require_disk(data_dir, LEAST_DISK_MB)
-    with (data_dir / _LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"Another fdt up runs in {data_dir}: stop it, or name another folder with "
-                "FDT_DATA_DIR."
-            ) from None
+    busy = f"Another fdt up runs in {data_dir}: stop it, or name another folder with FDT_DATA_DIR."
+    with one_at_a_time(data_dir / _LOCK, busy):
         folder = (data_dir / _FOLDER).absolute()
         if not keep:
             _empty(folder)

@@ -1,4 +1,4 @@
-"""What a run of the simulated sources was: noted by ``fdt simulate``, read by whoever checks it."""
+"""The note of a run of the simulated sources: written by ``fdt simulate``, read by its check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIMULATION_FILE: Final = "simulation.json"
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What a run was: enough to build its plan again and to place it in time."""
+    """A run: enough to build its plan again and to place it in time."""
 
     seed: int
     requests: int

@@ -1,4 +1,4 @@
-"""The whole system on one machine: what ``fdt up`` starts, in which order, and how it ends.
+"""Starts the whole system on one machine for ``fdt up``, and ends it.
 
 Broker, topics, processors and read side, then the simulated sources. Everything dies with this
 process, and on Ctrl-C everything ends in the opposite order.
@@ -48,10 +48,10 @@ from sources.planning.vocabulary import SUPPLIERS
 USUAL_SEED: Final = 7
 LISTENING_SECONDS: Final = 60.0
 ACCESS_LINES: Final = (" INFO answer: ", f'"logger": "{ACCESS_LOG}"')
-"""What marks the read side's line for an answer, in either form of the log."""
+"""Texts by which the read side's line for an answer is known, in either format of the log."""
 
 CHECKS_PER_MINUTE: Final = 10_000_000
-"""What the comparison with the plan may ask, which looks at every item."""
+"""Look-ups allowed in a minute for the comparison with the plan, which reads every item."""
 
 _LOOK_SECONDS: Final = 0.1
 _GAUGES_SECONDS: Final = 1.0
@@ -59,7 +59,7 @@ _GAUGES_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What the comparison with the plan came to."""
+    """The result of the comparison with the plan."""
 
     items: int
     timelines: int
@@ -67,10 +67,10 @@ class Settled:
 
 
 def run(settings: Settings, demand: Demand, console: Console) -> Settled | None:
-    """Runs everything until Ctrl-C, which gives None, or until compared with the plan.
+    """Runs everything until Ctrl-C, which gives None, or until it is compared with the plan.
 
     :class:`~fdt.errors.UserError` if something is in the way, :class:`~fdt.errors.RunFailed` if a
-    part does not hold.
+    part fails.
     """
     if settings.profile != "development":
         raise UserError(
@@ -123,7 +123,7 @@ class _System:
     gauges_due: float = 0.0
 
     def run(self, seed: int) -> Settled | None:
-        """Starts it all, then looks after it for as long as was asked."""
+        """Starts all programs, then supervises them for as long as was asked."""
         # The read side first: what is started last is stopped first.
         for program in (read_side(self.settings), *processors(self.settings, self.demand)):
             self.supervisor.start(program)
@@ -138,7 +138,7 @@ class _System:
         return None
 
     def _simulate(self, seed: int) -> tuple[Plan, Simulation]:
-        """Publishes everything; what the plan was, and the run."""
+        """Publishes everything; returns the plan and the run."""
         note = self.settings.data_dir / SIMULATION_FILE
         note.unlink(missing_ok=True)
         self.supervisor.start(sources_of(self.settings, self.demand, seed))
@@ -151,7 +151,7 @@ class _System:
         return plan, simulation
 
     def _wait(self, done: Callable[[], bool], seconds: float | None = None) -> None:
-        """Looks after everything until ``done``."""
+        """Supervises everything until ``done``."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while not done():
             self.supervisor.tick()
@@ -180,7 +180,7 @@ class _System:
         return True
 
     def _settle(self, plan: Plan, simulation: Simulation) -> Settled:
-        """Until the read side shows what the plan says, or changes no more."""
+        """Wait until the read side shows what the plan says, or nothing changes any more."""
         self.display.tell(f"Comparing {len(plan.expected):,} items with the plan.")
         check = Check(self.client, plan, simulation)
         self._wait(check.over)
@@ -226,7 +226,8 @@ def _create_topics(settings: Settings, broker: Broker) -> None:
 
 
 def _seed(demand: Demand, broker: Broker) -> int:
-    """Topics that may hold a former simulation get another one: its event ids would be copies."""
+    """The seed; topics that may hold a former simulation get another, else event ids would
+    repeat."""
     if demand.seed is not None:
         return demand.seed
     if demand.keep or isinstance(broker, AddressBroker):
@@ -267,7 +268,7 @@ def _script() -> str:
 
 
 def without_access_log(say: Say) -> Say:
-    """Leaves out the read side's line for every answer: our own questions would drown the rest."""
+    """Leaves out the read side's line for each answer: our own questions would hide the rest."""
 
     def said(name: str, line: str) -> None:
         if not (name == READ_SIDE and any(mark in line for mark in ACCESS_LINES)):

@@ -1,1 +1,1 @@
-"""How programs prove themselves to a broker and a schema registry: settings of the environment."""
+"""Settings and credentials for the broker, the schema registry and the read side's own TLS."""

@@ -17,6 +17,6 @@ def is_loopback(host: str) -> bool:
 
 
 def is_loopback_url(url: str) -> bool:
-    """The same of an ``http`` address."""
+    """Whether an address is ``http`` and only this machine can reach it."""
     parts = urlsplit(url)
     return parts.scheme == "http" and is_loopback(parts.hostname or "")

@@ -1,8 +1,8 @@
-"""Why a broker cannot be talked to, in one sentence that names the setting that is wrong.
+"""Finds why a broker cannot be reached, in one sentence that names the setting to mend.
 
-What the Kafka client says of a failed connection names its own settings or nobody's, and is one
-sentence for many reasons. So the connection is tried here once more, step by step: the token, the
-address, TLS and whose certificate, the user. :func:`runtime.kafka.complaint` asks here.
+The Kafka client's own error names no setting of ours and is the same for many causes. So the
+connection is tried once more, step by step: the token, the address, TLS and certificates, the user.
+:func:`runtime.kafka.complaint` calls it.
 """
 
 from __future__ import annotations
@@ -15,25 +15,24 @@ from collections.abc import Iterator
 from typing import Final
 
 from runtime.access.kafka_security import KafkaSecurity
-from runtime.access.own_certificate import out_of_date
+from runtime.access.own_certificate import EXPIRED, out_of_date
 
 CONNECT_S: Final = 3.0
 _ALERT_S: Final = 1.0
-"""For how long a broker that does not like our certificate may take to say so: in TLS 1.3 it does
-after the handshake."""
+"""How long a broker that refuses our certificate may take to say so: TLS 1.3 does it after the
+handshake."""
 _NAME: Final = (62, 64)
 """OpenSSL's codes of a certificate for another name, or another address."""
-_EXPIRED: Final = 10
 _PROTOCOL: Final = "FDT_KAFKA_SECURITY_PROTOCOL"
 _METADATA: Final = struct.pack(">ihhih3siB", 18, 3, 4, 0, 3, b"fdt", 0, 0)
 """A request for no topic's metadata (version 4), which every broker of today answers."""
 _FAILED: Final = re.compile(r"(?:sasl_)?(?:ssl|plaintext)://([^/]+):(\d+)/")
-"""Where the client says that it failed."""
+"""The broker's address in the client's error."""
 
 
 def explained(bootstrap: str, told: str, access: KafkaSecurity) -> str:
-    """What to mend after a failed connection, of which the client ``told`` something or nothing;
-    its own words where no setting explains it."""
+    """What to mend after a failed connection. ``told`` is the client's own error, or empty; it is
+    the answer where no setting explains the failure."""
     why = _token(access) or _user(told, access)
     if why is None:
         for host, port in _places(bootstrap, told):
@@ -55,7 +54,7 @@ def _token(access: KafkaSecurity) -> str | None:
 
 
 def _user(told: str, access: KafkaSecurity) -> str | None:
-    """What the broker says of the user itself."""
+    """What the client's error says about the user."""
     if not access.has_sasl or "SASL" not in told:
         return None
     if "UNSUPPORTED_SASL_MECHANISM" in told or "nsupported SASL mechanism" in told:
@@ -71,7 +70,7 @@ def _user(told: str, access: KafkaSecurity) -> str | None:
     if re.search("[Aa]uthentication (error|failed)", told):
         return (
             f"The broker does not know FDT_KAFKA_USER {access.kafka_user}, or the password in "
-            f"FDT_KAFKA_PASSWORD_FILE is another one"
+            "FDT_KAFKA_PASSWORD_FILE is another one"
         )
     if "Request not valid in current SASL state" in told:
         return f"The broker asks for no user: set {_PROTOCOL} to SSL or PLAINTEXT"
@@ -90,7 +89,7 @@ def _places(bootstrap: str, told: str) -> Iterator[tuple[str, int]]:
 
 
 def _tried(host: str, port: int, access: KafkaSecurity) -> str | None:
-    """What is wrong with the way to a broker, as far as its user is not asked for."""
+    """What is wrong with the address or with TLS, before the broker asks for a user."""
     where = f"{host}:{port}"
     try:
         context = access.tls_context()
@@ -137,7 +136,7 @@ def _tls(
 
 
 def _answered(connection: socket.socket, where: str, access: KafkaSecurity) -> str | None:
-    """Whether a broker answers whom it does not know: one that wants a user hangs up."""
+    """Whether a broker answers a client without a user: one that wants a user hangs up."""
     connection.settimeout(_ALERT_S)
     try:
         if not access.has_sasl:
@@ -155,7 +154,7 @@ def _not_believed(error: ssl.SSLCertVerificationError, where: str) -> str:
             f"The certificate of {where} is for another name: name the broker in "
             "KAFKA_BOOTSTRAP_SERVERS, and in its advertised.listeners, as its certificate does"
         )
-    if error.verify_code == _EXPIRED:
+    if error.verify_code == EXPIRED:
         return f"The certificate of {where} has expired: its operator has to replace it"
     return (
         f"The certificate of {where} is signed by nobody in FDT_KAFKA_CA_FILE: name who signed it"
@@ -163,7 +162,7 @@ def _not_believed(error: ssl.SSLCertVerificationError, where: str) -> str:
 
 
 def _alert(error: ssl.SSLError, where: str, access: KafkaSecurity) -> str:
-    """Why TLS itself failed: what the broker says of our certificate, or that it has no TLS."""
+    """Why the TLS handshake failed: our certificate, or a broker without TLS."""
     reason = error.reason or str(error)
     ours = f"FDT_KAFKA_CERTIFICATE_FILE {access.kafka_certificate_file}"
     if (why := _out_of_date(access)) is not None:
@@ -186,5 +185,5 @@ def _out_of_date(access: KafkaSecurity) -> str | None:
 
 
 def _short(told: str) -> str:
-    """Without what the client adds for its own developers."""
+    """The client's error without its internal details."""
     return re.sub(r"\s*\(after \d+ms in state .*\)|:\s*ssl/[^:]*:\d+", "", told).strip()

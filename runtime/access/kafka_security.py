@@ -1,9 +1,8 @@
-"""How every Kafka client proves who it is, and knows the broker: settings of the environment.
+"""Settings of the environment by which every Kafka client proves its user and checks the broker.
 
-``fdt.settings`` has these settings among all others; :mod:`runtime.kafka` takes them for each
-client that it makes, whatever the program. A secret stands in a file. What the files hold is read
-together and held against each other, so that no client ever has a certificate with the key of
-another; :mod:`runtime.access.rotation` sees that they change.
+``fdt.settings`` includes them; :mod:`runtime.kafka` applies them to each client. Secrets are in
+files. The files are read together and checked against each other, so that no client has a
+certificate with the key of another; :mod:`runtime.access.rotation` notices that they change.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _OF_TLS: Final = ("kafka_ca_file", "kafka_certificate_file", "kafka_key_file")
 _OF_SASL: Final = ("kafka_user", "kafka_password_file")
 _OF_TOKENS: Final = ("kafka_token_url", "kafka_token_scope", "kafka_token_ca_file")
 _READABLE_BY_ALL: Final = ("PLAIN", OAUTHBEARER)
-"""Mechanisms that send what proves who we are as it is."""
+"""Mechanisms that send the password or the token itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +172,7 @@ class KafkaSecurity(BaseSettings):
 
     @property
     def token_url(self) -> str:
-        """Where tokens are had."""
+        """The token endpoint; empty if none is set."""
         return self.kafka_token_url or ""
 
     @property
@@ -182,8 +181,8 @@ class KafkaSecurity(BaseSettings):
         return self._credentials
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """What Python's own TLS needs for a connection to a broker, whose name is checked; none
-        without TLS. ``ValueError`` names the file that is of no use."""
+        """Python's TLS context for a connection to a broker, whose name is checked; None without
+        TLS. ``ValueError`` names the file that cannot be used."""
         if not self.has_tls:
             return None
         context = _trusting(self._credentials.ca, "FDT_KAFKA_CA_FILE", self.kafka_ca_file)
@@ -269,8 +268,9 @@ _known: tuple[Mapping[str, str], KafkaSecurity] | None = None
 
 
 def current() -> KafkaSecurity:
-    """The settings with what the files hold now. While a file is being replaced, and of no use for
-    a moment, with what they held before; else ``pydantic.ValidationError``."""
+    """The settings with what the files hold now; while a file is being replaced and cannot be
+    used, with what they held before. Raises ``pydantic.ValidationError`` where nothing was read
+    before."""
     global _known
     variables = {name: value for name, value in os.environ.items() if name.startswith(_PREFIX)}
     try:

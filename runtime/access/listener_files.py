@@ -1,7 +1,7 @@
-"""With what the read side's own listener speaks TLS: settings of the environment.
+"""Settings of the environment for TLS on the read side's own listener.
 
-:mod:`fdt.settings` has these settings among all others; :mod:`query_api.web.listener_tls` reads the
-files, at the start and whenever they change.
+:mod:`fdt.settings` includes them; :mod:`query_api.web.listener_tls` reads the files, at the start
+and whenever they change.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Whether our own certificate has expired: brokers only say that they do not like it.
+"""Finds whether our own certificate has expired; brokers only say that they refuse it.
 
-A handshake with ourselves in memory asks OpenSSL; a library that reads certificates is not among
-what a worker needs.
+OpenSSL decides, in a handshake with ourselves in memory: a worker has no library that reads
+certificates.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import ssl
 from pathlib import Path
 from typing import Final
 
-_EXPIRED: Final = 10
+EXPIRED: Final = 10
+"""OpenSSL's code of a certificate that has expired."""
 _NOT_YET: Final = 9
 _STEPS: Final = 10
 
 
 def out_of_date(certificate: Path, key: Path) -> str | None:
-    """``has expired`` or ``is not valid yet``, if one is so."""
+    """``has expired`` or ``is not valid yet``; None for a certificate that is valid now."""
     verifier = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     verifier.load_cert_chain(certificate, key)
     verifier.load_verify_locations(certificate)
@@ -34,7 +35,7 @@ def out_of_date(certificate: Path, key: Path) -> str | None:
             if all(done):
                 return None
     except ssl.SSLCertVerificationError as error:
-        return {_EXPIRED: "has expired", _NOT_YET: "is not valid yet"}.get(error.verify_code)
+        return {EXPIRED: "has expired", _NOT_YET: "is not valid yet"}.get(error.verify_code)
     return None
 
 

@@ -1,9 +1,9 @@
-"""Credentials that are replaced while a program runs: they are used without anybody starting it.
+"""Takes credentials into use that are replaced while a program runs, without a manual restart.
 
-A new password is given to the clients that there are. librdkafka reads certificates, the authority
-and a token client's secret only when a client is made, so for those the worker and the read side
-end in order and begin again by themselves (docs/decisions/0038); a simulated source makes its
-client anew. Nothing is done before a broker has taken what is new.
+A new password is given to the existing clients. librdkafka reads certificates, the authority and a
+token client's secret only when a client is made, so for those the worker and the read side end in
+order and begin again by themselves (docs/decisions/0038); a simulated source makes its client anew.
+Nothing is done before a broker has accepted the new credentials.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from runtime.threads import Repeating
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S: Final = 2.0
-"""What is the same at two looks is whole: several files are rarely replaced at one moment."""
+"""Seconds between two looks. Files that are the same at two looks are complete."""
 PART: Final = "credentials"
 _ANSWER_S: Final = 10.0
 
 
 class Replacement:
-    """What the files hold, against what is used.
+    """Compares what the files hold with what is in use.
 
-    ``anew`` is called when clients have to be made anew. ``health`` hears of files that are of no
-    use; what was read before stays in use.
+    ``anew`` is called when clients have to be made anew. ``health`` is told of files that cannot be
+    used; what was read before stays in use.
     """
 
     def __init__(self, bootstrap: str, health: Health, anew: Callable[[], None]) -> None:
@@ -62,7 +62,7 @@ class Replacement:
             self._use(access)
 
     def _tell(self, why: str) -> None:
-        """Of what is so at two looks: in between, a file may just be written."""
+        """Report a problem that is there at two looks: at one, a file may be half written."""
         if self._unusable is not None:
             self._health.trouble(PART, f"{why}; what was read before is used until it is mended")
         self._unusable = why

@@ -1,7 +1,6 @@
-"""How every program finds and proves itself to the schema registry: settings of the environment.
+"""Settings of the environment for the schema registry: its address, and our credentials.
 
-:mod:`fdt.settings` has these settings among all others; :func:`registry` is the one place that
-makes a registry's client.
+:mod:`fdt.settings` includes them; :func:`registry` is the one place that makes a registry's client.
 """
 
 from __future__ import annotations
@@ -80,19 +79,15 @@ class RegistryAccess(BaseSettings):
         return self
 
     def of_client(self) -> dict[str, str]:
-        """Settings of the registry's client."""
+        """Settings of the registry's client; ``ValueError`` for a password that cannot be read."""
         found: dict[str, str] = {}
-        if self.schema_registry_user is not None:
-            found["basic.auth.user.info"] = (
-                f"{self.schema_registry_user}:{self._registry_password()}"
-            )
+        user, path = self.schema_registry_user, self.schema_registry_password_file
+        if user is not None and path is not None:
+            password = text_of("FDT_SCHEMA_REGISTRY_PASSWORD_FILE", path)
+            found["basic.auth.user.info"] = f"{user}:{password}"
         if self.schema_registry_ca_file is not None:
             found["ssl.ca.location"] = str(self.schema_registry_ca_file)
         return found
-
-    def _registry_password(self) -> str:
-        assert self.schema_registry_password_file is not None
-        return self.schema_registry_password_file.read_text(encoding="utf-8").strip()
 
 
 def registry(url: str | None) -> SchemaRegistry:

@@ -1,7 +1,7 @@
-"""Secrets and trust of the read side that stand in files: settings of the environment.
+"""Settings of the environment that name files with secrets and certificates of the read side.
 
-:mod:`fdt.settings` has these settings among all others. A container gets a secret as a file, for
-whoever may look at a container sees its variables. A file is read when a program starts.
+:mod:`fdt.settings` includes them. A container gets a secret as a file, because whoever may inspect
+a container sees its variables. A file is read when a program starts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from runtime.access.named_file import filled
 
 LEAST_CHARACTERS: Final = 32
-"""Of a secret from which keys are made."""
+"""Least length of a secret from which keys are derived."""
 _TWINS: Final = {
     "oidc_client_secret_file": "oidc_client_secret",
     "screen_secret_file": "screen_secret",
@@ -80,6 +80,6 @@ def secret(given: SecretStr | None, path: Path | None) -> str | None:
 
 
 def require_long(text: str) -> None:
-    """``ValueError`` for a secret that could be guessed."""
+    """``ValueError`` for a secret that is too short."""
     if len(text) < LEAST_CHARACTERS:
         raise ValueError(f"a secret has {LEAST_CHARACTERS} characters or more")

@@ -1,7 +1,7 @@
 """Access tokens for Kafka (OAuth 2 client credentials), for the client of Faust's thread.
 
-librdkafka fetches its own. What is wrong with a token endpoint is said here in a sentence for both:
-:mod:`runtime.access.diagnosis` asks it when a connection failed.
+librdkafka fetches its own. The sentences about a failing token endpoint are made here for both:
+:mod:`runtime.access.diagnosis` calls :func:`fetched` after a failed connection.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from runtime.access.kafka_security import KafkaSecurity
 
 ANSWER_S: Final = 10.0
 RENEWED_AFTER: Final = 0.8
-"""Of its life a token is used for so much; then there is time for another one."""
+"""The part of its life for which a token is used; the rest is time to get another."""
 
 
 class NoToken(ConnectionError):
@@ -46,7 +46,7 @@ class Token:
 
 
 class Tokens(AbstractTokenProvider):  # type: ignore[misc]
-    """The token of now, fetched in good time; the secret is read anew for each."""
+    """Gives the current token, renewed in good time; the secret is read anew for each."""
 
     def __init__(
         self,

@@ -1,1 +1,1 @@
-"""The log of every program: what is in force of it, its lines, its fields."""
+"""The log of every program: its settings, its lines, its fields."""

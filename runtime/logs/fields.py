@@ -1,7 +1,7 @@
-"""What a log line is about, as fields beside its words: ``logger.info("…", extra=about(…))``.
+"""Fields beside the message of a log line: ``logger.info("…", extra=about(…))``.
 
-The one way to give them, so that a name means the same everywhere. The words stay whole without:
-people read those.
+The one way to give them, so that a name means the same everywhere. People read only the message, so
+it stays complete without them.
 """
 
 from __future__ import annotations

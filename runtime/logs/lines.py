@@ -1,7 +1,7 @@
-"""From a record of :mod:`logging` to its line: for people, or as one JSON object.
+"""Turns a record of :mod:`logging` into a line: text for people, or one JSON object.
 
-structlog's processors do it, for our own loggers and for everybody else's alike (Faust, aiokafka,
-librdkafka, uvicorn, Python's warnings): no record has another way out.
+structlog's processors do it for all loggers, ours and those of libraries (Faust, aiokafka,
+librdkafka, uvicorn, Python's warnings).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from runtime.threads import is_defect
 Event = MutableMapping[str, Any]
 
 _COLOURED: Final = "color_message"
-"""uvicorn's words once more, with what a terminal would obey."""
+"""uvicorn's second copy of its message, with terminal escape sequences."""
 
 
 def formatter(settings: LogSettings) -> logging.Formatter:
@@ -58,14 +58,14 @@ def stamp(seconds: float) -> str:
 
 
 class Hidden:
-    """Device identifiers, if they are to be hidden: in the words, the fields and tracebacks."""
+    """Hides device identifiers, if that is set: in the message, the fields and tracebacks."""
 
     def __init__(self, settings: LogSettings) -> None:
         hashed = settings.log_device_ids == "hashed"
         self._pseudonyms = Pseudonyms(settings.log_key()) if hashed else None
 
     def __call__(self, _logger: Any, _name: str, event: Event) -> Event:
-        """The event without them."""
+        """The event with pseudonyms in their place."""
         if self._pseudonyms is None:
             return event
         hidden: Event = self._pseudonyms.within(dict(event))
@@ -73,7 +73,7 @@ class Hidden:
 
 
 def _headed(_logger: Any, _name: str, event: Event) -> Event:
-    """What every event has, first."""
+    """The event with the fields that all have in front."""
     record: logging.LogRecord = event["_record"]
     return {
         "timestamp": stamp(record.created),
@@ -84,7 +84,7 @@ def _headed(_logger: Any, _name: str, event: Event) -> Event:
 
 
 def _traceback_of_a_defect(_logger: Any, _name: str, event: Event) -> Event:
-    """What a person can mend is said by its sentence alone."""
+    """Leave the traceback out of an error that a person can mend: its sentence says all."""
     raised = event.get("exc_info")
     error = raised[1] if isinstance(raised, tuple) else raised
     if isinstance(error, BaseException) and not is_defect(error):
@@ -97,8 +97,7 @@ def _as_json(_logger: Any, _name: str, event: Event) -> str:
 
 
 def _for_people(_logger: Any, _name: str, event: Event) -> str:
-    """The words, with a traceback's lines below them; what they would have a terminal do is
-    written out."""
+    """The message, with a traceback's lines below it; control characters are escaped."""
     told = f"{event['timestamp']} {str(event['level']).upper()} {event['event']}"
     below = [str(event[name]) for name in ("exception", "stack") if event.get(name)]
     return printable("\n".join([told, *below]), keep=LINES)

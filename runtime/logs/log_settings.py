@@ -1,7 +1,7 @@
-"""What a log is to look like: settings of the environment, which every program has.
+"""Settings of the environment for the log, which every program has.
 
-:mod:`fdt.settings` has these settings among all others; :mod:`runtime.logs.program` begins a log
-with them before anything else is looked at.
+:mod:`fdt.settings` includes them; :mod:`runtime.logs.program` begins a log with them before
+anything else is done.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Final, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from runtime.access.named_file import filled_bytes
 
 JSON: Final = "json"
 _FORMAT_VARIABLE: Final = "FDT_LOG_FORMAT"
@@ -52,23 +54,19 @@ class LogSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _log_complete(self) -> Self:
-        path = self.log_key_file
-        if path is None:
-            return self
-        if self.log_device_ids != "hashed":
+        if self.log_key_file is not None and self.log_device_ids != "hashed":
             raise ValueError(
                 "FDT_LOG_KEY_FILE is set and FDT_LOG_DEVICE_IDS is plain, which does not use it: "
                 "set FDT_LOG_DEVICE_IDS=hashed, or leave the other out"
             )
-        if not path.is_file():
-            raise ValueError(f"FDT_LOG_KEY_FILE is {path}: there is no such file")
-        if not self.log_key():
-            raise ValueError(f"FDT_LOG_KEY_FILE is {path}: it is empty")
+        self.log_key()
         return self
 
     def log_key(self) -> bytes | None:
-        """The key of the pseudonyms, if one is named; white space around it does not count."""
-        return None if self.log_key_file is None else self.log_key_file.read_bytes().strip()
+        """The key of the pseudonyms, if one is named, without white space around it; ``ValueError``
+        for a file that is missing, empty or cannot be read."""
+        path = self.log_key_file
+        return None if path is None else filled_bytes("FDT_LOG_KEY_FILE", path)
 
     def least(self, usual: int) -> int:
         """The level that is set, or else ``usual``, as :mod:`logging` numbers them."""
@@ -78,8 +76,8 @@ class LogSettings(BaseSettings):
 
 
 def usable() -> LogSettings:
-    """The settings of the environment. Of those that cannot be used together only the form counts:
-    whoever checks all settings says so next, in that form."""
+    """The settings of the environment. Where they are invalid only the format counts: the check of
+    all settings reports the error next, in that format."""
     try:
         return LogSettings()
     except ValidationError:

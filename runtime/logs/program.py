@@ -1,8 +1,8 @@
-"""The log of a program, begun once, before anything else is done: on standard error, in one form.
+"""Begins the log of a program, before anything else: on standard error, in one format.
 
-As JSON, a program that stays says nothing in another form: what is printed, and what Python itself
-says of an exception or a warning, are events like the rest. Only what native code writes as it dies
-is beyond us; a supervisor of ours makes events of that too (:func:`relayed`).
+With JSON, everything that a long-running program writes is an event: what it prints, uncaught
+exceptions, warnings. Only what native code writes as it dies is not; a supervisor of ours makes
+events of that too (:func:`relayed`).
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ OURS: Final = (
     *("fdt", "firmware_tracking", "processor", "projections", "query_api"),
     *("runtime", "schemas", "sources", "storage"),
 )
-"""Whose debug messages are asked for: those of others quote headers and cookies."""
+"""Loggers whose debug messages can be asked for: those of others quote headers and cookies."""
 _TALKATIVE: Final = ("httpx", "httpx2")
-"""They say a line for every request, a sign-in's with its code."""
+"""They log a line for every request, a sign-in's with its code."""
 CHILD: Final = "runtime.logs.child"
-"""Logger of what a child program said that is no event of its log."""
+"""Logger of lines of a child program that are no events."""
 
 
 class _Program:
-    """What is in force in this process, once everything is an event."""
+    """The handler of this process, once all its output is events."""
 
     handler: _Handler | None = None
     hidden: Hidden
 
 
-def begin(usual: int, *, stays: bool = False, settings: LogSettings | None = None) -> None:
-    """Say what is at least as grave as ``usual``, or as FDT_LOG_LEVEL.
+def begin(usual: int, *, stays: bool = False) -> None:
+    """Begin to log what is at least as grave as ``usual``, or as FDT_LOG_LEVEL.
 
-    A program that ``stays`` has nothing but its log to say; what a command prints is its work.
-    Where a log has begun already, it is somebody else's: then we are a library there.
+    Of a program that ``stays``, all output is log; what a command prints is its result. Nothing is
+    changed where logging is set up already: then we are a library in another program.
     """
     if logging.getLogger().handlers:
         return
-    settings = settings or usable()
+    settings = usable()
     least = settings.least(usual)
     handler = _Handler(sys.stderr)
     handler.setFormatter(formatter(settings))
@@ -63,13 +63,13 @@ def begin(usual: int, *, stays: bool = False, settings: LogSettings | None = Non
 
 
 def is_json() -> bool:
-    """Whether everything that this program says is an event."""
+    """Whether all output of this program is events."""
     return _Program.handler is not None
 
 
 def relayed(program: str, line: str) -> bool:
-    """Pass on a line of a child ``program``; False where the log is for people, who are told in
-    another way."""
+    """Pass on a line of a child ``program``; False where the log is for people, whom the caller
+    tells in another way."""
     if _Program.handler is None:
         return False
     _Program.handler.write(_event_of(program, line))
@@ -95,7 +95,7 @@ def _event_of(program: str, line: str) -> Event:
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Writes lines whole, whoever asks."""
+    """A handler that also writes events that are no records, each as a whole line."""
 
     def write(self, event: Event) -> None:
         """An event that is no record."""
@@ -107,7 +107,7 @@ class _Handler(logging.StreamHandler[TextIO]):
             self.release()
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """What cannot be written is said as far as it can: where nobody reads any more, nowhere.
+        """Say that an event could not be written; nothing if nobody reads any more.
 
         Python would print a traceback, of which each line would be an event that cannot be written.
         """
@@ -150,7 +150,7 @@ class _Spoken(io.TextIOBase):
         return len(text)
 
     def fileno(self) -> int:
-        """For those who ask whether somebody still reads."""
+        """Of the stream itself, for those who ask whether somebody still reads."""
         return self._instead_of.fileno()
 
     def isatty(self) -> bool:
@@ -163,7 +163,7 @@ class _Spoken(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """Whatever is said can be said."""
+        """All characters can be written."""
         return "utf-8"
 
 

@@ -1,6 +1,6 @@
-"""Device identifiers in a log as pseudonyms: the same device the same one, and no way back.
+"""Replaces device identifiers in a log by pseudonyms: one for each device, and no way back.
 
-All EUI-64s are a few manufacturers' ranges, so a plain hash could be tried out: it is keyed
+EUI-64s come from a few manufacturers' ranges, so a plain hash could be tried out: this one is keyed
 (docs/decisions/0039). Whoever has the key finds a device again: HMAC-SHA-256 of its canonical form.
 """
 

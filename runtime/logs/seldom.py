@@ -1,8 +1,7 @@
-"""Complaints of Kafka's clients, which repeat them while a broker is away.
+"""Limits the warnings that Kafka's clients repeat while a broker is away.
 
-Twenty lines a second, for as long as that takes, would bury what our own parts say. The first is
-said, then one every half minute, with how many were like it; :mod:`runtime.logs.program` sees to
-that.
+Twenty lines a second would bury our own messages. The first is logged, then one every half minute,
+with the number of those that were not. :mod:`runtime.logs.program` installs the filter.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from typing import Final
 
 EVERY_S: Final = 30.0
 REPEATING: Final = ("aiokafka", "librdkafka")
-"""Loggers whose complaints are held back; they are told apart by their words without numbers."""
+"""Loggers whose warnings are limited; two that differ only in digits count as the same."""
 _NUMBERS: Final = re.compile(r"\d+")
 _LONGEST: Final = 200
-"""Characters by which a complaint is known."""
+"""Characters of a warning that are compared."""
 _KINDS: Final = 1_000
-"""That are remembered at most."""
+"""Most warnings that are remembered."""
 
 
 @dataclass(slots=True)
@@ -32,7 +31,7 @@ class _Said:
 
 
 class Seldom(logging.Filter):
-    """Lets a complaint pass that was not made within the last :data:`EVERY_S` seconds."""
+    """Lets a warning pass that was not logged within the last :data:`EVERY_S` seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -41,7 +40,7 @@ class Seldom(logging.Filter):
         self._said: dict[tuple[str, str], _Said] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is said; one that is, tells how many like it were not."""
+        """Whether the record is logged; if so, it says how many like it were not."""
         repeats = record.name.partition(".")[0] in REPEATING
         if not repeats or record.levelno < logging.WARNING:
             return True

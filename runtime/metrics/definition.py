@@ -1,5 +1,4 @@
-"""How a metric is defined: once, as data. Whoever exports it, and docs/metrics.md, take it from
-there.
+"""Defines metrics once, as data, for the programs that export them and for docs/metrics.md.
 
 Names follow Prometheus' rules (base units, ``_total`` for what only grows), and a label has few
 values, none of which names a device, a request or a person.
@@ -16,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 Family = GaugeMetricFamily | CounterMetricFamily
 UNKNOWN: Final = float("nan")
-"""The value of what cannot be told now: 0 would be a lie."""
+"""The value of what is not known now: 0 would be wrong."""
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Buckets for what usually takes milliseconds."""
@@ -74,6 +73,7 @@ def histogram(name: str, text: str, *labels: str) -> Metric:
 
 
 def new_registry() -> CollectorRegistry:
-    """A registry of one program; when each series began is not told, it would double them."""
+    """A registry of one program, without the ``_created`` series, which would double their
+    number."""
     disable_created_metrics()  # type: ignore[no-untyped-call]
     return CollectorRegistry()

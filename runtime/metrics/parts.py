@@ -1,4 +1,4 @@
-"""What the parts of a program say of themselves, for Prometheus."""
+"""The health of a program's parts, for Prometheus."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What every process of ours says: which build it is, its stores, its disk, and what it takes of
-the machine."""
+"""Metrics of every process: its build, its stores, its disk, and what it takes of the machine."""
 
 from __future__ import annotations
 
@@ -68,7 +67,7 @@ Figures = Callable[[], Mapping[str, Mapping[str, float]]]
 
 
 def of_process(folder: Path) -> tuple[Collector, Collector]:
-    """What every process tells, whose data is in ``folder``."""
+    """Collectors for a process whose data is in ``folder``."""
     return _BuildCollector(folder), ProcessCollector(registry=None)
 
 
@@ -86,7 +85,7 @@ class _BuildCollector(Collector):
 
 
 class StoresCollector(Collector):
-    """The stores of a process, as RocksDB tells of them when it is asked."""
+    """The stores of a process, as RocksDB reports them at each scrape."""
 
     def __init__(self, figures: Figures) -> None:
         self._figures = figures

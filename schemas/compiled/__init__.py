@@ -1,8 +1,8 @@
-"""The hot modules as a C extension, where one was built from these very sources; else as they are.
+"""Loads the hot modules as a C extension built from these very sources, else as plain Python.
 
 ``make compiled`` builds it (:mod:`schemas.compiled.__main__`). There is one source for both: the
-extension lies in a folder named by a digest of the sources, so that one that was built from others
-is never loaded. The packages that have hot modules call :func:`prefer` when they are imported.
+extension is in a folder named by a digest of the sources, so that one built from other sources is
+never loaded. Packages with hot modules call :func:`prefer` when they are imported.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ MODULES: Final = (
     "processor/partition/expiry.py",
     "processor/partition/folding.py",
 )
-"""What every event goes through and is Python's own work. Not among them: classes that inherit from
-``str``, which mypyc does not know, and layouts whose annotations msgspec reads. In these modules a
-generator expression is a list: mypyc says so and makes one."""
+"""The pure Python modules that every event passes through. Not among them: classes that inherit
+from ``str``, which mypyc does not know, and layouts whose annotations msgspec reads. In these
+modules a generator expression is a list: mypyc says so and makes one."""
 
 
 def digest() -> str:
-    """Of the hot modules and of the Python that they are compiled for."""
+    """A digest of the hot modules and of the Python version that they are compiled for."""
     found = blake2b(sys.implementation.cache_tag.encode(), digest_size=8)
     for module in MODULES:
         found.update((ROOT / module).read_bytes())
@@ -53,7 +53,7 @@ def digest() -> str:
 
 @cache
 def folder() -> Path | None:
-    """Where the extension is that is used; none where the plain modules are."""
+    """The folder of the extension that is loaded; None where the plain modules run."""
     if os.environ.get(SETTING) == "plain":
         return None
     built = FOLDER / digest()

@@ -1,4 +1,4 @@
-"""``python -m schemas.compiled``: compiles the hot modules with mypyc, a C compiler is needed.
+"""``python -m schemas.compiled`` compiles the hot modules with mypyc; it needs a C compiler.
 
 With ``--if-possible`` a machine without one is told so and keeps the plain modules: they do the
 same, slower (docs/performance.md).

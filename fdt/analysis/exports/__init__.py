@@ -1,1 +1,1 @@
-"""Topics and table put into files; run by ``fdt export``."""
+"""Writes topics and table into files; run by ``fdt export``."""

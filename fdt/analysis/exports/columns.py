@@ -1,9 +1,8 @@
-"""Many Avro records read at once into Arrow columns, for :mod:`.event_rows`.
+"""Reads many Avro records at once into Arrow columns, for :mod:`.event_rows`.
 
-Every field of a batch is read by a handful of numpy operations over all its records, which costs a
-tenth of reading one record after the other. Only bodies of our own current schema are read so; any
-other record, and any that does not read cleanly, goes to :class:`~schemas.codec.Codec`, which stays
-the judge.
+Every field of a batch is read by a few numpy operations over all its records, which costs a tenth
+of reading one record after the other. Only bodies of our own current schema are read so. Any other
+record, and any that does not read cleanly, goes to :class:`~schemas.codec.Codec`, which decides.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ Places = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _PAD: Final = bytes(64)
-"""Behind the records: a record that failed reads on here, and gets zeros."""
+"""Padding behind the records: a record that failed reads on here, and gets zeros."""
 _LONGEST_VARINT: Final = 9
 _LARGEST: Final = 1 << 30
 """Bytes read at once: offsets of Arrow's strings have 31 bits."""
@@ -41,7 +40,7 @@ class _Field:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """One field of all records: from where to where its text stands, or the number itself."""
+    """One field of all records: start and end of its text, or the number itself."""
 
     start: Places
     end: Places
@@ -77,7 +76,7 @@ class ColumnDecoder:
         failed = ~batch.good | (batch.at != batch.ends)
         try:
             found = batch.columns(self._fields, fields, failed)
-        except pa.ArrowInvalid:  # a text that is no UTF-8: the codec says which
+        except pa.ArrowInvalid:  # some text is not UTF-8: the codec finds which
             failed = np.ones(len(values), np.bool_)
             found = batch.columns(self._fields, fields, failed)
         return self._mended(values, found, failed)
@@ -92,7 +91,7 @@ class ColumnDecoder:
     def _mended(
         self, values: Sequence[bytes | None], found: dict[str, Any], failed: Flags
     ) -> Decoded:
-        """What was not read cleanly, read by the codec."""
+        """The columns, completed by the codec where a record was not read cleanly."""
         rows = np.flatnonzero(failed)
         read: list[dict[str, Any]] = []
         reasons: list[str | None] = []
@@ -144,7 +143,7 @@ class _Batch:
         return self._varint(~null)
 
     def string(self, null: Flags) -> tuple[Places, Places]:
-        """From where to where the text stands that follows; of no length where it is null."""
+        """Start and end of the text that follows; of no length where it is null."""
         length = self._varint(~null)
         self._require((length >= 0) & (length <= self.ends - self.at))
         start = self.at.copy()
@@ -152,7 +151,7 @@ class _Batch:
         return start, self.at.copy()
 
     def _varint(self, there: Flags) -> Places:
-        """Zigzag in groups of seven bits, where something is ``there``."""
+        """Zigzag numbers in groups of seven bits, where ``there``; elsewhere zero."""
         rows = np.flatnonzero(there & self.good)
         value = np.zeros(len(self.at), np.uint64)
         for shift in range(_LONGEST_VARINT):
@@ -180,7 +179,7 @@ class _Batch:
         self.at[rows] = self._beyond
 
     def _stop_beyond(self) -> None:
-        """What read past its record is stopped before it leaves the bytes."""
+        """Fail records that were read past their end, before that leaves the buffer."""
         self._fail(np.flatnonzero(self.at > np.where(self.good, self.ends, self._beyond)))
 
     def columns(

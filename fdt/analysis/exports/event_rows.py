@@ -1,7 +1,7 @@
-"""Records of an event topic as rows of one Arrow schema, for :mod:`.exporting`.
+"""Makes rows of one Arrow schema from records of an event topic, for :mod:`.exporting`.
 
 All sources have the same columns, so that all files open as one table. Identifiers are text in
-canonical form, and as published where they are none; times are of milliseconds, UTC.
+canonical form, or as published where they are not valid; times are milliseconds, UTC.
 """
 
 from __future__ import annotations
@@ -73,13 +73,13 @@ _IDENTIFIERS: Final[dict[str, tuple[str, Callable[[str], str]]]] = {
     "running_version": ("[0-9A-F]{8}", FirmwareVersion.parse),
     "image_hash": ("[0-9A-F]{64}", ImageHash.parse),
 }
-"""Field -> what its canonical form looks like, and how another spelling is brought into it."""
+"""Field -> pattern of its canonical form, and the parser of other spellings."""
 
 
 class EventRows:
     """The rows of one topic; with an ``owner``, only those whose request is the owner's."""
 
-    def __init__(self, codec: Codec, topic: str, owner: str | None = None) -> None:
+    def __init__(self, codec: Codec, topic: str, owner: str | None) -> None:
         self._topic = topic
         self._owner = owner
         self._decoder = ColumnDecoder(codec, RECORDS[TOPIC_SOURCES[topic]])
@@ -126,8 +126,14 @@ class EventRows:
         }
 
 
+def source_name(topic: str) -> str:
+    """The source of an event topic, as folders are named: ``dsp``, ``csp``, ``comms-hub``,
+    ``ssmi``."""
+    return topic.removeprefix("firmware.").removesuffix(".v1")
+
+
 def canonical(field: str, column: Any) -> Any:
-    """A column of identifiers in the one spelling; of others as it is."""
+    """A column of identifiers in canonical form; any other column as it is."""
     if field not in _IDENTIFIERS:
         return column
     pattern, parse = _IDENTIFIERS[field]
@@ -146,14 +152,14 @@ def _parsed(parse: Callable[[str], str], text: str) -> str:
 
 
 def _owners(requests: Any) -> Any:
-    """The originators of requests that are such."""
+    """The originators of valid request IDs."""
     valid = pc.match_substring_regex(requests, f"^{_EUI}:{_EUI}:[0-9]+$")
     owners = pc.utf8_slice_codeunits(requests, 0, _OWNER_LENGTH)
     return pc.if_else(pc.fill_null(valid, False), owners, pa.scalar(None, pa.string()))
 
 
 def _times(decoded: Decoded) -> tuple[Any, Any]:
-    """When it happened, and what is wrong; a time of no year that anybody means is none."""
+    """``occurred_at`` and ``problem``; a time before 2000 or after 2100 is null, and a problem."""
     times = decoded.fields["occurred_at"]
     right = pc.and_(pc.greater_equal(times, YEAR_2000_MS), pc.less(times, YEAR_2101_MS))
     wrong = pc.fill_null(pc.invert(right), False)
@@ -163,7 +169,7 @@ def _times(decoded: Decoded) -> tuple[Any, Any]:
 
 
 def _first_place(topic: str, message: Message) -> Place | None:
-    """The place that ``resent_`` headers name, if they are there and right."""
+    """The place that ``resent_`` headers name, if they are there and valid."""
     told = message.headers()
     if not told or not any(each[0] == headers.RESENT_TOPIC for each in told):
         return None

@@ -1,8 +1,8 @@
-"""The folder of an export: which files stand in it, what they reach to, and how they are written.
+"""The folder of an export: its files, how far they reach, and how they are written.
 
-A file holds the records of one block of offsets of one partition that came on one day. So what
-stands in it depends on the log alone, not on how many runs it took. Every file appears whole or not
-at all; ``export.json``, written last, says up to where the folder is complete.
+A file holds the records of one block of offsets of one partition that came on one day. So its
+content depends on the log alone, not on how many runs it took. Every file appears whole or not at
+all; ``export.json``, written last, says up to where the folder is complete.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from fdt.processes.one_at_a_time import one_at_a_time
 BLOCK: Final = 1 << 16
 """Offsets of a block."""
 LAYOUT: Final = 1
-"""Version of names, columns and files: one folder holds one."""
+"""Version of names, columns and files: all of a folder have the same."""
 Format = Literal["parquet", "csv"]
 
 _MANIFEST: Final = "export.json"
 _LOCK: Final = ".lock"
 _PART: Final = ".part"
 _PLAIN: Final = frozenset(("offset", "event_id", "device_id", "key_base64", "value_base64"))
-"""Columns in which a value hardly comes again: a dictionary of them would be as long as they."""
+"""Columns whose values hardly repeat: a dictionary of them would be as long as they are."""
 
 
 class Manifest(msgspec.Struct):
@@ -51,9 +51,10 @@ class Manifest(msgspec.Struct):
 
 @contextmanager
 def opened(folder: Path, wanted: Manifest) -> Iterator[Manifest]:
-    """The manifest of a folder that is ours alone meanwhile, made if there is none.
+    """The manifest of a folder, which is locked meanwhile; it is made if there is none.
 
-    :class:`~fdt.errors.UserError` if another export has it, or it holds an export of another kind.
+    :class:`~fdt.errors.UserError` if another export has the folder, or it holds an export of
+    another kind.
     """
     manifest = folder / _MANIFEST
     if folder.exists() and not manifest.exists() and _is_used(folder):
@@ -108,7 +109,7 @@ def read_rows(path: Path, schema: Any) -> Any:
 
 
 def replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Put a file in the place of another, whole."""
+    """Replace a file as a whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}{_PART}")
     write(part)

@@ -1,5 +1,7 @@
-"""One partition of a topic put into files, from where the last export ended; ``fdt export`` runs it
-in processes of their own."""
+"""Exports one partition of a topic, from where the last export ended.
+
+``fdt export`` runs it in processes of their own.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from fdt.analysis.parallel import Told
 from fdt.analysis.reading import batches
 from runtime.access.schema_registry import registry
 from schemas.codec import Codec
-from schemas.topics import DAY_MS, DEAD_LETTERS, TOPIC_SOURCES
+from schemas.topics import DAY_MS, DEAD_LETTERS
 
 _EPOCH: Final = date(1970, 1, 1)
 Rows = Callable[[Sequence[Message]], Any]
@@ -41,7 +43,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What came of it."""
+    """What was exported of one partition."""
 
     span: Span
     read: int
@@ -69,12 +71,12 @@ def export(task: Task, told: Told) -> Exported:
 
 @dataclass(frozen=True, slots=True)
 class _Reach:
-    """How a topic's records become rows, and where those go."""
+    """How a topic's records become rows, and into which folders they go."""
 
     rows: Rows
     schema: Any
     time: str
-    """The column whose day a file is of."""
+    """The column by whose day the files are split."""
     place: Callable[[Any, str], Iterator[tuple[str, Any]]]
     """Splits the rows of one day: (folder, rows)."""
 
@@ -85,15 +87,8 @@ def _reach(task: Task) -> _Reach:
         letters = letter_rows.LetterRows(codec, task.owner)
         return _Reach(letters.rows, letter_rows.SCHEMA, "refused_at", letter_rows.places)
     events = event_rows.EventRows(codec, topic, task.owner)
-    source = source_name(topic)
-    place = partial(_in_one, f"source={source}")
+    place = partial(_in_one, f"source={event_rows.source_name(topic)}")
     return _Reach(events.rows, event_rows.SCHEMA, "received_at", place)
-
-
-def source_name(topic: str) -> str:
-    """As a folder names it: ``dsp``, ``csp``, ``comms-hub``, ``ssmi``."""
-    assert topic in TOPIC_SOURCES
-    return topic.removeprefix("firmware.").removesuffix(".v1")
 
 
 def _in_one(source: str, rows: Any, day: str) -> Iterator[tuple[str, Any]]:
@@ -101,7 +96,7 @@ def _in_one(source: str, rows: Any, day: str) -> Iterator[tuple[str, Any]]:
 
 
 class _Block:
-    """The rows of one block of offsets, until it is left."""
+    """The rows of one block of offsets, until all are collected."""
 
     def __init__(self, task: Task, reach: _Reach, number: int) -> None:
         self.number = number
@@ -114,7 +109,7 @@ class _Block:
         self._tables.append(self._reach.rows(messages))
 
     def write(self) -> int:
-        """A file for each day; how many rows are new."""
+        """Write a file for each day; returns the number of new rows."""
         if not self._tables:
             return 0
         rows = pa.concat_tables(self._tables)
@@ -127,7 +122,7 @@ class _Block:
         return int(rows.num_rows)
 
     def _write(self, folder: Path, rows: Any) -> None:
-        """A file, with what an earlier run has put into it."""
+        """Write a file, together with the rows that an earlier run has put into it."""
         span = self._task.span
         name = f"p{span.partition:04}-{self.number * BLOCK:012}.{self._task.format}"
         if (folder / name).exists():

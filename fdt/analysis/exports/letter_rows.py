@@ -1,7 +1,7 @@
-"""The dead-letter topic as rows of one Arrow schema, for :mod:`.exporting`.
+"""Makes rows of one Arrow schema from the dead-letter topic, for :mod:`.exporting`.
 
-A letter and the record that settles it are rows of their own, as they are records of their own: so
-no file changes when a letter is settled later.
+A letter and the record that settles it are separate rows, as they are separate records: so no file
+changes when a letter is settled later.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Message
 
-from fdt.analysis.exports.event_rows import TIME
+from fdt.analysis.exports.event_rows import TIME, source_name
 from fdt.kafka.dead_letters import letter_of, settlement_of
 from fdt.report import encoded, text_or_none
 from projections.events import RECORDS
@@ -52,7 +52,7 @@ _SETTLEMENTS: Final = "settlements"
 class LetterRows:
     """The rows of the topic; with an ``owner``, only letters whose request is the owner's."""
 
-    def __init__(self, codec: Codec, owner: str | None = None) -> None:
+    def __init__(self, codec: Codec, owner: str | None) -> None:
         self._codec = codec
         self._owner = owner
 
@@ -111,8 +111,7 @@ def places(rows: Any, day: str) -> Iterator[tuple[str, Any]]:
     for topic in sorted(TOPIC_SOURCES):
         letters = rows.filter(pc.fill_null(pc.equal(rows["topic"], topic), False))
         if letters.num_rows:
-            source = topic.removeprefix("firmware.").removesuffix(".v1")
-            yield f"dead-letters/{day}/source={source}", letters
+            yield f"dead-letters/{day}/source={source_name(topic)}", letters
     settlements = rows.filter(pc.is_null(rows["topic"]))
     if settlements.num_rows:
         yield f"dead-letters/{day}/source={_SETTLEMENTS}", settlements

@@ -1,6 +1,6 @@
-"""One partition of the latest-status table put into a file, a row an item; ``fdt export`` runs it.
+"""Exports one partition of the latest-status table, a row an item; ``fdt export`` runs it.
 
-The table is what the read side shows at the cut: what is past its retention is left out.
+The table is what the read side shows at the cut: items past their retention are left out.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from fdt.analysis.cut import Span
 from fdt.analysis.exports.event_rows import TIME
-from fdt.analysis.exports.export_folder import Format, write_rows
+from fdt.analysis.exports.export_folder import write_rows
+from fdt.analysis.exports.exporting import Exported, Task
 from fdt.analysis.parallel import Told
 from fdt.analysis.status_rows import status_rows
 from projections.catalogue import Catalogue, load_catalogue
@@ -46,35 +46,24 @@ SCHEMA: Final = pa.schema(
         pa.field("status_offset", pa.int64()),
     ]
 )
-"""``topic`` to ``event_id`` are of the event that the status rests on; ``status_…`` say where
-in the status topic the row stands."""
+"""``topic`` to ``event_id`` name the evidence of the status; ``status_…`` is the row's place in the
+status topic."""
 
 _CHUNK: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class TableTask:
+class TableTask(Task):
     """One status partition to be exported, from its beginning."""
 
-    bootstrap: str
-    registry_url: str | None
-    folder: Path
-    format: Format
-    owner: str | None
-    span: Span
     catalogue: Path | None
     retention_ms: int
 
 
 @dataclass(frozen=True, slots=True)
-class TableExported:
-    """What came of it."""
+class TableExported(Exported):
+    """The same of the table: ``read`` are devices, ``rows`` items."""
 
-    span: Span
-    read: int
-    """Devices."""
-    rows: int
-    """Items."""
     covers: dict[str, int]
     """Source topic -> first offset that is not in the rows."""
 
@@ -104,7 +93,7 @@ def export_table(task: TableTask, told: Told) -> TableExported:
 def _items(
     task: TableTask, device: str, state: bytes, offset: int, now: int, catalogue: Catalogue
 ) -> Iterator[dict[str, Any]]:
-    """The items of a device that are shown, the owner's alone if there is one."""
+    """The items of a device that are shown; with an owner, only the owner's."""
     retained = retain(decode_row(state), task.retention_ms, now)
     if retained.is_empty:
         return

@@ -1,1 +1,1 @@
-"""Events, status topic, store and view held against each other; run by ``fdt verify``."""
+"""Compares events, status topic, store and view; run by ``fdt verify``."""

@@ -1,6 +1,6 @@
-"""The copies of a partition's rows that stand on disk: the processor's store, the read side's view.
+"""Reads the copies of a partition's rows on disk: the processor's store, the read side's view.
 
-Both are read while their owners write, as of one moment, by :mod:`fdt.analysis.proof.verifying`.
+Both are read as of one moment while their owners write, for :mod:`fdt.analysis.proof.verifying`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from storage.rocks import RocksFollower
 from storage.store import Reading, StoreDamaged
 
 _TRIES: Final = 5
-"""A file may go while a follower opens the others."""
+"""A file may be deleted while a follower opens the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class StoreCopy:
 
 @dataclass(slots=True)
 class _Listed:
-    """What the lists show of a request, in items."""
+    """Items of a request, counted from the list entries."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -67,7 +67,7 @@ class _Listed:
         self.reasons[native_code(evidence)] += 1
 
     def are(self, counts: RequestCounts | None) -> bool:
-        """Whether they are counted so."""
+        """Whether ``counts`` says the same."""
         if counts is None:
             return not self.statuses
         return counts.statuses == self.statuses and counts.reasons == self.reasons
@@ -90,18 +90,18 @@ class ViewCopy:
                 yield device, decode_held(value).state
 
     def entries(self) -> Iterator[tuple[str, str]]:
-        """(request, device) of everything that lists show."""
+        """(request, device) of every list entry."""
         for key, _ in self.reading.scan(ENTRY_PREFIX):
             request, _, device = key[len(ENTRY_PREFIX) :].decode(errors="replace").partition("\0")
             if self._is_mine(device):
                 yield request, device
 
     def lists(self, device: str, entries: Mapping[str, IndexEntry]) -> bool:
-        """Whether lists show of a device's requests exactly these entries."""
+        """Whether the lists have exactly these entries of a device."""
         return all(self._entry(request, device) == entry for request, entry in entries.items())
 
     def strays(self) -> Iterator[tuple[str, bytes | None]]:
-        """Devices, with their row, of entries that are not in it."""
+        """Devices, with their row, of list entries that are not in the row."""
         for request, device in self.entries():
             data = self.reading.get(device_key(device))
             state = None if data is None else decode_held(data).state
@@ -109,8 +109,8 @@ class ViewCopy:
                 yield device, state
 
     def miscounted(self) -> list[str]:
-        """Requests, of all partitions, whose counts are not those of what its lists show; an empty
-        text stands for the counts of everything."""
+        """Requests, of all partitions, whose stored counts differ from their list entries; an empty
+        text stands for the totals."""
         listed: defaultdict[str, _Listed] = defaultdict(_Listed)
         for key, value in self.reading.scan(ENTRY_PREFIX):
             request = key[len(ENTRY_PREFIX) :].decode(errors="replace").partition("\0")[0]

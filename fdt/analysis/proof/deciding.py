@@ -1,4 +1,4 @@
-"""Which event decides between two rows of a device; :mod:`fdt.analysis.proof.verifying` asks."""
+"""Finds the event by which two rows of a device differ, for :mod:`fdt.analysis.proof.verifying`."""
 
 from __future__ import annotations
 
@@ -7,29 +7,28 @@ import msgspec
 from projections.rows import ForeignLayout, decode_row, order, reports_of
 from projections.state import Report
 from projections.status_derivation import derive_statuses
-from projections.views import evidence_of
+from projections.views import Evidence, evidence_of
 
 
 def deciding(right: bytes | None, wrong: bytes | None) -> str | None:
-    """The place of the first event of the right row that the wrong one has not, or has otherwise;
-    else of the first that only the wrong one has; where they have the same, of the evidence of the
-    first item."""
+    """The place of the first event of the right row that is missing or different in the wrong one;
+    else of the first that only the wrong one has; where both have the same events, of the first
+    item's evidence."""
     one, other = _reports(right), _reports(wrong)
     missed = [report for at, report in one.items() if other.get(at) != report]
     added = [report for at, report in other.items() if one.get(at) != report]
     if differing := missed or added:
-        return told(min(differing, key=order))
+        return named(evidence_of(min(differing, key=order)))
     return _evidence(right if right is not None else wrong)
 
 
-def told(report: Report) -> str:
-    """Topic, partition, offset and event ID."""
-    found = evidence_of(report)
-    return f"{found.topic}[{found.partition}] offset {found.offset}, event {found.event_id}"
+def named(event: Evidence) -> str:
+    """Topic, partition, offset and event ID, for people."""
+    return f"{event.topic}[{event.partition}] offset {event.offset}, event {event.event_id}"
 
 
 def _reports(state: bytes | None) -> dict[tuple[int, bytes, int, int], Report]:
-    """The records of a row in their order, each as itself; none of one that cannot be read."""
+    """The records of a row by their order; empty for a row that cannot be read."""
     try:
         kept = [] if state is None else reports_of(decode_row(state))
     except (ForeignLayout, msgspec.DecodeError):
@@ -41,4 +40,4 @@ def _evidence(state: bytes | None) -> str | None:
     if state is None:
         return None
     items = derive_statuses(decode_row(state)).served
-    return told(items[0].evidence) if items else None
+    return named(evidence_of(items[0].evidence)) if items else None

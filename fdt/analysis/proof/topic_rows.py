@@ -1,9 +1,7 @@
-"""What the status topic has of each device, at the cut and where the copies stand.
+"""The status topic's rows, at the cut and at the offsets that the copies have reached.
 
-:mod:`.verifying` holds the others against it.
-
-Rows are kept as a mark of each, for there are as many as devices and a process may take little; the
-few that turn out to differ are read again.
+:mod:`.verifying` compares the copies with them. Only a hash of each row is kept, because there are
+as many as devices and memory is limited; the few that differ are read again.
 """
 
 from __future__ import annotations
@@ -21,23 +19,23 @@ _MARK_BYTES: Final = 16
 _OFFSET_BYTES: Final = 8
 
 Part = Callable[[int, int], None]
-"""Hears how much of how much of one part of the work is done."""
+"""Told how much is done, of how much, in one part of the work."""
 
 
 def mark(state: bytes) -> bytes:
-    """What stands for a row: equal rows have equal ones, and others another."""
+    """The hash that stands for a row."""
     return hashlib.blake2b(state, digest_size=_MARK_BYTES).digest()
 
 
 class Held:
-    """One device in the topic at an offset: ``kept`` is its offset there and the mark of its row,
-    or none where it is not held."""
+    """One device in the topic at an offset: ``kept`` is its record's offset and the hash of its
+    row, or None where it has no row."""
 
     def __init__(self, rows: TopicRows, kept: bytes | None, *, moved: bool) -> None:
         self._rows = rows
         self._kept = kept
         self.moved = moved
-        """Whether it has something else at the cut."""
+        """Whether its row at the cut is another."""
 
     def has(self, state: bytes | None) -> bool:
         """Whether this is its row."""
@@ -46,15 +44,15 @@ class Held:
         return mark(state) == self._kept[_OFFSET_BYTES:]
 
     def state(self) -> bytes | None:
-        """Its row, read again; none where the broker has it no more."""
+        """Its row, read again; None where the broker has deleted it."""
         if self._kept is None:
             return None
         return self._rows.state_at(int.from_bytes(self._kept[:_OFFSET_BYTES]))
 
 
 class TopicRows:
-    """The rows of ``span``, which begins where the partition does; also as they were before each of
-    the ``stops``, offsets within it."""
+    """The rows of ``span``, which begins where the partition does; also as they were at each of
+    ``stops``, offsets within it."""
 
     def __init__(
         self, bootstrap: str, codec: Codec, span: Span, stops: Iterable[int], told: Part
@@ -73,9 +71,9 @@ class TopicRows:
         self._at |= dict.fromkeys(left, self._kept)
 
     def last_records(self, told: Part) -> Iterator[tuple[str, bytes]]:
-        """(Device ID, value) of the last record of each, read again.
+        """(Device ID, value) of the last record of each device, read again.
 
-        One that the broker has deleted meanwhile was followed by another behind the cut.
+        A record that the broker has deleted meanwhile was followed by a newer one behind the cut.
         """
         for offset, device, value in self._records(told):
             if device is None or value is None:

@@ -1,13 +1,12 @@
-"""One partition proved: made from the events = status topic = the processor's store = the read
-side's view. ``fdt verify`` runs it, in processes of their own.
+"""Proves one partition: rows made from the events, status topic, store and view are equal.
 
-Everything runs on meanwhile, so store and view are each held against the status topic as it was at
-the offset they had reached, and the topic at the cut against what the events up to there make.
+``fdt verify`` runs it in processes of their own. Everything runs on meanwhile, so store and view
+are each compared with the status topic at the offset they have reached, and the topic at the cut
+with what the events up to there make.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -22,13 +21,10 @@ from fdt.analysis.parallel import Told
 from fdt.analysis.proof.copies import StoreCopy, ViewCopy, store_copy, view_copy
 from fdt.analysis.proof.deciding import deciding
 from fdt.analysis.proof.topic_rows import RECORD, Held, Part, TopicRows
+from fdt.analysis.two_tables import two_tables
 from processor.assembly import Assembly
 from processor.config import ProcessorConfig, codec_of
-from processor.partition.partition import Partition
-from processor.partition.status_log import StatusLog
-from processor.rebuild.event_topics import KafkaEvents
-from processor.rebuild.no_log import NoLog
-from processor.rebuild.rebuilding import Rebuild, UnfencedLog
+from processor.rebuild.rebuilding import UnfencedLog
 from processor.topics import KafkaTopics
 from projections.rows import ForeignLayout, decode_row
 from projections.status_derivation import derive_statuses
@@ -41,12 +37,11 @@ Copy = Literal["topic", "store", "view"]
 Pair = tuple[bytes | None, bytes | None]
 """What a copy has of a device, and what it should have."""
 
-_TABLES: Final = ("held", "made")
 _LOOK_EVERY: Final = 10_000
 _EVENTS_WORTH: Final = 10
-"""Rows that are read, or looked at, while one event is folded."""
+"""Rows that are read, or compared, in the time in which one event is folded."""
 _AGAIN: Final = 3
-"""How often the rows are gone through after the events."""
+"""How often all rows are read after the events are folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +57,18 @@ class VerifyTask:
     rows: int
     """Offsets of its status topic, in events' worth of work."""
     counts: bool
-    """Whether the view's counts are held against its lists: they are of all partitions, and it is
-    enough that one of them does so."""
+    """Whether the view's counts are compared with its lists. They cover all partitions, so one task
+    does it."""
 
     @property
     def size(self) -> int:
-        """What the proof comes to, in events' worth."""
+        """The work of the proof, in events."""
         return self.events + (1 + _AGAIN) * self.rows
 
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A device of which a copy has another row than it should."""
+    """A device whose row in a copy is not the right one."""
 
     device: str
     copies: tuple[Copy, ...]
@@ -84,7 +79,7 @@ class Wrong:
 
 @dataclass(slots=True)
 class Verdict:
-    """What came out for a partition."""
+    """The result for one partition."""
 
     number: int
     cut: int
@@ -104,7 +99,7 @@ class Verdict:
 
 
 def verify(task: VerifyTask, told: Told) -> Verdict:
-    """Hold the four against each other; ``told`` hears how much of the task's size is done."""
+    """Compare the four; ``told`` is called with how much of the task's size is done."""
     config, number = task.config, task.number
     with ExitStack() as stack:
         store = view = None
@@ -114,7 +109,7 @@ def verify(task: VerifyTask, told: Told) -> Verdict:
             notes = config.folder / "notes-view"
             copied = view_copy(task.view, notes, number, config.partitions)
             view = stack.enter_context(copied)
-        # Asked after both, the log ends behind them.
+        # Made after both copies are opened, so that the log ends behind them.
         log = CutLog(config.bootstrap, config.group_id, number)
         verdict, parts = Verdict(number, log.end), _Parts(task, told)
         findings = _Findings(_against_events(task, log, verdict, parts))
@@ -134,8 +129,8 @@ def verify(task: VerifyTask, told: Told) -> Verdict:
 
 
 class _Parts:
-    """The parts of the work, one after the other: the topic's rows, the events, and then three
-    times the rows."""
+    """Progress over the parts of the work, one after the other: the topic's rows, the events, then
+    three times the rows."""
 
     def __init__(self, task: VerifyTask, told: Told) -> None:
         self._told = told
@@ -166,7 +161,7 @@ class CutLog(UnfencedLog):
 
 
 class _Findings:
-    """What is wrong, by device; ``differing`` rows of the topic are known from the start."""
+    """What is wrong, by device; ``differing`` are the topic's wrong rows."""
 
     def __init__(self, differing: Mapping[str, Pair]) -> None:
         self.differing = frozenset(differing)
@@ -180,7 +175,7 @@ class _Findings:
         self._copies.setdefault(device, {})[copy] = what, has
 
     def compare(self, copy: Copy, device: str, has: bytes | None, there: Held) -> None:
-        """What a copy has, and what the topic had where the copy stands.
+        """Compare what a copy has with what the topic had at the copy's offset.
 
         Where the topic is wrong at the cut, a copy that has what the events make is right, and one
         that follows the topic is wrong with it.
@@ -206,7 +201,7 @@ class _Findings:
         ]
 
     def note_right(self, device: str, state: bytes) -> None:
-        """What is right of a device whose row no copy has otherwise."""
+        """Note the right row of a device whose row is the same in every copy."""
         self._right.setdefault(device, state)
 
 
@@ -221,50 +216,26 @@ def _against_events(
 ) -> dict[str, Pair]:
     """The topic's rows that are not what the events make; the verdict learns the counts."""
     config, number = task.config, task.number
-    _remove_tables(config.folder)
     recovered, folded = parts.next(), parts.next()
     assembly = Assembly(
         config, KafkaTopics(config.bootstrap), lambda _number, done, total: recovered(done, total)
     )
 
-    def make(name: str, its_log: StatusLog) -> Partition:
-        folder = config.folder / name
-        folder.mkdir(parents=True)
-        return assembly.partition(number, its_log, assembly.stores(folder))
+    def progress(_number: int, done: int, total: int) -> None:
+        folded(done, total)
 
-    no_log = NoLog()
-    held, made = make("held", log), make("made", no_log)
-    try:
-        work = Rebuild(
-            held,
-            made,
-            no_log,
-            KafkaEvents(config, number),
-            config.retention_ms,
-            lambda _number, done, total: folded(done, total),
-        )
+    with two_tables(config, assembly, number, log, progress) as (work, held):
         found = work.compare()
         verdict.made, verdict.digest = digest(work.right_rows())
         verdict.held = held.ledger.rows
         verdict.miscounted = held.ledger.rows != held.ledger.counted
-    finally:
-        held.close()
-        made.close()
-        _remove_tables(config.folder)
     return found
-
-
-def _remove_tables(folder: Path) -> None:
-    """Also those that a killed run left; its notes of what was in hand are kept."""
-    for name in _TABLES:
-        if (folder / name).exists():
-            shutil.rmtree(folder / name)
 
 
 def _look_at_records(
     records: Iterable[tuple[str, bytes]], codec: Codec, findings: _Findings
 ) -> None:
-    """What readers of the topic see of a row is what the row says."""
+    """Check that the readable fields of each record say what its row says."""
     prefix = codec.prefix(RECORD)
     for device, value in records:
         state = codec.decode_field(RECORD, "state", value)
@@ -272,7 +243,7 @@ def _look_at_records(
             row = decode_row(state)
             found = derive_statuses(row)
         except (ForeignLayout, msgspec.DecodeError):
-            continue  # no row of ours: the events have told
+            continue  # it cannot be read, so it differs from what the events make
         if value == prefix + status_body(device, row, found, state):
             continue
         if codec.decode(RECORD, value) != _as_read(status_record(device, row, found), codec):

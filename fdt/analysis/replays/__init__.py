@@ -1,1 +1,1 @@
-"""Events of a range read and folded again; run by ``fdt replay``."""
+"""Reads the events of a range and folds them again; run by ``fdt replay``."""

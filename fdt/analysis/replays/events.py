@@ -1,4 +1,5 @@
-"""Events of a range in the order of receipt, decoded; for ``fdt replay`` without a table."""
+"""Reads the events of a range in the order of receipt, decoded; for ``fdt replay`` without a
+table."""
 
 from __future__ import annotations
 

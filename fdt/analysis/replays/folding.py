@@ -1,7 +1,7 @@
-"""One partition of a range folded into a fresh table on disk; ``fdt replay --table`` runs it.
+"""Folds one partition of a range into a fresh table on disk; ``fdt replay --table`` runs it.
 
-What is read is written with how far that is, batch by batch: so a replay that was killed goes on
-where it was, and comes to the same rows.
+Rows are written batch by batch together with the offsets reached: a replay that was killed goes on
+from there, and comes to the same rows.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fdt.analysis.cut import Span
 from fdt.analysis.digest import digest
 from fdt.analysis.parallel import Told
+from fdt.analysis.proof.deciding import named
 from fdt.analysis.replays.scratch_topic import publish_rows
 from fdt.analysis.status_rows import status_rows
 from processor.assembly import Assembly
@@ -41,14 +42,14 @@ class FoldTask:
     status: Span | None
     """The status partition that the items are compared with, if they are."""
     in_force: ProcessorConfig
-    """What the items of the status topic are shown by."""
+    """The config by whose catalogue and retention the status topic's items are shown."""
     scratch: str | None
     """The topic that the rows are published to, if they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An item that is another under the rules of the replay; none where one of both has none."""
+    """An item that the replay's rules change; None for a side that does not have it."""
 
     device: str
     request: str
@@ -56,12 +57,12 @@ class Change:
     """Its status."""
     after: str | None
     decided_by: str
-    """The event that its status rests on, under the rules of the replay if it is there."""
+    """The evidence of its status, under the rules of the replay if it is there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What came out for a partition."""
+    """The result for one partition."""
 
     number: int
     counts: dict[str, int]
@@ -95,7 +96,7 @@ def fold(task: FoldTask, told: Told) -> Folded:
             {topic: max(end, made.ledger.next_offset(topic)) for topic, end in ends.items()}
         )
         now = _now(made, task)
-        feeding.finish(now or None)  # of no events at all there is no time
+        feeding.finish(now or None)  # without any event there is no time
         rows, found = digest(_settled(made, config.retention_ms, now))
         if task.scratch is not None:
             publish_rows(
@@ -114,7 +115,7 @@ def fold(task: FoldTask, told: Told) -> Folded:
 
 
 def _ends(task: FoldTask) -> dict[str, int]:
-    """Where the topics end that are folded: to be compared, where the status topic's rows do."""
+    """Where each topic's fold ends: for a comparison, where the status topic's rows end."""
     ends = {span.topic: span.end for span in task.spans}
     if task.status is None:
         return ends
@@ -123,7 +124,7 @@ def _ends(task: FoldTask) -> dict[str, int]:
 
 
 def _begin(made: Partition, task: FoldTask) -> None:
-    """A table of which nothing is read yet begins where the spans do."""
+    """Let a new table begin where the spans do."""
     if made.ledger.counts:
         return
     starts = {span.topic: span.start for span in task.spans}
@@ -135,21 +136,21 @@ def _begin(made: Partition, task: FoldTask) -> None:
 
 
 def _now(made: Partition, task: FoldTask) -> int:
-    """The time of the table: asked for, else of the newest event that was folded."""
+    """The time of the table: the one asked for, else that of the newest event folded."""
     ledger = made.ledger
     newest = max([ledger.partition_time or 0, *ledger.last_received.values()])
     return newest if task.until is None else max(task.until, ledger.partition_time or 0)
 
 
 def _settled(made: Partition, retention_ms: int, now: int) -> Iterator[tuple[str, bytes]]:
-    """The rows as they are on disk, of which nothing is due."""
+    """The rows on disk that are not past their retention."""
     for device, state in made.rows():
         if not retain(decode_row(state), retention_ms, now).is_empty:
             yield device, state
 
 
 def _changes(task: FoldTask, made: Partition, now: int) -> Iterator[Change]:
-    """Items that the status topic shows otherwise."""
+    """Items that the status topic shows differently."""
     assert task.status is not None
     config, codec = task.config, codec_of(task.config)
     held = status_rows(config.bootstrap, codec, task.status)
@@ -170,7 +171,7 @@ def _changes(task: FoldTask, made: Partition, now: int) -> Iterator[Change]:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """What is shown of rows, under one catalogue and retention."""
+    """Shows rows under one catalogue and retention."""
 
     catalogue: Catalogue
     retention_ms: int
@@ -193,9 +194,7 @@ def _differing(
         if _told(one) != _told(other):
             found = other or one
             assert found is not None
-            by = found.evidence
-            place = f"{by.topic}[{by.partition}] offset {by.offset}, event {by.event_id}"
-            yield Change(device, request, _label(one), _label(other), place)
+            yield Change(device, request, _label(one), _label(other), named(found.evidence))
 
 
 def _told(item: ItemView | None) -> tuple[object, ...] | None:

@@ -1,4 +1,5 @@
-"""Which offsets a replay reads, and which of them the broker has no more; for ``fdt replay``."""
+"""Finds which offsets a replay reads, and which of them the broker has deleted; for ``fdt
+replay``."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ class Range:
 
     span: Span
     expired: int = 0
-    """Offsets that were asked for and that the broker has no more, before ``span``."""
+    """Offsets asked for, before ``span``, that the broker has deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def ranges(bootstrap: str, now: Cut, wanted: Wanted) -> list[Range]:
     for span in spans:
         start = starts.get(span, span.start)
         end = max(start, min(ends.get(span, span.end), span.end))
-        # By time nobody knows how many there were: all that is gone may have been meant.
+        # A time does not say how many offsets were meant: count all that are deleted.
         expired = span.start if start == span.start else 0
         found.append(Range(replace(span, start=start, end=end), expired))
     return found

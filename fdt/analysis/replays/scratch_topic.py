@@ -1,7 +1,7 @@
-"""A replayed table as a status topic of its own, for programs that read one.
+"""Publishes a replayed table to a status topic of its own, for programs that read one.
 
-``fdt replay --status-topic`` makes the topic, and each process publishes its partition's rows. It
-is written as the processor writes, with a control record behind the rows, and can be written again:
+``fdt replay --status-topic`` makes the topic, and each process publishes its partition's rows.
+Records are those of the processor, with a control record behind the rows. Publishing again is safe:
 the topic is compacted, and the rows of one replay are always the same.
 """
 
@@ -23,9 +23,10 @@ from schemas.topics import CONTROL_KEY, STATUS, TOPICS
 
 
 def make_topic(settings: Settings, name: str, partitions: int, *, goes_on: bool) -> None:
-    """The topic, as the status topic is; ``goes_on`` is a replay that may have made it before.
+    """Make the topic, with the status topic's settings.
 
-    :class:`~fdt.errors.UserError` for a topic that is live, somebody's, or made otherwise.
+    ``goes_on``: an earlier run of the replay may have made it. :class:`~fdt.errors.UserError` for a
+    live topic, one that is there already, or one with other settings.
     """
     if name in {topic.name for topic in TOPICS}:
         raise UserError(f"{name} is a live topic: name one that is not there.")

@@ -1,4 +1,4 @@
-"""The folder of a replayed table: refused where anything else is; gone on from by the same replay.
+"""The folder of a replayed table; the same replay goes on in it, anything else is refused.
 
 ``fdt replay --table`` opens it.
 """
@@ -61,10 +61,10 @@ class Live:
 
 @contextmanager
 def opened(folder: Path, live: Live, note: Note) -> Iterator[Note]:
-    """The note of a folder that is ours alone meanwhile: ``note``, or that of the same replay which
-    began before.
+    """The note of a folder, which is locked meanwhile.
 
-    :class:`~fdt.errors.UserError` for one where live data is, or that holds something else.
+    It is ``note``, or that of an earlier run of the same replay. :class:`~fdt.errors.UserError` for
+    a folder with live data, or with anything else.
     """
     if live.has(folder):
         raise UserError(f"{folder} is where live data is: name a folder of its own.")

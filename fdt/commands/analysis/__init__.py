@@ -1,1 +1,2 @@
-"""Commands of analysts: ``fdt export`` and what stands beside it; ``fdt.cli`` loads them."""
+"""Commands for analysts: ``fdt as-at``, ``export``, ``replay`` and ``verify``; ``fdt.cli`` imports
+them."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from fdt.errors import UserError
+from fdt.options import identifier
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
-from fdt.times import milliseconds, time_of
-from schemas.identifiers import DeviceId, InvalidIdentifier, ServiceRequestId
+from fdt.times import duration_ms, milliseconds, time_of
+from schemas.identifiers import DeviceId, ServiceRequestId
 from schemas.partitioning import partition_of
 from schemas.topics import STATUS
 from sources.wire import rfc3339
@@ -56,11 +56,8 @@ def as_at(
 ) -> None:
     """Say what was shown of a device at a time, and what its row cannot tell."""
     at, settings = milliseconds(time_of("TIME", time)), Settings()
-    try:
-        named = DeviceId.parse(device)
-        wanted = None if request is None else ServiceRequestId.parse(request)
-    except InvalidIdentifier as error:
-        raise UserError(f"{error}.") from error
+    named = identifier(DeviceId.parse, device)
+    wanted = None if request is None else identifier(ServiceRequestId.parse, request)
     found = _found(settings, named, at)
     lines = [] if found is None else _lines(settings, found, named)
     shown = [line for line in lines if wanted in (None, line.service_request_id)]
@@ -75,7 +72,7 @@ def as_at(
 
 
 def _found(settings: Settings, device: DeviceId, at: int) -> AsAt | None:
-    """The device as it was; none if the status topic has no row of it."""
+    """The device as it was; None if the status topic has no row of it."""
     from fdt.analysis.cut import cut
     from fdt.analysis.status_rows import status_rows
     from projections.questions.as_at import as_at
@@ -90,7 +87,7 @@ def _found(settings: Settings, device: DeviceId, at: int) -> AsAt | None:
     if held is None:
         return None
     row = decode_row(codec.decode_field("FirmwareStatus", "state", held[1]))
-    return as_at(row, at, _retention_ms(settings))
+    return as_at(row, at, duration_ms(settings.retention))
 
 
 def _lines(settings: Settings, found: AsAt, device: DeviceId) -> list[AsAtLine]:
@@ -98,7 +95,7 @@ def _lines(settings: Settings, found: AsAt, device: DeviceId) -> list[AsAtLine]:
     from projections.views import device_view
 
     catalogue = load_catalogue(settings.catalogue_path)
-    view = device_view(device, found.retained.row, catalogue, _retention_ms(settings))
+    view = device_view(device, found.retained.row, catalogue, duration_ms(settings.retention))
     return [
         AsAtLine(
             service_request_id=item.service_request_id,
@@ -112,7 +109,3 @@ def _lines(settings: Settings, found: AsAt, device: DeviceId) -> list[AsAtLine]:
         )
         for item in view.items
     ]
-
-
-def _retention_ms(settings: Settings) -> int:
-    return int(settings.retention.total_seconds() * 1000)

@@ -14,15 +14,16 @@ import typer
 from fdt.analysis.cut import Cut, Span, cut
 from fdt.analysis.parallel import Told, work_off
 from fdt.errors import RunFailed, UserError
+from fdt.options import Processes
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
+from fdt.times import duration_ms
 from schemas.identifiers import Eui64, InvalidIdentifier
 from schemas.topics import DEAD_LETTERS, SOURCE_TOPICS, STATUS
 
 if TYPE_CHECKING:
     from fdt.analysis.exports.export_folder import Manifest
     from fdt.analysis.exports.exporting import Exported, Task
-    from fdt.analysis.exports.table_rows import TableExported, TableTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,7 @@ def export(
         str | None,
         typer.Option(help="Only what belongs to requests of this User ID: a supplier's own."),
     ] = None,
-    processes: Annotated[
-        int | None, typer.Option(min=1, help="Processes to work in; else one a processor.")
-    ] = None,
+    processes: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     """Write events, dead letters and the table as files, from where the last export ended.
@@ -133,17 +132,17 @@ def _owner(text: str | None) -> str | None:
 
 def _pieces(
     settings: Settings, folder: Path, manifest: Manifest, now: Cut
-) -> Sequence[tuple[Task | TableTask, int]]:
+) -> Sequence[tuple[Task, int]]:
     """A task for each partition that has something new; the table is always made anew."""
     from fdt.analysis.exports.exporting import Task
     from fdt.analysis.exports.table_rows import TableTask
 
     common = (settings.require_brokers(), settings.schema_registry_url, folder)
-    found: list[tuple[Task | TableTask, int]] = []
+    found: list[tuple[Task, int]] = []
     for span in now.spans:
         kind = (*common, manifest.format, manifest.owner)
         if span.topic == STATUS:
-            retention_ms = int(settings.retention.total_seconds() * 1000)
+            retention_ms = duration_ms(settings.retention)
             task = TableTask(*kind, span, settings.catalogue_path, retention_ms)
             found.append((task, span.size))
         else:
@@ -169,28 +168,27 @@ def _rest(manifest: Manifest, topic_id: str, span: Span) -> Span:
     return Span(span.topic, span.partition, max(start, span.start), span.end)
 
 
-def _work(task: Task | TableTask, told: Told) -> Exported | TableExported:
+def _work(task: Task, told: Told) -> Exported:
     """One partition, in a process of its own."""
-    from fdt.analysis.exports.exporting import Task
     from fdt.analysis.exports.exporting import export as export_events
-    from fdt.analysis.exports.table_rows import export_table
+    from fdt.analysis.exports.table_rows import TableTask, export_table
 
-    return export_events(task, told) if isinstance(task, Task) else export_table(task, told)
+    return export_table(task, told) if isinstance(task, TableTask) else export_events(task, told)
 
 
-def _note(manifest: Manifest, now: Cut, done: Exported | TableExported) -> ExportLine:
-    """Put into the manifest what is complete."""
-    from fdt.analysis.exports.exporting import Exported
+def _note(manifest: Manifest, now: Cut, done: Exported) -> ExportLine:
+    """Note in the manifest what is complete."""
+    from fdt.analysis.exports.table_rows import TableExported
 
     span = done.span
     manifest.topics[span.topic] = now.ids[span.topic]
     missing = 0
-    if isinstance(done, Exported):
+    if isinstance(done, TableExported):
+        manifest.table[span.partition] = {**done.covers, STATUS: span.end}
+    else:
         reached = manifest.next_offsets.setdefault(span.topic, {})
         missing = max(0, span.start - reached.get(span.partition, span.start))
         reached[span.partition] = span.end
-    else:
-        manifest.table[span.partition] = {**done.covers, STATUS: span.end}
     return ExportLine(
         span.topic, span.partition, span.start, span.end, done.read, done.rows, missing
     )

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from fdt.analysis.cut import Cut, Span, cut
 from fdt.analysis.parallel import Told, work_off
 from fdt.analysis.replays.ranges import Range, Wanted, ranges
-from fdt.commands.process import MOST_WORKERS, config_of
+from fdt.commands.process import config_of
 from fdt.errors import RunFailed, UserError
+from fdt.options import Processes, identifier
+from fdt.processes.programs import MOST_WORKERS
 from fdt.report import AsJson, Column, Report, text_or_none
 from fdt.settings import DEVICE_TYPES, Settings
 from fdt.times import milliseconds, time_of
 from runtime.logs.program import begin as begin_log
-from schemas.identifiers import DeviceId, InvalidIdentifier, ServiceRequestId
+from schemas.identifiers import DeviceId, ServiceRequestId
 from schemas.partitioning import partition_of
 from schemas.topics import SOURCE_TOPICS, STATUS
 from sources.wire import rfc3339
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from fdt.analysis.replays.folding import Change, Folded, FoldTask
     from fdt.analysis.replays.table_folder import Live, Note
     from processor.config import ProcessorConfig
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +126,11 @@ _Compare = Annotated[
 _StatusTopic = Annotated[
     str | None, typer.Option(help="With --table: publish its rows to a new topic of this name.")
 ]
-_Processes = Annotated[
-    int | None, typer.Option(min=1, help="Processes to work in; else one a processor.")
-]
 
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """What is asked for beside what is in force."""
+    """The rules that are asked for instead of those in force."""
 
     catalogue: Path | None
     retention_days: float | None
@@ -155,7 +152,7 @@ class _Rules:
 
     @property
     def are_asked(self) -> bool:
-        """Whether there are any."""
+        """Whether any rule is asked for."""
         return any((self.catalogue, self.retention_days, self.device_types))
 
 
@@ -171,7 +168,7 @@ def replay(
     device_types: _Types = None,
     compare: _Compare = False,
     status_topic: _StatusTopic = None,
-    processes: _Processes = None,
+    processes: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     """Read the events of a range again, oldest first; with --table fold them by the same rules.
@@ -199,8 +196,8 @@ def replay(
         work = _Work(rules.applied(config), config, wanted, now, settings, compare, status_topic)
         _fold(report, work, table, processes)
         return
-    of_device = None if device is None else _parsed(DeviceId.parse, device)
-    of_request = None if request is None else _parsed(ServiceRequestId.parse, request)
+    of_device = None if device is None else identifier(DeviceId.parse, device)
+    of_request = None if request is None else identifier(ServiceRequestId.parse, request)
     _tell_events(report, config, wanted, now, of_device, of_request)
 
 
@@ -268,7 +265,7 @@ class _Work:
     scratch: str | None
 
     def live(self) -> Live:
-        """Where nothing may be written."""
+        """Folders in which nothing may be written."""
         from fdt.analysis.replays.table_folder import Live
 
         workers = {f"worker-{number}" for number in range(MOST_WORKERS)}
@@ -276,7 +273,7 @@ class _Work:
         return Live(self.settings.data_dir, frozenset(names | {"run", "rebuild", "verify"}))
 
     def note(self, found: Sequence[Range]) -> Note:
-        """What its folder says of it."""
+        """The note for its folder."""
         from fdt.analysis.replays.table_folder import Note, SpanNote
         from projections.catalogue import load_catalogue
 
@@ -372,13 +369,6 @@ def _changed(change: Change) -> ChangedLine:
     return ChangedLine(
         change.device, change.request, change.before, change.after, change.decided_by
     )
-
-
-def _parsed(parse: Callable[[str], T], text: str) -> T:
-    try:
-        return parse(text)
-    except InvalidIdentifier as error:
-        raise UserError(str(error)) from error
 
 
 def _ms(time: datetime | None) -> int | None:

@@ -18,6 +18,7 @@ from fdt.analysis.parallel import Told, work_off
 from fdt.analysis.replays.table_folder import NOTE
 from fdt.commands.process import config_of
 from fdt.errors import RunFailed, UserError
+from fdt.options import Partitions, Processes, numbers
 from fdt.processes.one_at_a_time import one_at_a_time
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
@@ -98,16 +99,12 @@ class Without(StrEnum):
 
 
 def verify(
-    partition: Annotated[
-        list[int] | None, typer.Option(min=0, help="Only this partition number; may be repeated.")
-    ] = None,
+    partition: Partitions = None,
     without: Annotated[
         list[Without] | None,
         typer.Option(help="store or view: where its data folder is on another machine."),
     ] = None,
-    processes: Annotated[
-        int | None, typer.Option(min=1, help="Processes to work in; else one a processor.")
-    ] = None,
+    processes: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     """Hold events, status topic, the processor's table and the read side's view against each other.
@@ -147,9 +144,9 @@ def verify(
 
 @contextmanager
 def _alone(data_dir: Path) -> Iterator[Path]:
-    """A folder for what is made, while nobody else has it.
+    """A folder for the tables that are made, locked meanwhile.
 
-    What a run left that failed stays: a record that kills the process is found by its notes.
+    After a failure it stays: its notes find a record that kills the process.
     """
     folder = data_dir / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -171,14 +168,12 @@ def _tasks(
     from fdt.analysis.proof.verifying import task_of
 
     partitions = len(now.of(STATUS))
-    numbers = range(partitions) if not asked else sorted(set(asked))
-    if unknown := [number for number in numbers if number >= partitions]:
-        raise UserError(f"There is no partition {unknown[0]}: they are 0 to {partitions - 1}.")
+    wanted = numbers(asked, partitions)
     config = config_of(settings, settings.require_brokers(), partitions)
     view = None if Without.VIEW in without else _view(settings)
-    for number in numbers:
+    for number in wanted:
         stores = () if Without.STORE in without else _stores(settings, number)
-        task = task_of(config, now, number, folder, stores, view, counts=number == numbers[0])
+        task = task_of(config, now, number, folder, stores, view, counts=number == wanted[0])
         yield task, task.size
 
 
@@ -236,7 +231,7 @@ def _wrong(number: int, one: Wrong) -> WrongLine:
 
 
 def _tell(report: Report, found: Sequence[Verdict], wrong: int, requests: int) -> None:
-    """What it comes to; exit code 1 if something differs."""
+    """Print the result; exit code 1 if something differs."""
     miscounted = [str(one.number) for one in found if one.miscounted]
     if miscounted:
         report.say(f"The row count is wrong in partition {', '.join(miscounted)}.")

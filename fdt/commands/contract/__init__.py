@@ -1,1 +1,1 @@
-"""``fdt contract``: what publishers try their records with."""
+"""Commands about the contract: ``fdt contract`` and ``fdt registry``."""

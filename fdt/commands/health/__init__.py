@@ -1,1 +1,1 @@
-"""Whether the system is well."""
+"""Commands about the health of an installation: ``fdt doctor``."""

@@ -1,4 +1,4 @@
-"""``fdt doctor``: what is not as it should be, and how to mend it."""
+"""``fdt doctor``: what is wrong with an installation, and how to mend it."""
 
 from __future__ import annotations
 

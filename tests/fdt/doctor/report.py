@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from fdt.doctor.findings import NOT_WELL
 from fdt.doctor.table import examined
 
+NOT_WELL: Final = ("warning", "failure")
 UNANSWERED: Final = [("read-side", "warning")]
 """No read side runs in these tests."""
 

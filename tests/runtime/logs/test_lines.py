@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -141,12 +142,15 @@ def said_by(script: str) -> list[dict[str, Any]]:
     """The events of a program, on both outputs."""
     head = (
         "import logging, sys, threading, warnings\n"
-        "from runtime.logs.log_settings import LogSettings\n"
         "from runtime.logs.program import begin, relayed\n"
-        "begin(logging.INFO, stays=True, settings=LogSettings(log_format='json'))\n"
+        "begin(logging.INFO, stays=True)\n"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", head + script], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", head + script],
+        env={**os.environ, "FDT_LOG_FORMAT": "json"},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     return [json.loads(line) for line in (ended.stdout + ended.stderr).splitlines()]
 
