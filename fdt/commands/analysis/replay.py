@@ -19,6 +19,7 @@ from fdt.errors import RunFailed, UserError
 from fdt.report import AsJson, Column, Report, text_or_none
 from fdt.settings import DEVICE_TYPES, Settings
 from fdt.times import milliseconds, time_of
+from runtime.logs import durations
 from runtime.logs.program import begin as begin_log
 from schemas.identifiers import DeviceId, InvalidIdentifier, ServiceRequestId
 from schemas.partitioning import partition_of
@@ -286,7 +287,7 @@ class _Work:
             "to": str(wanted.until),
             "spans": " ".join(wanted.spans),
             "catalogue": load_catalogue(rules.catalogue).version,
-            "retention": str(rules.retention),
+            "retention": durations.exactly(rules.retention // timedelta(milliseconds=1)),
             "device types": ",".join(sorted(rules.device_types)),
             "topics": " ".join(self.now.ids.values()),
         }
