@@ -24,6 +24,8 @@ ASK_AGAIN_S: Final = 5.0
 
 _CONFLICT: Final = 409
 _REFUSALS: Final = (401, 403)
+_LONGEST_TOLD: Final = 500
+"""Characters of an error that a log line repeats: a gateway may answer with a page."""
 _UNKNOWN_KEPT: Final = 10_000
 _LARGEST_ID: Final = 2**31 - 1
 """A registry's ids are signed; a record's four bytes can hold larger numbers."""
@@ -105,7 +107,8 @@ class ConfluentRegistry:
 
     ``access`` gives settings of the client, credentials and certificates, as they are now: a client
     that got no answer is made anew with them. That an id is not known is asked again after
-    :data:`ASK_AGAIN_S`, by ``clock`` in seconds.
+    :data:`ASK_AGAIN_S`, by ``clock`` in seconds; a registry that puts us off (``Retry-After`` with
+    429 or 503) is asked nothing meanwhile, and is unavailable.
     """
 
     def __init__(
@@ -121,12 +124,17 @@ class ConfluentRegistry:
         self._ids: dict[str, int] = {}
         self._schemas: dict[int, Any] = {}
         self._unknown: dict[int, float] = {}
+        self._not_before = clock()
 
     def _made(self) -> SchemaRegistryClient:
         from confluent_kafka.schema_registry import SchemaRegistryClient
 
+        from schemas.registry_answers import guard
+
         settings = {"url": self._url, "timeout": ANSWER_S, "max.retries": 0, **self._access()}
-        return SchemaRegistryClient(settings)
+        client = SchemaRegistryClient(settings)
+        guard(client)
+        return client
 
     def _renew(self) -> None:
         """The next question is asked with what the files hold then."""
@@ -237,8 +245,17 @@ class ConfluentRegistry:
         """
         from confluent_kafka.schema_registry.error import SchemaRegistryError
 
+        from schemas.registry_answers import AnswerTooLarge, PutOff
+
+        if (left := self._not_before - self._clock()) > 0:
+            raise RegistryUnavailable(f"{self._url} is to be asked again in {left:.0f} s")
         try:
             return call()
+        except PutOff as error:
+            self._not_before = self._clock() + error.after_s
+            raise RegistryUnavailable(
+                f"{self._url} is to be asked again in {error.after_s:.0f} s: {error}"
+            ) from error
         except SchemaRegistryError as error:
             if error.http_status_code == 404 and error.error_code != SchemaRegistryError.UNKNOWN:
                 raise UnknownSchemaId(f"the registry at {self._url} does not know it") from error
@@ -246,8 +263,11 @@ class ConfluentRegistry:
                 raise Incompatible(f"the registry at {self._url} says: {error}") from error
             if error.http_status_code in _REFUSALS:
                 self._renew()
-            raise RegistryUnavailable(f"{self._url} answered {error}{_advice(error)}") from error
+            told = str(error)[:_LONGEST_TOLD]
+            raise RegistryUnavailable(f"{self._url} answered {told}{_advice(error)}") from error
         except Exception as error:
+            if isinstance(error, AnswerTooLarge) and error.is_schema:
+                raise UnusableSchema(f"{error}: register the published schema") from error
             self._renew()
             # The client passes on whatever its HTTP library or an answer of another form raises.
             told = f"{type(error).__name__}: {error}"
