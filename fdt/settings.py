@@ -339,9 +339,13 @@ def _text(value: Any) -> str:
 
 
 def _iso_8601(value: timedelta) -> str:
-    if value % timedelta(days=1) == timedelta(0):
-        return f"P{value.days}D"
-    return f"PT{value.total_seconds():f}".rstrip("0").rstrip(".") + "S"
+    """``P30D``, ``PT8H`` or ``P1DT12H``: the units that say something, and no others."""
+    hours, rest = divmod(value - timedelta(value.days), timedelta(hours=1))
+    minutes, seconds = divmod(rest, timedelta(minutes=1))
+    left = f"{seconds.total_seconds():f}".rstrip("0").rstrip(".")
+    of_day = [(hours, f"{hours}H"), (minutes, f"{minutes}M"), (seconds, f"{left}S")]
+    time = "".join(text for number, text in of_day if number)
+    return "P" + (f"{value.days}D" if value.days else "") + (f"T{time}" if time else "")
 
 
 def _sentence(error: ErrorDetails) -> str:

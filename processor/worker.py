@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from faust.types import TP
 
@@ -233,9 +233,7 @@ class Worker:
                 logger.warning("waiting %g s: %s", pause, error)
                 await self._sleep(pause)
             except BaseException as error:
-                if self.failure is None:
-                    self.failure = error
-                    self._on_failure(error)
+                self._fail(error)
                 raise
             else:
                 self.step()
@@ -243,13 +241,29 @@ class Worker:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Run ``work`` in a thread. A thread cannot be cancelled: a cancelled caller still waits
-        for its end, because the turn lasts until then."""
+        for its end, because the turn lasts until then, and nobody else hears how it ended."""
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
+            future.add_done_callback(self._left)
             await asyncio.wait([future])
             raise
+
+    def _left(self, future: asyncio.Future[Any]) -> None:
+        """The end of work whose asker was cancelled: that somebody else was away is only told, for
+        nothing waits for him any more."""
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, (*OUTAGES, TopicsDiffer)):
+            logger.warning("left undone at the end: %s", error)
+        elif error is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """The first failure ends the worker."""
+        if self.failure is None:
+            self.failure = error
+            self._on_failure(error)
 
 
 def _pauses() -> Iterator[float]:

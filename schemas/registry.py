@@ -25,6 +25,8 @@ ASK_AGAIN_S: Final = 5.0
 
 _CONFLICT: Final = 409
 _REFUSALS: Final = (401, 403)
+_LONGEST_TOLD: Final = 500
+"""Characters of an error that a log line repeats: a gateway may answer with a page."""
 _UNKNOWN_KEPT: Final = 10_000
 _LARGEST_ID: Final = 2**31 - 1
 """A registry's ids are signed; a record's four bytes can hold larger numbers."""
@@ -106,7 +108,8 @@ class ConfluentRegistry:
 
     ``access`` gives the client's settings (credentials, certificates) as they are now: after a
     failed request the client is made anew with them. An unknown id is asked for again after
-    :data:`ASK_AGAIN_S`; ``clock`` gives seconds.
+    :data:`ASK_AGAIN_S`; ``clock`` gives seconds. A registry that answers 429 or 503 with
+    ``Retry-After`` is asked nothing meanwhile, and is unavailable.
     """
 
     def __init__(
@@ -122,12 +125,17 @@ class ConfluentRegistry:
         self._ids: dict[str, int] = {}
         self._schemas: dict[int, Any] = {}
         self._unknown: dict[int, float] = {}
+        self._not_before = clock()
 
     def _made(self) -> SchemaRegistryClient:
         from confluent_kafka.schema_registry import SchemaRegistryClient
 
+        from schemas.registry_answers import guard
+
         settings = {"url": self._url, "timeout": ANSWER_S, "max.retries": 0, **self._access()}
-        return SchemaRegistryClient(settings)
+        client = SchemaRegistryClient(settings)
+        guard(client)
+        return client
 
     def _renew(self) -> None:
         """Make the client anew, with what the credential files hold now."""
@@ -229,8 +237,17 @@ class ConfluentRegistry:
         """
         from confluent_kafka.schema_registry.error import SchemaRegistryError
 
+        from schemas.registry_answers import AnswerTooLarge, PutOff
+
+        if (left := self._not_before - self._clock()) > 0:
+            raise RegistryUnavailable(f"{self._url} is to be asked again in {left:.0f} s")
         try:
             return call()
+        except PutOff as error:
+            self._not_before = self._clock() + error.after_s
+            raise RegistryUnavailable(
+                f"{self._url} is to be asked again in {error.after_s:.0f} s: {error}"
+            ) from error
         except SchemaRegistryError as error:
             if error.http_status_code == 404 and error.error_code != SchemaRegistryError.UNKNOWN:
                 raise UnknownSchemaId(f"the registry at {self._url} does not know it") from error
@@ -238,8 +255,11 @@ class ConfluentRegistry:
                 raise Incompatible(f"the registry at {self._url} says: {error}") from error
             if error.http_status_code in _REFUSALS:
                 self._renew()
-            raise RegistryUnavailable(f"{self._url} answered {error}{_advice(error)}") from error
+            told = str(error)[:_LONGEST_TOLD]
+            raise RegistryUnavailable(f"{self._url} answered {told}{_advice(error)}") from error
         except Exception as error:
+            if isinstance(error, AnswerTooLarge) and error.is_schema:
+                raise UnusableSchema(f"{error}: register the published schema") from error
             self._renew()
             # The client also passes on errors of its HTTP library, and of answers in another form.
             told = f"{type(error).__name__}: {error}"

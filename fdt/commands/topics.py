@@ -16,6 +16,7 @@ from fdt.kafka.rights import rights
 from fdt.kafka.topics import create_missing, differences, specs_of
 from fdt.report import AsJson, Column, Report
 from fdt.settings import Settings
+from runtime.logs import durations
 from runtime.topics import Difference
 from schemas.topics import TopicSpec
 
@@ -184,10 +185,6 @@ def _keeps(spec: TopicSpec, retention: timedelta) -> str:
     """How long the topic keeps records, in words."""
     kept = spec.config.get("retention.ms")
     if kept is None:
-        return f"the latest of each device, {_words(retention)} after its last change"
-    return f"every record for {_words(timedelta(milliseconds=int(kept)))}"
-
-
-def _words(duration: timedelta) -> str:
-    days = duration / timedelta(days=1)
-    return f"{days:g} days" if days >= 1 else f"{duration.total_seconds():g} s"
+        span = durations.exactly(retention // timedelta(milliseconds=1))
+        return f"the latest of each device, {span} after its last change"
+    return f"every record for {durations.exactly(int(kept))}"

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from fdt.doctor.findings import Asked, Finding, failure, not_checked, not_configured, ok, warning
 from fdt.settings import Settings, variable
+from runtime.logs import durations
 
 SOON: Final = timedelta(days=30)
 _CONNECT_S: Final = 5.0
@@ -56,8 +57,12 @@ def judged(name: str, begins: datetime, ends: datetime, now: datetime | None = N
         return failure(f"{name} is valid from {begins:%Y-%m-%d} on only", "Look at the clocks")
     if ends <= now:
         return failure(f"{name} ended on {ends:%Y-%m-%d}", mend)
-    told = f"{name} ends on {ends:%Y-%m-%d}, in {(ends - now).days} days"
+    told = f"{name} ends on {ends:%Y-%m-%d}, in {_words(ends - now)}"
     return warning(told, mend) if ends - now < SOON else ok(told)
+
+
+def _words(left: timedelta) -> str:
+    return durations.roughly(left // timedelta(milliseconds=1))
 
 
 def _files(settings: Settings) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -26,14 +26,21 @@ class Wanted:
     caller: Caller
     request: ServiceRequestId
     filters: Filters
+    head_only: bool
+    """Whether he only asks for the headers of the answer."""
 
     def download(self, held: ExitStack) -> Download:
         """The items, from a snapshot that ``held`` keeps open."""
-        return self.queries.download(self.caller, self.request, self.filters, held)
+        return self.queries.download(
+            self.caller, self.request, self.filters, held, unread=self.head_only
+        )
 
 
 def csv_answer(wanted: Wanted) -> StreamingResponse:
     """The items as CSV, streamed; :class:`~query_api.queries.reads.NothingHeld`."""
+    if wanted.head_only:
+        # The line of the headings: what is compressed is chosen by whether a part has come.
+        return _headers_alone(wanted, "csv", MEDIA_TYPE, rendering.csv_chunks(()))
     with ExitStack() as stack:
         download = wanted.download(stack)
         chunks = _closing(stack.pop_all(), rendering.csv_chunks(download.items))
@@ -44,6 +51,8 @@ def csv_answer(wanted: Wanted) -> StreamingResponse:
 
 def workbook_answer(wanted: Wanted) -> StreamingResponse:
     """The items as a workbook; :class:`~query_api.queries.reads.NothingHeld`."""
+    if wanted.head_only:
+        return _headers_alone(wanted, "xlsx", workbook.MEDIA_TYPE, ())
     with ExitStack() as files:
         with ExitStack() as snapshot:
             download = wanted.download(snapshot)
@@ -52,6 +61,17 @@ def workbook_answer(wanted: Wanted) -> StreamingResponse:
         chunks = _closing(files.pop_all(), workbook.chunks(path))
     headers = _headers(wanted, "xlsx", download.freshness) | {"Content-Length": str(length)}
     return StreamingResponse(chunks, media_type=workbook.MEDIA_TYPE, headers=headers)
+
+
+def _headers_alone(
+    wanted: Wanted, ending: str, media_type: str, chunks: Iterable[bytes]
+) -> StreamingResponse:
+    """What ``HEAD`` tells at the cost of the look whether there is anything: all but the length,
+    which is known when the body is made (RFC 9110, section 9.3.2)."""
+    with ExitStack() as held:
+        freshness = wanted.download(held).freshness
+    headers = _headers(wanted, ending, freshness)
+    return StreamingResponse(chunks, media_type=media_type, headers=headers)
 
 
 def _closing(held: ExitStack, chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -25,6 +25,7 @@ from query_api.queries import answers, rendering, workbook
 from query_api.queries.changes import ForeignCursor, Seen, seen_in
 from query_api.queries.criteria import check_parameters, missing, one
 from query_api.queries.reads import PageQuery
+from query_api.web.content_encoding import is_head_only
 from query_api.web.problems import Problem
 from schemas.identifiers import ServiceRequestId
 
@@ -112,7 +113,8 @@ async def file_of(
 ) -> Wanted:
     """A dependency: the items of the download."""
     check_parameters(request, frozenset(), FILTERS)
-    return Wanted(services.queries, caller, one(ServiceRequestId, service_request_id), chosen)
+    criterion = one(ServiceRequestId, service_request_id)
+    return Wanted(services.queries, caller, criterion, chosen, is_head_only(request.scope))
 
 
 FileWanted = Annotated[Wanted, Depends(file_of)]

@@ -155,9 +155,20 @@ class QueryService:
             )
 
     def download(
-        self, caller: Caller, request: ServiceRequestId, filters: Filters, held: ExitStack
+        self,
+        caller: Caller,
+        request: ServiceRequestId,
+        filters: Filters,
+        held: ExitStack,
+        *,
+        unread: bool = False,
     ) -> Download:
-        """All selected items of a request, from a snapshot that ``held`` keeps open."""
+        """All selected items of a request, from a snapshot that ``held`` keeps open;
+        :class:`~query_api.queries.reads.NothingHeld`.
+
+        With ``unread`` only whether there is a download is asked: no row is counted, which may
+        take as long as to read them.
+        """
         self._limits.download.take(caller.subject)
         snapshot = held.enter_context(self.reads.snapshot())
         items = self._noted(
@@ -165,7 +176,7 @@ class QueryService:
             Action.DOWNLOAD,
             str(request),
             lambda: snapshot.items(caller, request, filters),
-            lambda _: snapshot.count(request, filters),
+            lambda _: 0 if unread else snapshot.count(request, filters),
             foreign=not may_see(caller, request),
         )
         return Download(items, snapshot.freshness)

@@ -15,6 +15,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from projections.events import DETAIL_LIMIT
 from projections.lifecycle import Completion, Status
 from projections.views import ItemView
 from query_api.audit.entry import Action, Outcome, wall_ms
@@ -38,6 +39,8 @@ SHOWN_WITHIN_S: Final = 1.5
 
 _LOOK_S: Final = 0.02
 _DONE_HELD: Final = 10_000
+_LONGEST_SIGN: Final = 4
+"""Bytes in UTF-8: a detail is cut before a sign that is not whole."""
 _NAMESPACE: Final = uuid.UUID("0b0f5a86-1a39-5d7f-8a5e-6c1e2f5a9d11")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -166,6 +169,7 @@ class Resets:
         item = self._item(caller, order)
         evidence = item.evidence
         if evidence.event_id == event_id:
+            _require_same(item, order)
             return Place(evidence.topic, evidence.partition, evidence.offset)
         if item.status is Status.RESET_BY_DCC:
             raise Problem(
@@ -211,11 +215,7 @@ class Resets:
         if known is None:
             return None
         if known[0] != order:
-            raise Problem(
-                "invalid-reset",
-                "Idempotency-Key: this key came with another reason, incident or event before: "
-                "use a new key for a new decision.",
-            )
+            raise _key_of_another()
         return known[1]
 
     def _remember(self, event_id: str, order: ResetOrder, place: Place) -> None:
@@ -235,6 +235,26 @@ class Resets:
                 return False
             time.sleep(_LOOK_S)
         return False
+
+
+def _require_same(item: ItemView, order: ResetOrder) -> None:
+    """A problem if the reset that the item shows, whichever instance took it, had another reason or
+    incident, as far as a row keeps them (:mod:`projections.events`: at most 1 KiB)."""
+    said = f"{order.reason} (incident {order.incident_reference}, by "
+    for entry in item.timeline:
+        if entry.evidence == item.evidence and entry.detail is not None:
+            kept = entry.detail
+            is_cut = len(kept.encode()) > DETAIL_LIMIT - _LONGEST_SIGN
+            if not kept.startswith(said) and not (is_cut and said.startswith(kept[:-1])):
+                raise _key_of_another()
+
+
+def _key_of_another() -> Problem:
+    return Problem(
+        "invalid-reset",
+        "Idempotency-Key: this key came with another reason, incident or event before: use a new "
+        "key for a new decision.",
+    )
 
 
 def _text(field: str, missing: str, text: str, longest: int) -> str:

@@ -25,6 +25,7 @@ from query_api.screen.pages.formats import moment
 from query_api.screen.pages.presenters import Row, query
 from query_api.screen.sealed import DeviceToken, RequestToken, device_of, request_of
 from query_api.screen.session import CurrentSession, Showing
+from query_api.web.content_encoding import is_head_only
 from query_api.web.problems import Problem
 from schemas.identifiers import DeviceId, ServiceRequestId
 
@@ -107,11 +108,15 @@ def request_page(
 
 
 async def file_of(
-    screen: Showing, session: CurrentSession, request_token: RequestToken, chosen: Chosen
+    request: Request,
+    screen: Showing,
+    session: CurrentSession,
+    request_token: RequestToken,
+    chosen: Chosen,
 ) -> Wanted:
     """A dependency: all items that the filters select."""
     named = request_of(screen.seal, request_token)
-    return Wanted(screen.queries, session.caller, named, chosen)
+    return Wanted(screen.queries, session.caller, named, chosen, is_head_only(request.scope))
 
 
 FileWanted = Annotated[Wanted, Depends(file_of)]

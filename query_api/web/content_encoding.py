@@ -20,6 +20,9 @@ LEAST_BYTES: Final = 1_000
 LEVEL: Final = 5
 """Level of gzip: the next one takes twice the time."""
 
+HEAD_ONLY: Final = "fdt.head_only"
+"""Key of a scope whose ``GET`` was ``HEAD``."""
+
 _CODING: Final = re.compile(r"\s*([\w!#$%&'*+.^`|~-]+)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
 _FOR_PROGRAMS: Final = ("/v1/", "/openapi.json", "/metrics")
 
@@ -67,6 +70,11 @@ def accepts_gzip(headers: Headers) -> bool:
     return gzip > 0 and gzip >= weights.get("identity", 0.0)
 
 
+def is_head_only(scope: Scope) -> bool:
+    """Whether nobody is sent the body, so that one that costs much need not be made."""
+    return HEAD_ONLY in scope
+
+
 class Head:
     """ASGI middleware that answers ``HEAD`` like ``GET``, without the body."""
 
@@ -86,7 +94,7 @@ class Head:
             await send(message)
             scope["method"] = "GET"
 
-        scope["method"] = "GET"
+        scope["method"], scope[HEAD_ONLY] = "GET", True
         try:
             await self._app(scope, receive, without_body)
         finally:

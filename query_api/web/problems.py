@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from query_api.web.problem_words import AFTER_A_WHILE, WORDS
+from runtime.logs import durations
 
 logger = logging.getLogger(__name__)
 
@@ -90,8 +91,8 @@ def not_found(retention_ms: int) -> Problem:
     """The same for an unknown, another supplier's and an expired ID: it must not reveal which."""
     return Problem(
         "not-found",
-        f"No firmware update of the last {duration(retention_ms)} is held for you under this ID. "
-        "Check the ID; for anything older see the Service Audit Trail.",
+        f"No firmware update of the last {durations.exactly(retention_ms)} is held for you under "
+        "this ID. Check the ID; for anything older see the Service Audit Trail.",
     )
 
 
@@ -244,14 +245,6 @@ def _framework_problem(error: HTTPException) -> tuple[Problem, int | None]:
         detail = "See /openapi.json for the addresses that this server answers."
         return Problem("no-such-path", detail), None
     return Problem(_OTHER, str(error.detail), error.headers), error.status_code
-
-
-def duration(ms: int) -> str:
-    """A duration in the largest whole unit."""
-    for unit, size in (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000)):
-        if ms >= size and ms % size == 0:
-            return f"{ms // size} {unit}{'s' if ms != size else ''}"
-    return f"{ms / 1000:g} seconds"
 
 
 def _explained(error: RequestValidationError) -> str:

@@ -193,6 +193,8 @@ def check(page: Page) -> None:
     assert page.title().endswith("Firmware Distribution Tracking")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert page.evaluate(_SMALL_TARGETS) == []
+    assert page.evaluate(_BROKEN_IDS) == []
+    assert page.evaluate(_FOOTER_SPACE) >= 20
 
 
 _SMALL_TARGETS: Final = """() => [...document.querySelectorAll("a, button, summary, select, input")]
@@ -201,6 +203,16 @@ _SMALL_TARGETS: Final = """() => [...document.querySelectorAll("a, button, summa
   .filter((e) => e.getBoundingClientRect().height < 24 && !e.matches(".govuk-skip-link"))
   .map((e) => e.outerHTML)"""
 """Targets below 24 CSS pixels that are not part of a sentence or list (WCAG 2.5.8)."""
+_BROKEN_IDS: Final = """() => [...document.querySelectorAll("h1 .fdt-id")]
+  .filter((e) => e.textContent.length <= 23 && e.getClientRects().length > 1)
+  .map((e) => e.textContent)"""
+"""Device IDs over a page that are not on one line."""
+_FOOTER_SPACE: Final = """() => {
+  const footer = document.querySelector(".fdt-footer");
+  const last = [...footer.querySelectorAll("p, li")].pop();
+  return footer.getBoundingClientRect().bottom - last.getBoundingClientRect().bottom;
+}"""
+"""CSS pixels below the last line of a page that are the footer's own."""
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -48,6 +48,28 @@ def test_a_duration_is_iso_8601_or_seconds(
     assert Settings().retention == duration
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("28800", "PT8H"),
+        ("PT36H", "P1DT12H"),
+        ("P30D", "P30D"),
+        ("90", "PT1M30S"),
+        ("0.25", "PT0.25S"),
+        ("100", "PT1M40S"),
+    ],
+)
+def test_a_duration_is_shown_in_its_largest_units(
+    text: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is shown can be set."""
+    monkeypatch.setenv("FDT_RETENTION", text)
+    held = Settings()
+    assert ("FDT_RETENTION", shown) in {(name, value) for name, value, _ in listing(held)}
+    monkeypatch.setenv("FDT_RETENTION", shown)
+    assert Settings().retention == held.retention
+
+
 def test_device_types_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     """In any case and with spaces, as people write lists."""
     monkeypatch.setenv("FDT_DEVICE_TYPES", "esme, PPMID")

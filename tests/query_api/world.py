@@ -248,6 +248,7 @@ class World:
     view: View = field(default_factory=new_view)
     tokens: TokenMaker = field(default_factory=TokenMaker)
     page_limit: int = 500
+    retention_ms: int = RETENTION_MS
     ready: bool = True
     trail: MemoryTrail = field(default_factory=MemoryTrail)
     publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
@@ -272,7 +273,7 @@ class World:
 
     def services(self) -> ReadSide:
         """What the application works with."""
-        reads = Reads(self.progress, ForgivingCatalogue(CATALOGUE), RETENTION_MS)
+        reads = Reads(self.progress, ForgivingCatalogue(CATALOGUE), self.retention_ms)
         config = ReadSideConfig(
             bootstrap="",
             data_dir=Path(),
@@ -280,7 +281,7 @@ class World:
             host="127.0.0.1",
             port=0,
             profile="production",
-            retention_ms=RETENTION_MS,
+            retention_ms=self.retention_ms,
             oidc_audience=AUDIENCE,
             oidc_issuer=ISSUER,
             page_limit=self.page_limit,

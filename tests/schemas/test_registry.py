@@ -29,6 +29,7 @@ class Answers:
 
     def __init__(self) -> None:
         self.status, self.body, self.content_type = 200, b"", JSON
+        self.headers: dict[str, str] = {}
         self.asked = 0
         outer = self
 
@@ -40,6 +41,8 @@ class Answers:
                 self.send_response(outer.status)
                 self.send_header("Content-Type", outer.content_type)
                 self.send_header("Content-Length", str(len(outer.body)))
+                for name, value in outer.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(outer.body)
 
@@ -53,9 +56,16 @@ class Answers:
         """Where it listens."""
         return f"http://127.0.0.1:{self.server.server_address[1]}"
 
-    def says(self, status: int, body: bytes | dict[str, Any], content_type: str = JSON) -> None:
-        """From now on it answers so."""
+    def says(
+        self,
+        status: int,
+        body: bytes | dict[str, Any],
+        content_type: str = JSON,
+        **headers: str,
+    ) -> None:
+        """From now on it answers so; ``Retry_After`` is the header ``Retry-After``."""
         self.status, self.content_type = status, content_type
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
 
 

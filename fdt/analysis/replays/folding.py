@@ -13,7 +13,7 @@ from fdt.analysis.cut import Span
 from fdt.analysis.digest import digest
 from fdt.analysis.parallel import Told
 from fdt.analysis.proof.deciding import named
-from fdt.analysis.replays.scratch_topic import publish_rows
+from fdt.analysis.replays.scratch_topic import ScratchRows
 from fdt.analysis.status_rows import status_rows
 from processor.assembly import Assembly
 from processor.config import ProcessorConfig, codec_of
@@ -97,16 +97,7 @@ def fold(task: FoldTask, told: Told) -> Folded:
         )
         now = _now(made, task)
         feeding.finish(now or None)  # without any event there is no time
-        rows, found = digest(_settled(made, config.retention_ms, now))
-        if task.scratch is not None:
-            publish_rows(
-                config.bootstrap,
-                task.scratch,
-                number,
-                codec_of(config),
-                _settled(made, config.retention_ms, now),
-                replace(made.ledger, rows=rows),
-            )
+        rows, found = _counted(task, made, now)
         counts, deleted = dict(made.ledger.counts), made.ledger.counts.get(DELETED_UNREAD, 0)
         changes = tuple(_changes(task, made, now)) if task.status is not None else ()
     finally:
@@ -140,6 +131,18 @@ def _now(made: Partition, task: FoldTask) -> int:
     ledger = made.ledger
     newest = max([ledger.partition_time or 0, *ledger.last_received.values()])
     return newest if task.until is None else max(task.until, ledger.partition_time or 0)
+
+
+def _counted(task: FoldTask, made: Partition, now: int) -> tuple[int, str]:
+    """Number and digest of the rows, which are published in the same pass, if they are."""
+    rows = _settled(made, task.config.retention_ms, now)
+    if task.scratch is None:
+        return digest(rows)
+    codec = codec_of(task.config)
+    scratch = ScratchRows(task.config.bootstrap, task.scratch, task.number, codec)
+    number, found = digest(scratch.passing(rows))
+    scratch.finish(replace(made.ledger, rows=number))
+    return number, found
 
 
 def _settled(made: Partition, retention_ms: int, now: int) -> Iterator[tuple[str, bytes]]:

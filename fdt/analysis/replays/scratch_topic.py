@@ -7,7 +7,7 @@ the topic is compacted, and the rows of one replay are always the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from fdt.errors import UserError
@@ -42,23 +42,25 @@ def make_topic(settings: Settings, name: str, partitions: int, *, goes_on: bool)
         )
 
 
-def publish_rows(
-    bootstrap: str,
-    topic: str,
-    number: int,
-    codec: Codec,
-    rows: Iterable[tuple[str, bytes]],
-    ledger: Ledger,
-) -> None:
-    """A record for each (Device ID, row), and the control record of ``ledger``.
+class ScratchRows:
+    """The rows of partition ``number`` on their way to ``topic``."""
 
-    :class:`~fdt.errors.RunFailed` if the broker has not taken all.
-    """
-    sender, prefix = Sender(bootstrap), codec.prefix("FirmwareStatus")
-    for device, state in rows:
-        row = decode_row(state)
-        value = prefix + status_body(device, row, derive_statuses(row), state)
-        sender.send(topic, value, device.encode(), number, ())
-    control = control_value(codec, ledger, number, "replay")
-    sender.send(topic, control, CONTROL_KEY, number, ())
-    sender.finish()
+    def __init__(self, bootstrap: str, topic: str, number: int, codec: Codec) -> None:
+        self._topic, self._number, self._codec = topic, number, codec
+        self._sender = Sender(bootstrap)
+
+    def passing(self, rows: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+        """Each (Device ID, row), once a record of it is sent: a table may not fit into memory."""
+        prefix = self._codec.prefix("FirmwareStatus")
+        for device, state in rows:
+            row = decode_row(state)
+            value = prefix + status_body(device, row, derive_statuses(row), state)
+            self._sender.send(self._topic, value, device.encode(), self._number, ())
+            yield device, state
+
+    def finish(self, ledger: Ledger) -> None:
+        """The control record of ``ledger`` behind them; :class:`~fdt.errors.RunFailed` if the
+        broker has not taken all."""
+        control = control_value(self._codec, ledger, self._number, "replay")
+        self._sender.send(self._topic, control, CONTROL_KEY, self._number, ())
+        self._sender.finish()

@@ -21,6 +21,7 @@ from fdt.processes.programs import MOST_WORKERS
 from fdt.report import AsJson, Column, Report, text_or_none
 from fdt.settings import DEVICE_TYPES, Settings
 from fdt.times import milliseconds, time_of
+from runtime.logs import durations
 from runtime.logs.program import begin as begin_log
 from schemas.identifiers import DeviceId, ServiceRequestId
 from schemas.partitioning import partition_of
@@ -283,7 +284,7 @@ class _Work:
             "to": str(wanted.until),
             "spans": " ".join(wanted.spans),
             "catalogue": load_catalogue(rules.catalogue).version,
-            "retention": str(rules.retention),
+            "retention": durations.exactly(rules.retention // timedelta(milliseconds=1)),
             "device types": ",".join(sorted(rules.device_types)),
             "topics": " ".join(self.now.ids.values()),
         }

@@ -33,6 +33,11 @@ _COLUMNS: Final[tuple[Column[RegisteredLine], ...]] = (
     Column("", lambda line: "two meanings" if line.two_meanings else "", prose=True),
 )
 
+_NOTICE: Final = (
+    "FDT_KEEP_FILE_IDS cannot be set here; topics without records from before the registry do not "
+    "need it."
+)
+
 
 def registry(as_json: AsJson = False) -> None:
     """Register every published schema, older versions first, and have the registry guard them."""
@@ -51,4 +56,4 @@ def registry(as_json: AsJson = False) -> None:
         said = f"Id {', '.join(two)} means one thing in the files and another in the registry."
         if settings.keep_file_ids:
             raise RunFailed(f"{said} Records under it are refused: docs/how-to/registry.md.")
-        report.say(f"{said} FDT_KEEP_FILE_IDS cannot be set here.")
+        report.say(f"{said} {_NOTICE}")

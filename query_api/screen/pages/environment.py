@@ -10,6 +10,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader
 from projections.lifecycle import LIFECYCLE, Completion
 from query_api.queries import rendering
 from query_api.screen.pages import assets, formats, statuses
+from runtime.logs import durations
 
 SERVICE_NAME: Final = "Firmware Distribution Tracking"
 
@@ -42,7 +43,8 @@ def environment() -> Environment:
         "moment": formats.moment,
         "short_moment": formats.short_moment,
         "day": formats.day,
-        "span": formats.span,
+        "duration": durations.exactly,
+        "span": durations.roughly,
         "number": formats.number,
         "devices": formats.devices,
         "advice": formats.advice,

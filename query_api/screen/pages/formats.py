@@ -7,8 +7,6 @@ from typing import Final
 
 from schemas.topics import TOPIC_SOURCES, Source
 
-_UNITS: Final = (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000))
-
 SOURCE_NAMES: Final[dict[Source, str]] = {
     Source.DSP: "DSP",
     Source.CSP: "CSP",
@@ -33,19 +31,6 @@ def day(ms: int) -> str:
     """``23 November 2026``."""
     at = datetime.fromtimestamp(ms // 1000, UTC)
     return f"{at.day} {at:%B %Y}"
-
-
-def span(ms: int) -> str:
-    """``3 days 4 hours``: the two largest units that are not zero."""
-    parts = []
-    rest = max(ms, 0)
-    for name, size in _UNITS:
-        number, rest = divmod(rest, size)
-        if number:
-            parts.append(_counted(number, name))
-        elif parts:
-            break
-    return " ".join(parts[:2]) or "less than a minute"
 
 
 def number(value: int) -> str:
@@ -74,7 +59,3 @@ def feed_name(feed: str) -> str:
     known = {"dsp": "DSP", "csp": "CSP", "comms-hub": "Comms Hub head-end"}
     shown = known.get(name, "DCC Service Centre")
     return f"{shown}, region {region}" if region else shown
-
-
-def _counted(number: int, name: str) -> str:
-    return f"{number} {name}{'' if number == 1 else 's'}"

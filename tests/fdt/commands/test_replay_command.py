@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 from fdt.analysis.parallel import Stopped
 from fdt.analysis.replays import folding
 from fdt.brokers.finding import Broker
+from processor.partition.partition import Partition
 from projections.catalogue import load_catalogue
 from projections.events import RECORDS
 from projections.rows import decode_row
@@ -193,12 +195,22 @@ def test_a_replay_that_was_ended_goes_on(world: World, monkeypatch: pytest.Monke
     assert sum(line["read"] for line in found) == world.held.counts["read"]
 
 
-def test_a_scratch_status_topic_is_what_the_live_one_would_be(world: World) -> None:
-    """Every record as the processor writes it, under other rules too; again it is the same."""
+def test_a_scratch_status_topic_is_what_the_live_one_would_be(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every record as the processor writes it, in one pass over the rows; again it is the same."""
+    passes, rows = list[int](), Partition.rows
+
+    def counted(self: Partition) -> Iterator[tuple[str, bytes]]:
+        passes.append(self.number)
+        return rows(self)
+
+    monkeypatch.setattr(Partition, "rows", counted)
     name, folder = "scratch.status", str(world.folder / "scratch")
     words = ("--table", folder, "--status-topic", name)
     made = replay(world, *words)
     assert made.code == 0, made.err
+    assert sorted(passes) == [0, 1, 2, 3]
     assert f"{len(world.held.rows):,} rows are in {name}." in made.err
     live, scratch = latest(world.bootstrap, STATUS), latest(world.bootstrap, name)
     assert scratch == live

@@ -94,7 +94,7 @@ def test_it_is_told_how_long_each_topic_keeps_what(
     lines = capsys.readouterr().out.splitlines()
     assert "every record for 400 days" in next(line for line in lines if "dsp.v1" in line)
     status = next(line for line in lines if "status.v1" in line)
-    assert "the latest of each device, 90 s after its last change" in status
+    assert "the latest of each device, 1 minute 30 seconds after its last change" in status
 
 
 def test_created_topics_are_as_the_contract_says(broker: Broker, specs: list[TopicSpec]) -> None:

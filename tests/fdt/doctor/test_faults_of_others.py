@@ -85,7 +85,10 @@ def test_when_a_certificate_ends(days: int, state: str) -> None:
     """A month before, it is said."""
     now = datetime.now(UTC)
     begins, ends = now - timedelta(days=100), now + timedelta(days=days)
-    assert judged("it", begins, ends, now).state == state
+    found = judged("it", begins, ends, now)
+    assert found.state == state
+    if days > 0:
+        assert found.found.endswith(f", in {days} day{'' if days == 1 else 's'}")
     assert judged("it", now + timedelta(days=1), ends, now).state == "failure"
 
 

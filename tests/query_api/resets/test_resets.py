@@ -8,11 +8,14 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from projections.events import Place, Reader
+from projections.state import Report
 from query_api.audit.entry import Action, Outcome
 from query_api.identity.access import Role
 from query_api.resets.resets import LONGEST_REASON, LONGEST_REFERENCE
 from schemas.topics import Source
 from tests.query_api.world import (
+    DAY_MS,
     T0,
     Browser,
     MemoryPublisher,
@@ -24,6 +27,7 @@ from tests.query_api.world import (
     request_id,
     reset,
 )
+from tests.support.rows import CATALOGUE
 
 R1 = request_id(1)
 D1 = device_id(1)
@@ -103,6 +107,48 @@ def test_the_same_key_makes_the_same_event_at_every_instance() -> None:
         send(made.service_centre())
         events += made.publisher.events
     assert events[0]["event_id"] == events[1]["event_id"]
+
+
+def shown_elsewhere(order: dict[str, str]) -> tuple[TestClient, World]:
+    """The Service Centre at an instance that did not publish a reset, and shows it."""
+    here, there = World(), World()
+    for made in (here, there):
+        made.put({D1: [accepted(R1)]})
+    assert send(here.service_centre(), **order).status_code == 201
+    (event,) = here.publisher.events
+    there.put({D1: [accepted(R1), folded(event)]})
+    return there.service_centre(), there
+
+
+@pytest.mark.parametrize(
+    "other", [{"reason": "Another"}, {"reason": "The hub"}, {"incident_reference": "INC2"}]
+)
+def test_the_same_key_with_another_order_is_refused_at_every_instance(
+    other: dict[str, str],
+) -> None:
+    """Wherever the reset is shown; the same order is answered with the event that there is."""
+    client, there = shown_elsewhere({})
+    refused, same = send(client, **other), send(client)
+    assert refused.status_code == 422
+    assert "this key came with another reason" in refused.json()["detail"]
+    assert same.status_code == 201
+    assert same.json()["evidence"]["offset"] == 1
+    assert there.publisher.events == []
+
+
+def test_of_a_long_reason_what_is_kept_is_compared() -> None:
+    """A row holds 1 KiB of it."""
+    long = "\N{GRINNING FACE}" * LONGEST_REASON
+    client, _ = shown_elsewhere({"reason": long})
+    assert send(client, reason="\N{PENSIVE FACE}" + long[1:]).status_code == 422
+    assert send(client, reason=long).status_code == 201
+
+
+def folded(event: dict[str, Any]) -> Report:
+    """A published event, as the processor keeps it."""
+    reader = Reader(CATALOGUE, frozenset({"ESME"}), 2 * DAY_MS)
+    place = Place(0, 1, T0 + 60_000)
+    return reader.report(Source.SSMI, {**event, "occurred_at": T0 + 60_000}, place)[1]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from projections.lifecycle import LIFECYCLE
 from projections.state import Report
 from projections.views import MARKS as ALL_MARKS
 from query_api.screen.pages import assets, statuses
-from query_api.screen.pages.formats import span
 from query_api.screen.pages.presenters import MARKS
 from query_api.screen.pages.vendor import without_branding
 from schemas.topics import Source
@@ -313,15 +312,6 @@ def test_the_stylesheet_is_vendored_without_branding() -> None:
         "color:red}/*# sourceMappingURL=x.map */"
     )
     assert without_branding(css) == ".a{font-family:arial,sans-serif}.b{color:red}"
-
-
-def test_spans_are_two_units_at_most() -> None:
-    """As people say them."""
-    day = 86_400_000
-    assert span(0) == span(-5) == "less than a minute"
-    assert span(MINUTE) == "1 minute"
-    assert span(3 * day + 4 * 3_600_000 + 5 * MINUTE) == "3 days 4 hours"
-    assert span(2 * day + 5 * MINUTE) == "2 days"
 
 
 def test_an_api_client_is_never_given_a_page(world: World) -> None:
