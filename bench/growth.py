@@ -21,7 +21,7 @@ from typing import Any, Final
 import httpx
 from rich.console import Console
 
-from bench.freshness import Traffic
+from bench.freshness import Probes, Traffic
 from bench.load import (
     DEVICES_OF_THE_LARGEST,
     PARTITIONS,
@@ -139,6 +139,7 @@ def _read_side(
         serving(bootstrap, own, **limits) as (process, api),
     ):
         ready_from_disk = time.monotonic() - began
+        Probes(api, bootstrap).next()  # the worker folds: its start is no part of an answer
         answered = _asked(api, bootstrap, items, seconds)
         before = peak_mib(process.pid)
         downloads = [_downloaded(api, items) for _ in range(3)]

@@ -2,9 +2,10 @@
 
 Publishes ``--events`` events (10,000,000) of requests of 50,000 devices on a real Kafka, six for
 each device, over four months of event time. A worker folds them and a read side shows them;
-then ``fdt export``, a question by DuckDB, ``fdt verify`` and ``fdt replay --table``, which is also
-killed half-way and run again, to the same digests. One row a step, with its peak memory; the
-figures are JSON on the last line.
+then ``?as_at=`` of some items, ``fdt export``, a question by DuckDB, ``fdt verify`` and
+``fdt replay --table``, which is also killed half-way and run again, to the same digests; at last,
+the worker stopped, ``fdt rebuild``. One row a step, with its peak memory; the figures are JSON on
+the last line.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -19,10 +21,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final
 
+import httpx
 from rich.console import Console
 
 from bench.load import DEVICES_OF_THE_LARGEST, accepted, device_of
@@ -41,6 +44,8 @@ MONTHS: Final = timedelta(days=120)
 SPREAD_MS: Final = round(MONTHS.total_seconds() * 1000)
 _BELIEVED: Final = MONTHS + timedelta(days=30)
 STEPS: Final = 6
+INSTANTS: Final = 200
+"""Items that are asked for as they were at another time."""
 _DONE_S: Final = 7_200.0
 _QUESTION: Final = """
     SELECT code, date_trunc('week', occurred_at) AS week, count(*) AS failures
@@ -251,6 +256,22 @@ def _answered(folder: Path) -> float:
     return time.monotonic() - began
 
 
+def _as_at(api: httpx.Client, devices: int) -> list[float]:
+    """Milliseconds of each answer to what some items were at some instant of the last minute, in
+    order; a 404 where nothing of an item had come yet."""
+    chosen, now, waits = random.Random(3), datetime.now(UTC), list[float]()
+    for _ in range(INSTANTS):
+        number = chosen.randrange(devices)
+        at = now - timedelta(seconds=chosen.uniform(0, 60))
+        path = f"/v1/devices/{device_of(number)}/service-requests/{_request(number)}"
+        began = time.perf_counter()
+        answer = api.get(path, params={"as_at": at.isoformat()})
+        if answer.status_code not in {httpx.codes.OK, httpx.codes.NOT_FOUND}:
+            raise RuntimeError(f"{path} as at {at} was not answered: {answer.text}")
+        waits.append((time.perf_counter() - began) * 1000)
+    return sorted(waits)
+
+
 def measure(bootstrap: str, folder: Path, events: int, say: Say) -> dict[str, Any]:
     """Every step; the processor's table and the read side's view are those that are verified."""
     seconds = publish(bootstrap, events)
@@ -268,7 +289,7 @@ def measure(bootstrap: str, folder: Path, events: int, say: Say) -> dict[str, An
 
     with (
         command("process", bootstrap, data, log="worker.log", **trusting) as worker,
-        serving(bootstrap, data, **trusting) as (_, api),
+        serving(bootstrap, data, FDT_SEARCHES_PER_MINUTE="10000000", **trusting) as (_, api),
     ):
         began = time.monotonic()
         while covered(bootstrap) < events:
@@ -280,6 +301,8 @@ def measure(bootstrap: str, folder: Path, events: int, say: Say) -> dict[str, An
         say(f"worker: {rate:,.0f} events/s, {folded.peak_mib:.0f} MiB")
         while items(api) < -(-events // STEPS):
             time.sleep(1)
+        waits = _as_at(api, -(-events // STEPS))
+        say(f"as_at of an item: p50 {waits[len(waits) // 2]:.1f} ms, at most {waits[-1]:.1f} ms")
         run("fdt export --only events", "export", str(folder / "export"), "--only", "events")
         asked = _answered(folder / "export")
         say(f"DuckDB, failures by reason and week: {asked:.2f} s")
@@ -291,11 +314,14 @@ def measure(bootstrap: str, folder: Path, events: int, say: Say) -> dict[str, An
         if resumed != whole or not whole:
             raise RuntimeError(f"the replay that was killed came to {resumed}, not {whole}")
         say("the same digests")
+    run("fdt rebuild", "rebuild")
     return {
         "events": events,
         "published_per_s": events / seconds,
         "worker_per_s": rate,
         "worker_peak_mib": folded.peak_mib,
+        "as_at_p50_ms": waits[len(waits) // 2],
+        "as_at_max_ms": waits[-1],
         "duckdb_s": asked,
         "export_bytes": on_disk([folder / "export"]).listed,
         "steps": [asdict(step) for step in steps],

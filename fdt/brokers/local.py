@@ -45,7 +45,11 @@ _JVM: Final = (
     "-Djava.awt.headless=true",
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
+    "-XX:TieredStopAtLevel=1",
 )
+"""The last: only the quick compiler of the JVM. A local broker lives for minutes and shares its
+cores; with both it took 6.1 s of processor time to start instead of 3.8, and 23 s instead of 15 in
+its first half minute at 500 events a second. Events in bulk are as fast with it."""
 
 
 @dataclass(frozen=True, slots=True)
