@@ -210,6 +210,7 @@ def _http_server(app: FastAPI, context: ssl.SSLContext | None) -> uvicorn.Server
         log_config=None,
         server_header=False,
         lifespan="off",
+        http="h11",  # it bounds what a request's head may take, whatever else is installed
         timeout_graceful_shutdown=GRACE_S,
     )
     config.load()

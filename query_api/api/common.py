@@ -12,6 +12,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client.registry import Collector
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from query_api.identity.access import Caller
@@ -61,14 +62,25 @@ async def services_of(request: Request) -> Services:
 Serving = Annotated[Services, Depends(services_of)]
 
 
-def signed_in(
+async def signed_in(
     request: Request,
     services: Serving,
     _: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
 ) -> Caller:
-    """A dependency: a caller with a role that may read; a 503, 401 or 403 problem otherwise."""
+    """A dependency: a caller with a role that may read; a 503, 401 or 403 problem otherwise.
+
+    In the event loop unless the identity provider has to be asked: a thread costs as much as the
+    check of a token.
+    """
     services.reads.view()  # first: a view that is not ready is a 503 for every caller
-    caller = services.authenticator.caller(request.headers.getlist("authorization"))
+    authorization = request.headers.getlist("authorization")
+    if services.authenticator.asks_nobody(authorization):
+        return _admitted(services, authorization)
+    return await run_in_threadpool(_admitted, services, authorization)
+
+
+def _admitted(services: Services, authorization: list[str]) -> Caller:
+    caller = services.authenticator.caller(authorization)
     services.queries.admit(caller)
     return caller
 

@@ -83,6 +83,15 @@ class Authenticator:
         )
         self._audience = audience
 
+    def asks_nobody(self, authorization: list[str]) -> bool:
+        """Whether :meth:`caller` answers without a question to the identity provider, which may
+        take seconds: the signing key is held, or the headers are refused as they are."""
+        try:
+            issuer, kid = self._announced(_bearer_token(authorization))
+        except Problem:
+            return True
+        return self._issuers[issuer].holds(kid)
+
     def caller(self, authorization: list[str]) -> Caller:
         """The caller of a request with these ``Authorization`` headers; a 401 or 503 problem."""
         return self.caller_of(self.verified(_bearer_token(authorization)))

@@ -47,6 +47,9 @@ class UnknownKey(LookupError):
 class KeySource(Protocol):
     """Port: the keys of one issuer."""
 
+    def holds(self, kid: str) -> bool:
+        """Whether :meth:`key` answers at once, without a question to the provider."""
+
     def key(self, kid: str) -> Key:
         """The public key of this ID; raises :class:`UnknownKey` or :class:`ProviderAway`."""
 
@@ -64,6 +67,10 @@ class DevelopmentKey:
         """The public key as a key set."""
         public = {**self._public.as_dict(private=False), "kid": self.kid, "use": "sig"}
         return {"keys": [{**public, "alg": "ES256"}]}
+
+    def holds(self, kid: str) -> bool:
+        """Always: nobody is asked."""
+        return True
 
     def key(self, kid: str) -> Key:
         """The public key; :class:`UnknownKey` if ``kid`` is not its ID."""
@@ -102,6 +109,10 @@ class OidcKeys:
         self._keys: dict[str, Key] = {}
         self._confirmed_at = self._ask_at = -float("inf")
         self._away = f"The keys of {issuer} are not known yet."
+
+    def holds(self, kid: str) -> bool:
+        """Whether the key of this ID is known, and not due to be confirmed."""
+        return kid in self._keys and self._age() <= CONFIRM_EVERY_S
 
     def key(self, kid: str) -> Key:
         """The key of this ID; asks the provider if it is unknown or due to be confirmed.

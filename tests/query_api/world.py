@@ -151,6 +151,10 @@ class OneKey:
     def __init__(self, key: Key) -> None:
         self._key = key
 
+    def holds(self, kid: str) -> bool:
+        """Always."""
+        return True
+
     def key(self, kid: str) -> Key:
         """The key, whatever it is called here, if the ID is its own."""
         if kid != self._key.thumbprint():

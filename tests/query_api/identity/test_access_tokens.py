@@ -195,13 +195,29 @@ def test_a_provider_that_is_away_is_not_the_callers_fault() -> None:
     """503 with Retry-After."""
 
     class Away:
+        def holds(self, kid: str) -> bool:
+            return False
+
         def key(self, kid: str) -> Any:
             raise ProviderAway("down")
 
+    accepting = Authenticator({ISSUER: Away()}, AUDIENCE, Claims())
+    headers = [f"Bearer {TOKENS.make()}"]
+    assert not accepting.asks_nobody(headers)
     with pytest.raises(Problem) as refused:
-        Authenticator({ISSUER: Away()}, AUDIENCE, Claims()).caller([f"Bearer {TOKENS.make()}"])
+        accepting.caller(headers)
     assert refused.value.kind == "sign-in-unavailable"
     assert refused.value.headers == {"Retry-After": "5"}
+
+
+def test_what_is_refused_as_it_is_asks_nobody() -> None:
+    """No header, no token, an unknown issuer: no thread is kept for them."""
+    accepting = authenticator()
+    foreign = TOKENS.make(iss="https://elsewhere.example")
+    for headers in ([], ["Basic x"], ["Bearer x"], [f"Bearer {foreign}"]):
+        assert accepting.asks_nobody(headers)
+        with pytest.raises(Problem):
+            accepting.caller(headers)
 
 
 def test_a_development_token_is_read_back(tmp_path: Any) -> None:

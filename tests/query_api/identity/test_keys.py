@@ -69,6 +69,17 @@ def test_keys_are_found_by_discovery_and_kept(provider: Provider) -> None:
     ]
 
 
+def test_a_key_is_held_until_it_is_due_to_be_confirmed(provider: Provider) -> None:
+    """Whoever may not wait knows whether the provider will be asked."""
+    assert not provider.keys.holds("a")
+    provider.keys.key("a")
+    assert provider.keys.holds("a")
+    assert not provider.keys.holds("b")
+    provider.now += CONFIRM_EVERY_S + 1
+    assert not provider.keys.holds("a")
+    assert len(provider.asked) == 2
+
+
 def test_an_unknown_key_is_looked_for_at_most_once_a_minute(provider: Provider) -> None:
     """A new key works at once if nothing was asked of late; a flood of made-up IDs asks once."""
     provider.keys.key("a")
