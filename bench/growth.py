@@ -46,6 +46,8 @@ from sources.wire import Wire
 ITEMS: Final = (100_000, 1_000_000, 5_000_000)
 REQUESTS_A_SECOND: Final = 200.0
 ARRIVING: Final = 500.0
+WARM_S: Final = 30.0
+"""How long requests and events go on before they are measured."""
 _DONE_S: Final = 3_600.0
 
 Say = Callable[[str], None]
@@ -171,7 +173,7 @@ def _asked(api: httpx.Client, bootstrap: str, items: int, seconds: float) -> lis
     traffic.start()
     url, headers = api.base_url, {"Authorization": api.headers["Authorization"]}
     given = (url.host, url.port or 80, headers, paths, REQUESTS_A_SECOND)
-    asyncio.run(ask(*given, 3.0))  # connections and caches
+    asyncio.run(ask(*given, WARM_S))  # connections, caches, and the code of a broker just started
     answered = asyncio.run(ask(*given, seconds))
     traffic.stop()
     if failed := [each for each in answered if each.status != httpx.codes.OK]:
