@@ -34,10 +34,15 @@ MOST_LOOKED_AT: Final = 2_000
 one continues."""
 
 
-class NotYet(ValueError):
-    """The instant is in the future by the broker's clock; ``now`` is the latest valid one.
+AHEAD_MS: Final = 5_000
+"""How far an instant may be ahead of the broker's clock, in milliseconds. Clocks differ, and the
+broker's is known by its newest record: who asks for his own present gets what is folded, with the
+doubt that not everything is."""
 
-    Both are milliseconds since 1970 UTC."""
+
+class NotYet(ValueError):
+    """The instant is more than :data:`AHEAD_MS` in the future by the broker's clock, which says
+    ``now``, in milliseconds since 1970 UTC."""
 
     def __init__(self, now: int) -> None:
         super().__init__("the instant lies in the future")
@@ -48,7 +53,7 @@ class Past:
     """A snapshot as at an instant (milliseconds since 1970 UTC); raises :class:`NotYet`."""
 
     def __init__(self, snapshot: Snapshot, at: int) -> None:
-        if at > snapshot.now:
+        if at > snapshot.now + AHEAD_MS:
             raise NotYet(snapshot.now)
         self._snapshot = snapshot
         self._at = at

@@ -190,6 +190,19 @@ def test_what_has_ended_since_is_a_doubt(world: World) -> None:
     assert asked(world, path, T0 + 6 * DAY_MS)["as_at"]["doubts"] == []
 
 
+@pytest.mark.parametrize("path", [ITEM, REQUEST, f"/v1/devices/{DEVICE}"])
+def test_the_askers_own_present_is_no_future(world: World, path: str) -> None:
+    """His clock may be ahead of the broker's, or the newest record be read a moment late."""
+    present = world.service_centre().get(path).json()
+    ahead = asked(world, path, NOW + instants.AHEAD_MS)
+    assert "not-read-yet" in ahead["as_at"]["doubts"]
+    shown = "items" if "items" in present else "timeline"
+    assert present[shown]
+    assert ahead[shown] == present[shown]
+    further = {"as_at": rfc3339(NOW + instants.AHEAD_MS + 1_000)}
+    assert world.service_centre().get(path, params=further).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("at", "said"),
     [
