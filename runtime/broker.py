@@ -71,7 +71,15 @@ def topics(
 
 def groups(admin: AdminClient, names: Iterable[str]) -> dict[str, Future[Any]]:
     """Name -> description of a consumer group, which need not be there, with what the client's user
-    may do."""
+    may do. ``KafkaException`` at once if no broker answers.
+
+    librdkafka (2.16) ends the process by an assertion (``eonce->refcnt``, its issue 4605) when a
+    question to a group's coordinator times out. So a broker must answer before one is asked.
+    """
+    try:
+        admin.describe_cluster(request_timeout=ANSWER_S).result(ANSWER_S + 1)
+    except TimeoutError as error:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from error
     asked: dict[str, Future[Any]] = admin.describe_consumer_groups(
         list(names), include_authorized_operations=True, request_timeout=ANSWER_S
     )

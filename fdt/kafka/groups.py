@@ -9,8 +9,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException
 
 from fdt.errors import UserError
-from runtime import kafka
-from runtime.broker import ANSWER_S
+from runtime import broker, kafka
 
 _LOOK_S: Final = 0.5
 
@@ -18,9 +17,8 @@ _LOOK_S: Final = 0.5
 def members(bootstrap: str, group_id: str) -> list[str]:
     """The names of the group's members; empty for a group that does not exist."""
     client = kafka.admin_client(bootstrap)  # kept: without it no answer comes
-    asked = client.describe_consumer_groups([group_id], request_timeout=ANSWER_S)
     try:
-        group = asked[group_id].result()
+        group = broker.groups(client, [group_id])[group_id].result()
     except KafkaException as error:
         if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return []

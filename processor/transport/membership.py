@@ -16,9 +16,8 @@ from typing import Any, Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from runtime import kafka
+from runtime import broker, kafka
 from runtime.alone import NotAlone
-from runtime.broker import ANSWER_S
 
 ID_FILE: Final = "member-id"
 _LOOK_S: Final = 1.0
@@ -57,9 +56,7 @@ def require_alone(
 def _other(admin: AdminClient, group: str, instance: str, own_id: str) -> str | None:
     """Where the member of that name runs, if it is not of this folder."""
     try:
-        found: Any = admin.describe_consumer_groups([group], request_timeout=ANSWER_S)[
-            group
-        ].result(ANSWER_S + 1)
+        found: Any = broker.groups(admin, [group])[group].result(broker.ANSWER_S + 1)
     except (KafkaException, TimeoutError):
         return None
     for member in found.members:

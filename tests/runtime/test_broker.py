@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import Future
+from typing import Any
 
 import pytest
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported at run time
+    AdminClient,
     ListOffsetsResultInfo,
 )
 
+from fdt.processes.children import LOCALHOST, free_port
+from runtime import broker
 from runtime.broker import once_led, told_offset
+from tests import house
 
 PASSING = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -87,3 +93,29 @@ def test_an_error_of_an_offset_is_the_brokers_own() -> None:
     with pytest.raises(KafkaException) as raised:
         told_offset(PLACE, refused).result(1)
     assert raised.value.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+
+
+class Watched(AdminClient):
+    """Remembers whether a coordinator was asked."""
+
+    asked = False
+
+    def describe_consumer_groups(self, *_: Any, **__: Any) -> Any:
+        """Would end the process, now and then, where nobody answers."""
+        self.asked = True
+
+
+def test_no_coordinator_is_asked_before_a_broker_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """librdkafka ends the process when such a question times out."""
+    monkeypatch.setattr(broker, "ANSWER_S", 0.5)
+    admin = Watched({"bootstrap.servers": f"{LOCALHOST}:{free_port()}", "log_level": 0})
+    with pytest.raises(KafkaException):
+        broker.groups(admin, ["workers"])
+    assert not admin.asked
+
+
+def test_coordinators_are_asked_in_one_place() -> None:
+    """Every question about a group waits for an answer of a broker first."""
+    asks = re.compile(r"\.(?:describe|delete|list|alter)_consumer_group\w*\(")
+    found = [path for path in house.modules() if asks.search(path.read_text("utf-8"))]
+    assert found == [house.ROOT / "runtime" / "broker.py"]
