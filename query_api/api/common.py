@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from query_api.identity.access import Caller
-from query_api.identity.access_tokens import Authenticator
+from query_api.identity.access_tokens import Announced, Authenticator
 from query_api.identity.rate_limit import Allowance
 from query_api.queries import rendering
 from query_api.queries.query_service import QueryService
@@ -73,14 +73,14 @@ async def signed_in(
     check of a token.
     """
     services.reads.view()  # first: a view that is not ready is a 503 for every caller
-    authorization = request.headers.getlist("authorization")
-    if services.authenticator.asks_nobody(authorization):
-        return _admitted(services, authorization)
-    return await run_in_threadpool(_admitted, services, authorization)
+    announced = services.authenticator.announced(request.headers.getlist("authorization"))
+    if announced.asks_nobody:
+        return _admitted(services, announced)
+    return await run_in_threadpool(_admitted, services, announced)
 
 
-def _admitted(services: Services, authorization: list[str]) -> Caller:
-    caller = services.authenticator.caller(authorization)
+def _admitted(services: Services, announced: Announced) -> Caller:
+    caller = services.authenticator.caller_behind(announced)
     services.queries.admit(caller)
     return caller
 

@@ -61,6 +61,21 @@ class Claims:
     roles: str = "roles"
 
 
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A token, and by its own word the key that signed it: nothing is believed of it yet."""
+
+    token: str
+    keys: KeySource
+    """Of the issuer that it names."""
+    kid: str
+
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether it is verified without a question to the provider, which may take seconds."""
+        return self.keys.holds(self.kid)
+
+
 class Authenticator:
     """Turns an ``Authorization`` header into a :class:`~query_api.identity.access.Caller`."""
 
@@ -83,18 +98,18 @@ class Authenticator:
         )
         self._audience = audience
 
-    def asks_nobody(self, authorization: list[str]) -> bool:
-        """Whether :meth:`caller` answers without a question to the identity provider, which may
-        take seconds: the signing key is held, or the headers are refused as they are."""
-        try:
-            issuer, kid = self._announced(_bearer_token(authorization))
-        except Problem:
-            return True
-        return self._issuers[issuer].holds(kid)
+    def announced(self, authorization: list[str]) -> Announced:
+        """The token of a request's ``Authorization`` headers, and who signed it by its own word; a
+        401 problem if it is refused as it is."""
+        return self._announced(_bearer_token(authorization))
 
     def caller(self, authorization: list[str]) -> Caller:
         """The caller of a request with these ``Authorization`` headers; a 401 or 503 problem."""
-        return self.caller_of(self.verified(_bearer_token(authorization)))
+        return self.caller_behind(self.announced(authorization))
+
+    def caller_behind(self, announced: Announced) -> Caller:
+        """The user behind a token, once it is verified; else a 401 or 503 problem."""
+        return self.caller_of(self._verified(announced))
 
     def caller_of(self, claims: Mapping[str, Any]) -> Caller:
         """The caller that verified claims describe; a 401 problem if a claim is not valid."""
@@ -111,10 +126,12 @@ class Authenticator:
 
         A 401 or 503 problem otherwise.
         """
-        issuer, kid = self._announced(token)
+        return self._verified(self._announced(token))
+
+    def _verified(self, announced: Announced) -> dict[str, Any]:
         try:
-            key = self._issuers[issuer].key(kid)
-            claims: dict[str, Any] = jwt.decode(token, key, registry=_REGISTRY).claims
+            key = announced.keys.key(announced.kid)
+            claims: dict[str, Any] = jwt.decode(announced.token, key, registry=_REGISTRY).claims
             self._registry.validate(claims)
         except UnknownKey as error:
             raise _refused("Its signing key is not the issuer's: sign in again.") from error
@@ -124,7 +141,7 @@ class Authenticator:
             raise _refused(self._why(error)) from error
         return claims
 
-    def _announced(self, token: str) -> tuple[str, str]:
+    def _announced(self, token: str) -> Announced:
         """Issuer and key ID in the token, which is not verified yet."""
         try:
             unverified = jws.extract_compact(token.encode())
@@ -142,7 +159,7 @@ class Authenticator:
         kid = header.get("kid")
         if not isinstance(kid, str):
             raise _refused("Its header names no key (kid): have the identity provider add it.")
-        return issuer, kid
+        return Announced(token, self._issuers[issuer], kid)
 
     def _why(self, error: Exception) -> str:
         if isinstance(error, ExpiredTokenError):

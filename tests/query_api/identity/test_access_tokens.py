@@ -203,7 +203,7 @@ def test_a_provider_that_is_away_is_not_the_callers_fault() -> None:
 
     accepting = Authenticator({ISSUER: Away()}, AUDIENCE, Claims())
     headers = [f"Bearer {TOKENS.make()}"]
-    assert not accepting.asks_nobody(headers)
+    assert not accepting.announced(headers).asks_nobody
     with pytest.raises(Problem) as refused:
         accepting.caller(headers)
     assert refused.value.kind == "sign-in-unavailable"
@@ -215,7 +215,8 @@ def test_what_is_refused_as_it_is_asks_nobody() -> None:
     accepting = authenticator()
     foreign = TOKENS.make(iss="https://elsewhere.example")
     for headers in ([], ["Basic x"], ["Bearer x"], [f"Bearer {foreign}"]):
-        assert accepting.asks_nobody(headers)
+        with pytest.raises(Problem):
+            accepting.announced(headers)
         with pytest.raises(Problem):
             accepting.caller(headers)
 
